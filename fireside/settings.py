@@ -1,0 +1,100 @@
+"""Settings: `FIRESIDE_*` environment variables over `fireside.toml` over the defaults below.
+
+Read once at the edge (cli, server) and handed down; no room reads the environment by itself.
+`docs/settings.md` holds the same table for people, and a test holds it against this class.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from fireside.errors import BadRequest
+
+Precision = Literal["auto", "int8", "float32", "bfloat16", "float16"]
+
+
+def default_home() -> Path:
+    """The platform's user data folder, e.g. `~/.local/share/fireside` on Linux."""
+    return Path(platformdirs.user_data_dir("fireside", appauthor=False))
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="FIRESIDE_", toml_file="fireside.toml", extra="forbid", frozen=True
+    )
+
+    home: Path = Field(default_factory=default_home, description="Models, database and runs.")
+    model: str = Field("smollm2:135m", description="The model that answers when none is named.")
+    host: str = Field("127.0.0.1", description="Address that `serve` binds.")
+    port: int = Field(
+        8080, ge=0, le=65535, description="Port that `serve` binds; 0 takes a free one."
+    )
+    threads: int = Field(
+        0, ge=0, le=1024, description="CPU threads for the model; 0 takes one per core."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs.")
+    precision: Precision = Field(
+        "auto",
+        description="Arithmetic of the weights; `auto` picks the fastest that keeps quality.",
+    )
+    kv_cache_mib: int = Field(
+        0, ge=0, description="Memory for the KV cache in MiB; 0 takes a share of what is free."
+    )
+    max_batch: int = Field(32, ge=1, le=1024, description="Sequences that run in one step.")
+    max_queue: int = Field(256, ge=1, description="Requests that may wait before a 429.")
+    prefill_chunk: int = Field(512, ge=16, description="Prompt tokens that run in one step.")
+    speculative: bool = Field(True, description="Lossless speculation by prompt lookup.")
+    drain_seconds: float = Field(
+        30.0, ge=0, description="How long a stop waits for running answers."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def models_dir(self) -> Path:
+        return self.home / "models"
+
+    @property
+    def database_path(self) -> Path:
+        return self.home / "fireside.db"
+
+
+@cache
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        BadRequest: an unknown or ill-typed setting; the line names it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise BadRequest(
+            f"Setting {name!r}: {first['msg']}. See docs/settings.md, or unset FIRESIDE_{name.upper()}.",
+            param=name,
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadRequest(f"fireside.toml is not valid TOML: {error}.") from None

@@ -1,0 +1,48 @@
+"""What every test may ask for: the real models and the shared data, or a clean skip."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+def embedded_models() -> Path:
+    """Where `scripts/setup` keeps the embedded models: FIRESIDE_HOME/models."""
+    from fireside.settings import load_settings
+
+    return load_settings().models_dir
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    return embedded_models()
+
+
+@pytest.fixture(scope="session")
+def smollm2_path(models_dir: Path) -> Path:
+    """The default chat model: SmolLM2-135M-Instruct, Q4_1 GGUF."""
+    found = sorted(models_dir.rglob("SmolLM2-135M-Instruct.Q4_1.gguf"))
+    if not found:
+        pytest.skip("smollm2:135m is not pulled: run scripts/setup")
+    return found[0]
+
+
+@pytest.fixture(scope="session")
+def minilm_path(models_dir: Path) -> Path:
+    """The embedding model: the folder of all-MiniLM-L6-v2."""
+    for found in sorted(models_dir.rglob("sentence_bert_config.json")):
+        return found.parent
+    pytest.skip("minilm:l6 is not pulled: run scripts/setup")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The public data sets that stand beside the checkout."""
+    folder = Path(os.environ.get("FIRESIDE_SHARED", REPOSITORY.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip("../shared/data is absent")
+    return folder
