@@ -93,7 +93,7 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise BadRequest(
-            f"Setting {name!r}: {first['msg']}. See docs/settings.md, or unset FIRESIDE_{name.upper()}.",
+            f"Setting {name!r}: {first['msg']}. See docs/settings.md.",
             param=name,
         ) from None
     except tomllib.TOMLDecodeError as error:
