@@ -1,0 +1,54 @@
+"""What the engine asks of whoever runs the model: the protocol, nothing else.
+
+A runner turns tokens into logits and keeps keys and values in numbered blocks.  It knows nothing of
+requests, sampling or text, and it decides nothing: which block holds which tokens is the engine's
+business (`block_pool.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """One sequence's share of a step.
+
+    Args:
+        token_ids: the new tokens, at least one.
+        start: how many tokens of this sequence are already in the KV cache.
+        blocks: its block table; covers `start + len(token_ids)` tokens.  The engine's own list:
+            read it during `run`, do not keep or change it.
+        logits: of how many of the last positions the engine wants logits; 0 in the middle of a
+            prompt.
+    """
+
+    token_ids: Sequence[int]
+    start: int
+    blocks: Sequence[int]
+    logits: int
+
+
+class Runner(Protocol):
+    """Runs chunks over a KV cache of `num_blocks` blocks of `block_size` tokens each."""
+
+    vocab_size: int
+    context: int
+    block_size: int
+    num_blocks: int
+
+    def run(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
+        """Logits in float32, one row per wanted position, in the order of the chunks.
+
+        Tokens at `start` and beyond overwrite whatever the blocks held there (rejected
+        speculation).  The rows are the engine's until the next call: it masks and penalises them
+        in place.
+        """
+
+    def copy_block(self, source: int, target: int) -> None:
+        """Copy the keys and values of every layer from one block to another."""
