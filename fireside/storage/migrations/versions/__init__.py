@@ -1,0 +1,1 @@
+"""One file per step, `m0001_….py`; a released step is never edited."""

@@ -1,0 +1,39 @@
+"""Between the values of `records.py` and the columns of `schema.py`, both ways."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from sqlalchemy import Row
+
+from fireside.messages import ToolCall
+from fireside.storage.records import Conversation, Hit, StoredMessage
+
+MESSAGE = tuple(field.name for field in fields(StoredMessage))
+CONVERSATION = tuple(field.name for field in fields(Conversation))
+
+
+def values_of(message: StoredMessage) -> dict[str, Any]:
+    """The columns of a message; what is empty is NULL."""
+    values = asdict(message)
+    values["tool_calls"] = list(values["tool_calls"]) or None
+    values["usage"] = values["usage"] or None
+    values["receipt"] = values["receipt"] or None
+    return values
+
+
+def stored(row: Row[Any]) -> StoredMessage:
+    values = {name: row._mapping[name] for name in MESSAGE}
+    values["tool_calls"] = tuple(ToolCall(**call) for call in values["tool_calls"] or ())
+    values["usage"] = values["usage"] or {}
+    values["receipt"] = values["receipt"] or {}
+    return StoredMessage(**values)
+
+
+def hit(row: Row[Any]) -> Hit:
+    """A row of a search: a message, its conversation under `of_…`, and the snippet."""
+    values = {name: row._mapping[f"of_{name}"] for name in CONVERSATION}
+    return Hit(
+        conversation=Conversation(**values), message=stored(row), snippet=row._mapping["snippet"]
+    )
