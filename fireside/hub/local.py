@@ -1,0 +1,171 @@
+"""The models on this machine: find one by name, list them, remove one.  Never the network.
+
+    <models_dir>/smollm2-135m/fireside-model.json                what it is and where it came from
+    <models_dir>/smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf
+    <models_dir>/hf--Qwen--Qwen3-0.6B/config.json, *.safetensors, ...
+
+A folder without a manifest is not a model of ours; a folder gets its manifest before it gets its
+name, so what is there is whole.  Refuses to hash on every start: sizes are compared, hashes were
+when the file came.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from fireside.errors import BadRequest, Corrupt, NotFound, UnknownModel
+from fireside.hub.catalogue import Entry, catalogue
+from fireside.hub.reference import Reference, parse
+
+MANIFEST = "fireside-model.json"
+Format = Literal["gguf", "hf"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalModel:
+    """A model that is here.  `path` is a GGUF file or a Hugging Face folder."""
+
+    name: str
+    path: Path
+    format: Format
+    entry: Entry | None = None
+    files: tuple[Path, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.stat().st_size for file in self.files)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What stands in `fireside-model.json`; `files` maps a relative path to bytes and SHA-256."""
+
+    name: str
+    source: str
+    revision: str
+    licence: str
+    files: Mapping[str, Mapping[str, Any]]
+
+    def write(self, folder: Path) -> None:
+        text = json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Raises Corrupt where the manifest is unreadable."""
+    try:
+        fields = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = Manifest(**fields)
+        for name, file in manifest.files.items():
+            if Path(name).is_absolute() or ".." in Path(name).parts or file["bytes"] < 0:
+                raise ValueError
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise Corrupt(
+            f"{folder / MANIFEST} is damaged: remove the folder and pull the model again."
+        ) from None
+    return manifest
+
+
+def locate(name: str, models_dir: Path) -> LocalModel:
+    """The files of a model, without any network call.
+
+    Raises:
+        UnknownModel: no such name; the line says which come near.
+        NotFound: known but not pulled, or no such path.
+        Corrupt: a file is missing or has the wrong size.
+    """
+    try:
+        reference = parse(name)
+    except UnknownModel:
+        reference = parse(name, known=[model.name for model in installed(models_dir)])
+    if reference.path is not None:
+        return open_path(reference.path, name)
+    folder = models_dir / reference.folder
+    if not (folder / MANIFEST).exists():
+        raise NotFound(
+            f"{name} is not on this machine: run `fireside models pull {name}`.", param="model"
+        )
+    return _from_manifest(folder, reference)
+
+
+def open_path(path: Path, name: str) -> LocalModel:
+    """A GGUF file or a Hugging Face folder by its path.
+
+    Raises:
+        NotFound: there is nothing, or nothing that we read.
+    """
+    if path.is_file():
+        return LocalModel(name=name, path=path, format="gguf", files=(path,))
+    if not path.is_dir():
+        raise NotFound(f"There is nothing at {path}: check the path.", param="model")
+    if (path / MANIFEST).is_file():
+        manifest = read_manifest(path)
+        return _from_manifest(path, Reference(name=manifest.name))
+    if not (path / "config.json").is_file():
+        raise NotFound(
+            f"{path} holds no config.json: name a GGUF file or a Hugging Face folder.",
+            param="model",
+        )
+    weights = tuple(sorted(path.glob("*.safetensors")))
+    if not weights:
+        raise NotFound(
+            f"{path} holds no .safetensors file; Fireside never opens pickled weights (.bin, .pt).",
+            param="model",
+        )
+    return LocalModel(name=name, path=path, format="hf", files=(path / "config.json", *weights))
+
+
+def _from_manifest(folder: Path, reference: Reference) -> LocalModel:
+    manifest = read_manifest(folder)
+    name = reference.name
+    if manifest.name != name:
+        raise Corrupt(f"{folder} holds {manifest.name!r}, not {name!r}: move it away.")
+    files = tuple(folder / file for file in manifest.files)
+    for path, expected in zip(files, manifest.files.values(), strict=True):
+        if not path.is_file() or path.stat().st_size != expected["bytes"]:
+            raise Corrupt(
+                f"{path} is missing or cut short: run `fireside models pull {name}` again."
+            )
+    entry = catalogue().get(name)
+    gguf = [path for path in files if path.suffix == ".gguf"]
+    if len(gguf) == 1:
+        return LocalModel(name=name, path=gguf[0], format="gguf", entry=entry, files=files)
+    return LocalModel(name=name, path=folder, format="hf", entry=entry, files=files)
+
+
+def installed(models_dir: Path) -> list[LocalModel]:
+    """Every whole model under `models_dir`, by name.  A damaged one is left out."""
+    found = []
+    for manifest in models_dir.glob(f"*/{MANIFEST}"):
+        try:
+            found.append(open_path(manifest.parent, ""))
+        except Corrupt:
+            continue
+    return sorted(found, key=lambda model: model.name)
+
+
+def remove(name: str, models_dir: Path) -> int:
+    """Delete a pulled model; returns the bytes set free.
+
+    Raises:
+        BadRequest: a path, which is the user's own.
+        NotFound: it is not here.
+    """
+    reference = parse(name, known=[model.name for model in installed(models_dir)])
+    if reference.path is not None:
+        raise BadRequest(f"{name} is a path of yours: delete it yourself.", param="model")
+    folder = models_dir / reference.folder
+    if not folder.is_dir():
+        raise NotFound(f"{name} is not on this machine.", param="model")
+    freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    # Renamed first: a removal that is cut off leaves no half model under a good name.
+    doomed = models_dir / f".removed-{reference.folder}"
+    shutil.rmtree(doomed, ignore_errors=True)
+    folder.rename(doomed)
+    shutil.rmtree(doomed)
+    return freed
