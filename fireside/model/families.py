@@ -109,7 +109,7 @@ FAMILIES: Mapping[str, Family] = {
             "attention_bias": "attention_bias",
             "output_bias": "attention_bias",
             "mlp_bias": "mlp_bias",
-        },  # fmt: skip
+        },
         defaults={**_LLAMA_DEFAULTS, "attention_bias": False, "mlp_bias": False},
         hf=names.LLAMA_HF,
         gguf=names.LLAMA_GGUF,
@@ -150,7 +150,7 @@ FAMILIES: Mapping[str, Family] = {
             "attention_bias": "attention_bias",
             "output_bias": "attention_bias",
             "sliding_window": "sliding_window",
-        },  # fmt: skip
+        },
         defaults={
             **_QWEN_DEFAULTS,
             "head_dim": 128,
