@@ -1,0 +1,61 @@
+"""What a generation said, gathered choice by choice; its end and its usage in OpenAI's words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fireside.errors import FiresideError, Unavailable
+
+if TYPE_CHECKING:
+    from fireside.engine.text import Generation, TextEvent, TokenInfo
+
+
+@dataclass(slots=True)
+class Told:
+    """One choice so far."""
+
+    text: str = ""
+    tokens: list[TokenInfo] = field(default_factory=list)
+    finish_reason: str | None = None
+
+    def add(self, event: TextEvent) -> None:
+        self.text += event.text
+        self.tokens.extend(event.tokens)
+        self.finish_reason = finish_of(event)
+
+
+async def gathered(generation: AsyncIterator[TextEvent] | Generation) -> list[Told]:
+    """Every choice of a finished generation, in order."""
+    told: dict[int, Told] = {}
+    async for event in generation:
+        told.setdefault(event.index, Told()).add(event)
+    return [told[index] for index in sorted(told)]
+
+
+def finish_of(event: TextEvent) -> str | None:
+    """`stop` or `length`; an answer that was broken off is a failure, not a short answer.
+
+    Raises:
+        Unavailable: the server stopped it.
+        FiresideError: the engine failed on it.
+    """
+    if event.finish_reason == "cancelled":
+        raise Unavailable("The answer was broken off: the server is shutting down. Ask again.")
+    if event.finish_reason == "error":
+        raise FiresideError("The model failed on this request; the server's log says why.")
+    return event.finish_reason
+
+
+def usage_of(generations: Sequence[Generation]) -> dict[str, object]:
+    """The sum over all generations of a request."""
+    prompt = sum(each.usage.prompt_tokens for each in generations)
+    completion = sum(each.usage.completion_tokens for each in generations)
+    cached = sum(each.usage.cached_tokens for each in generations)
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": cached},
+    }

@@ -1,0 +1,56 @@
+"""The application: routers, middleware, and what happens at its start and its end.
+
+`create_app` takes everything from outside, so a test hands it fakes and the command hands it the
+real house.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+import fireside
+from fireside.server import chat_completions, completions, errors, health, models
+from fireside.server.guard import Guard, StandardHeaders
+from fireside.server.ready import Readiness
+from fireside.settings import Settings
+
+if TYPE_CHECKING:
+    from fireside.engine.models import Models
+    from fireside.storage import Store
+
+
+def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
+    readiness = Readiness(models_, settings.model)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        loading = asyncio.create_task(readiness.load())
+        try:
+            yield
+        finally:
+            # The web server has let running answers finish or has cut them off by now.
+            loading.cancel()
+            await asyncio.to_thread(models_.close)
+
+    app = FastAPI(
+        title="Fireside",
+        version=fireside.__version__,
+        lifespan=lifespan,
+        docs_url=None,  # its page loads scripts from a CDN; ours works offline
+        redoc_url=None,
+    )
+    errors.install(app)
+    app.include_router(models.routes(models_))
+    app.include_router(chat_completions.routes(models_))
+    app.include_router(completions.routes(models_, max_prompts=settings.max_queue))
+    app.include_router(health.routes(readiness))
+    # The last one added is the outermost.
+    app.add_middleware(errors.LastResort)
+    app.add_middleware(Guard, host=settings.host)
+    app.add_middleware(StandardHeaders)
+    return app

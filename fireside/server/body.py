@@ -1,0 +1,194 @@
+"""A request's body: bytes to checked values.
+
+Refuses whatever could hurt further in, each with one line: too large, not JSON, not UTF-8, too
+deep, numbers that are not numbers, half characters, unknown or ill-typed parameters, parameters
+of OpenAI's that Fireside does not implement.  Nothing is ever ignored in silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+from starlette.requests import ClientDisconnect
+
+from fireside.errors import BadRequest, FiresideError, Interrupted, Unsupported
+
+MAX_BYTES = 16 * 2**20
+MAX_DEPTH = 64
+SMALL = 64 * 1024  # parsed in under a millisecond: not worth a thread
+
+
+class TooLarge(BadRequest):
+    status = 413
+    default_code = "request_too_large"
+
+
+class WrongContentType(BadRequest):
+    status = 415
+    default_code = "unsupported_media_type"
+
+
+class Wire(BaseModel):
+    """What a client may send: exact types, no unknown names.
+
+    `refused` holds the parameters of OpenAI's that Fireside does not implement, each with the
+    values that ask for nothing and therefore pass.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    refused: ClassVar[Mapping[str, tuple[object, ...]]] = {}
+
+
+W = TypeVar("W", bound=Wire)
+
+
+async def read(request: Request, wire: type[W]) -> W:
+    """The checked body of `request`.
+
+    Raises:
+        BadRequest: and its kin, naming the parameter at fault where there is one.
+    """
+    kind = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+    if kind != "application/json":
+        raise WrongContentType("Send JSON, with the header Content-Type: application/json.")
+    raw = await _read_bytes(request)
+    if len(raw) <= SMALL:
+        return parse(raw, wire)
+    return await asyncio.to_thread(parse, raw, wire)
+
+
+async def _read_bytes(request: Request) -> bytes:
+    parts, size = [], 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > MAX_BYTES:
+                raise TooLarge(f"The body is larger than {MAX_BYTES // 2**20} MiB; send less.")
+            parts.append(part)
+    except ClientDisconnect:
+        raise Interrupted("The client went away.") from None
+    return b"".join(parts)
+
+
+def parse(raw: bytes, wire: type[W]) -> W:
+    return validate(decode(raw), wire)
+
+
+def decode(raw: bytes) -> dict[str, Any]:
+    """Bytes of a JSON object to values that are safe to walk and to encode again."""
+    try:
+        value = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"The body is not valid UTF-8 (byte {error.start}).") from None
+    except RecursionError:
+        raise BadRequest(f"The body is nested deeper than {MAX_DEPTH} levels.") from None
+    except json.JSONDecodeError as error:
+        raise BadRequest(
+            f"The body is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})."
+        ) from None
+    except ValueError:  # an integer of thousands of digits
+        raise BadRequest("The body holds a number that is too long.") from None
+    if not isinstance(value, dict):
+        raise BadRequest("The body must be a JSON object.")
+    _check_values(value)
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise BadRequest(f"The body holds {name}, which is not a JSON number.")
+
+
+def _check_values(value: object) -> None:
+    """No bottomless nesting, no infinite number, no lone surrogate; without recursion."""
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH):
+        below: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                below.extend(item)
+                below.extend(item.values())
+            elif isinstance(item, list):
+                below.extend(item)
+            elif isinstance(item, str):
+                _check_text(item)
+            elif isinstance(item, float) and math.isinf(item):
+                raise BadRequest("The body holds a number that is out of range.")
+        if not below:
+            return
+        level = below
+    raise BadRequest(f"The body is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _check_text(text: str) -> None:
+    if text.isascii():
+        return
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadRequest(
+            "The body holds half a character (a lone surrogate); send whole Unicode text."
+        ) from None
+
+
+def validate(data: Mapping[str, Any], wire: type[W]) -> W:
+    """Names first, then types: an unknown name is said even where its value is null."""
+    given: dict[str, Any] = {}
+    for name, value in data.items():
+        if name in wire.refused:
+            if not _harmless(value, wire.refused[name]):
+                raise Unsupported(
+                    f"{name} is not supported by this server; leave it out. "
+                    "docs/api.md says what is.",
+                    param=name,
+                )
+        elif name not in wire.model_fields:
+            raise BadRequest(
+                f"Unknown parameter: {name[:100]!r}.", param=name[:100], code="unknown_parameter"
+            )
+        elif value is not None:
+            given[name] = value
+    try:
+        return wire.model_validate(given)
+    except ValidationError as error:
+        raise _one_line(error, given) from None
+
+
+def _harmless(value: object, passing: Sequence[object]) -> bool:
+    return value is None or any(type(value) is type(item) and value == item for item in passing)
+
+
+def _one_line(error: ValidationError, data: object) -> FiresideError:
+    """The complaint that reached deepest; of a union, what each branch would have taken."""
+    located = [(_locate(each, data), each) for each in error.errors(include_url=False)]
+    param = max((name for name, _ in located), key=lambda name: name.count(".") + name.count("["))
+    here = [each for name, each in located if name == param]
+    if any(each["type"] == "missing" for each in here):
+        return BadRequest(f"Missing required parameter: {param!r}.", param=param)
+    if any(each["type"] == "extra_forbidden" for each in here):
+        return BadRequest(
+            f"Unknown parameter: {param[-200:]!r}.", param=param, code="unknown_parameter"
+        )
+    told = ", or ".join(dict.fromkeys(each["msg"] for each in here))
+    return BadRequest(f"Invalid value for {param!r}: {told}.", param=param)
+
+
+def _locate(error: ErrorDetails, data: object) -> str:
+    """`messages[0].content[1].type`: pydantic's path without its marks for union branches."""
+    path = ""
+    for step in error["loc"]:
+        if isinstance(data, list) and isinstance(step, int) and step < len(data):
+            path, data = f"{path}[{step}]", data[step]
+        elif (
+            isinstance(data, dict)
+            and isinstance(step, str)
+            and (step in data or error["type"] == "missing")
+        ):
+            path, data = (f"{path}.{step}" if path else step), data.get(step)
+    return path

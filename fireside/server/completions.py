@@ -1,0 +1,182 @@
+"""`POST /v1/completions`: raw text or token ids to their continuation, one or many prompts.
+
+No chat template: the prompt is the prompt.  Text of a request never becomes a control token; who
+wants control tokens sends ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
+
+from fireside.errors import BadRequest
+from fireside.server import body
+from fireside.server.answers import Told, finish_of, gathered, usage_of
+from fireside.server.logprobs import completion_logprobs
+from fireside.server.models import find
+from fireside.server.sampling import check_fits, check_ids, completion_params
+from fireside.server.streaming import Event, EventStream, interleaved, while_connected
+from fireside.server.wire import CompletionRequest
+
+if TYPE_CHECKING:
+    from fireside.engine.models import Models
+    from fireside.engine.text import Generation, TextModel, TokenInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """What every object of one answer repeats."""
+
+    model: str
+    id: str = field(default_factory=lambda: f"cmpl-{secrets.token_hex(12)}")
+    created: int = field(default_factory=lambda: int(time.time()))
+
+    def object(self, choices: Sequence[Event]) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "object": "text_completion",
+            "created": self.created,
+            "model": self.model,
+            "choices": choices,
+            "system_fingerprint": None,
+        }
+
+
+@dataclass(frozen=True)
+class Running:
+    """One prompt of the request, the text to repeat of it, and the generation that continues it."""
+
+    echo: str
+    generation: Generation
+
+
+def routes(models: Models, max_prompts: int) -> APIRouter:
+    router = APIRouter(tags=["completions"])
+
+    @router.post("/v1/completions")
+    async def create_completion(request: Request) -> Response:
+        call = await body.read(request, CompletionRequest)
+        if len(call.prompts) > max_prompts:
+            raise BadRequest(
+                f"prompt holds {len(call.prompts)} prompts; this server takes {max_prompts} "
+                "in one request.",
+                param="prompt",
+            )
+        model = await find(models, call.model)
+        running = await asyncio.to_thread(start, model, call)
+        head = Head(model=model.name)
+
+        def cancel() -> None:
+            for each in running:
+                each.generation.cancel()
+
+        if call.stream:
+            return EventStream(chunks(head, running, call), cancel=cancel)
+        told = await while_connected(request, gathered_all(running), cancel)
+        return JSONResponse(whole(head, running, told, call))
+
+    return router
+
+
+def start(model: TextModel, call: CompletionRequest) -> list[Running]:
+    """Submit every prompt, or none."""
+    params = completion_params(call)
+    check_ids(params.stop_ids, model.tokenizer.vocab_size, param="stop_token_ids")
+    prompts = [encoded(model, prompt) for prompt in call.prompts]
+    for prompt in prompts:
+        check_fits(len(prompt), call.max_tokens, model.context, param="prompt")
+    running: list[Running] = []
+    try:
+        for given, prompt in zip(call.prompts, prompts, strict=True):
+            echo = _echo(model, given) if call.echo else ""
+            running.append(Running(echo, model.generate(prompt, params)))
+    except BaseException:
+        for each in running:
+            each.generation.cancel()
+        raise
+    return running
+
+
+def encoded(model: TextModel, prompt: str | list[int]) -> list[int]:
+    if isinstance(prompt, str):
+        return model.tokenizer.encode(prompt, add_bos=True)
+    check_ids(prompt, model.tokenizer.vocab_size, param="prompt")
+    return prompt
+
+
+def _echo(model: TextModel, prompt: str | list[int]) -> str:
+    if isinstance(prompt, str):
+        return prompt
+    return model.tokenizer.decode(prompt, skip_special=False)
+
+
+async def gathered_all(running: Sequence[Running]) -> list[list[Told]]:
+    return [await gathered(each.generation) for each in running]
+
+
+def whole(
+    head: Head, running: Sequence[Running], told: Sequence[Sequence[Told]], call: CompletionRequest
+) -> dict[str, object]:
+    """Choices in order: all of the first prompt, then all of the second."""
+    choices: list[Event] = []
+    for source, answers in zip(running, told, strict=True):
+        for each in answers:
+            text = each.text if call.max_tokens else ""
+            tokens = each.tokens if call.max_tokens else []
+            echoed = _echoed(source, call)
+            choices.append(
+                _choice(len(choices), source.echo + text, [*echoed, *tokens], call)
+                | {"finish_reason": each.finish_reason}
+            )
+    return head.object(choices) | {"usage": _usage(running, call)}
+
+
+async def chunks(
+    head: Head, running: Sequence[Running], call: CompletionRequest
+) -> AsyncIterator[Event]:
+    """Pieces of all choices as they come, and the usage if asked for."""
+    extra = {"usage": None} if call.wants_usage else {}
+    offsets: dict[int, int] = {}
+    async for number, event in interleaved([each.generation for each in running]):
+        source = running[number]
+        index = number * call.n + event.index
+        text = event.text if call.max_tokens else ""
+        tokens = list(event.tokens) if call.max_tokens else []
+        if index not in offsets:
+            offsets[index] = 0
+            text = source.echo + text
+            tokens = [*_echoed(source, call), *tokens]
+        finish = finish_of(event)
+        if text or tokens or finish:
+            choice = _choice(index, text, tokens, call, offsets[index])
+            yield head.object([choice | {"finish_reason": finish}]) | extra
+        offsets[index] += sum(len(each.text) for each in tokens)
+    if call.wants_usage:
+        yield head.object([]) | {"usage": _usage(running, call)}
+
+
+def _choice(
+    index: int, text: str, tokens: Sequence[TokenInfo], call: CompletionRequest, offset: int = 0
+) -> dict[str, object]:
+    logprobs = completion_logprobs(tokens, offset) if call.logprobs is not None else None
+    return {"index": index, "text": text, "logprobs": logprobs}
+
+
+def _echoed(source: Running, call: CompletionRequest) -> Sequence[TokenInfo]:
+    if not call.echo or call.logprobs is None:
+        return ()
+    return source.generation.prompt_tokens_info or ()
+
+
+def _usage(running: Sequence[Running], call: CompletionRequest) -> dict[str, object]:
+    usage = usage_of([each.generation for each in running])
+    if call.max_tokens == 0:  # one token ran and was dropped: the engine cannot run none
+        usage |= {"completion_tokens": 0, "total_tokens": usage["prompt_tokens"]}
+    return usage

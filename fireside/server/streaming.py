@@ -1,0 +1,127 @@
+"""Answers as Server-Sent Events, and what happens when nobody listens any more.
+
+Both ways of answering end their generation as soon as the client is gone: a stream when its
+response ends for whatever reason, a plain answer by watching the connection while it waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+from fastapi import Request
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from fireside.errors import FiresideError, Interrupted
+from fireside.server.errors import envelope, log
+
+T = TypeVar("T")
+Event = Mapping[str, object]
+
+
+def encoded(event: Event) -> bytes:
+    text = json.dumps(event, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return f"data: {text}\n\n".encode()
+
+
+class EventStream(StreamingResponse):
+    """Sends `events` as they come.  `cancel` runs when the response is over, however it ended.
+
+    A failure halfway is an event of its own (the status line is long gone); OpenAI's clients
+    raise it.  `last` is what OpenAI's streams end with; the page's own streams need none.
+    """
+
+    def __init__(
+        self,
+        events: AsyncIterator[Event],
+        *,
+        cancel: Callable[[], None],
+        last: bytes = b"data: [DONE]\n\n",
+    ) -> None:
+        super().__init__(
+            _framed(events, last),
+            media_type="text/event-stream",
+            headers={"cache-control": "no-store"},
+        )
+        self._cancel = cancel
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._cancel()
+
+
+async def _framed(events: AsyncIterator[Event], last: bytes) -> AsyncIterator[bytes]:
+    try:
+        async for event in events:
+            yield encoded(event)
+    except FiresideError as error:
+        yield encoded(envelope(error))
+    except Exception as error:
+        log.exception("failed while streaming")
+        yield encoded(envelope(error))
+    else:
+        yield last
+
+
+async def while_connected(
+    request: Request, work: Coroutine[Any, Any, T], cancel: Callable[[], None]
+) -> T:
+    """The result of `work`, unless the client leaves first: then `cancel` is called.
+
+    Raises:
+        Interrupted: the client left.
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise Interrupted("The client went away.")
+    except BaseException:
+        cancel()
+        raise
+    finally:
+        task.cancel()
+        gone.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def interleaved(sources: Sequence[AsyncIterator[T]]) -> AsyncIterator[tuple[int, T]]:
+    """Everything that the sources yield, each with its source's number, as it comes.
+
+    The first failure of any source ends them all.
+    """
+    queue: asyncio.Queue[tuple[int, T] | BaseException | None] = asyncio.Queue()
+
+    async def drain(number: int, source: AsyncIterator[T]) -> None:
+        try:
+            async for item in source:
+                queue.put_nowait((number, item))
+            queue.put_nowait(None)
+        except Exception as error:
+            queue.put_nowait(error)
+
+    tasks = [asyncio.ensure_future(drain(i, source)) for i, source in enumerate(sources)]
+    running = len(tasks)
+    try:
+        while running:
+            item = await queue.get()
+            if isinstance(item, BaseException):
+                raise item
+            if item is None:
+                running -= 1
+            else:
+                yield item
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,251 @@
+"""What a client may send to the two generating endpoints, and what each parameter may be.
+
+The names and ranges are OpenAI's; the extras at the end of `Sampling` are those that open servers
+share (`extra_body` in the SDK).  `refused` names what OpenAI has and Fireside has not.  This file
+holds shapes only: `sampling.py` gives them meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from fireside.errors import BadRequest
+from fireside.server.body import Wire
+
+MAX_CHOICES = 128
+INT64 = 2**63
+TokenId = Annotated[int, Field(ge=0, lt=2**31)]
+StopString = Annotated[str, Field(min_length=1, max_length=1000)]
+Label = Annotated[str, Field(max_length=512)]
+
+
+def _whole(value: object) -> object:
+    """1.0 is a whole number in JSON, which knows one kind of number only."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Integer = Annotated[int, BeforeValidator(_whole)]
+Whole = Annotated[Integer, Field(ge=0, lt=2**31)]
+Count = Annotated[Integer, Field(ge=1, le=MAX_CHOICES)]
+
+
+class StreamOptions(Wire):
+    include_usage: bool | None = None
+    include_obfuscation: Literal[False] | None = None
+
+
+class StructuredOutputs(Wire):
+    """Exactly one: the answer is held to it token by token."""
+
+    json_: dict[str, Any] | None = Field(None, alias="json")
+    regex: str | None = Field(None, min_length=1)
+    choice: list[str] | None = Field(None, min_length=1)
+    grammar: str | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> StructuredOutputs:
+        if sum(x is not None for x in (self.json_, self.regex, self.choice, self.grammar)) != 1:
+            raise BadRequest(
+                "structured_outputs takes exactly one of json, regex, choice and grammar.",
+                param="structured_outputs",
+            )
+        return self
+
+
+class Sampling(Wire):
+    """What both endpoints share."""
+
+    model: str = Field(min_length=1, max_length=1024)
+    temperature: float = Field(1.0, ge=0, le=2)
+    top_p: float = Field(1.0, ge=0, le=1)
+    n: Count = 1
+    stop: StopString | Annotated[list[StopString], Field(max_length=16)] = Field(
+        default_factory=list
+    )
+    seed: Integer | None = Field(None, ge=-INT64, lt=INT64)
+    presence_penalty: float = Field(0.0, ge=-2, le=2)
+    frequency_penalty: float = Field(0.0, ge=-2, le=2)
+    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] = Field(default_factory=dict)
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    user: Label | None = None
+
+    top_k: Integer = Field(0, ge=-1, lt=2**31)
+    min_p: float = Field(0.0, ge=0, le=1)
+    typical_p: float = Field(1.0, gt=0, le=1)
+    repetition_penalty: float = Field(1.0, gt=0, le=10)
+    min_tokens: Whole = 0
+    ignore_eos: bool = False
+    stop_token_ids: list[TokenId] = Field(default_factory=list, max_length=64)
+    structured_outputs: StructuredOutputs | None = None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+
+    @property
+    def wants_usage(self) -> bool:
+        return bool(self.stream_options and self.stream_options.include_usage)
+
+    @model_validator(mode="after")
+    def _options_need_a_stream(self) -> Sampling:
+        if self.stream_options is not None and not self.stream:
+            raise BadRequest(
+                "stream_options is only allowed when stream is true.", param="stream_options"
+            )
+        return self
+
+
+class TextPart(Wire):
+    type: Literal["text"]
+    text: str
+
+
+MAY_BE_EMPTY = frozenset(
+    {"refusal", "audio", "function_call", "tool_calls", "annotations", "name", "content"}
+)
+
+
+class ChatMessage(Wire):
+    """One message.  An answer of ours, sent back as it came, passes: empty extras are nothing."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | Annotated[list[TextPart], Field(min_length=1)] = ""
+    name: Label | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty_extras(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        extras = (
+            "refusal",
+            "audio",
+            "function_call",
+            "tool_calls",
+            "annotations",
+            "name",
+            "content",
+        )
+        return {k: v for k, v in data.items() if not (k in extras and (v is None or v == []))}
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.content, str):
+            return self.content
+        return "\n".join(part.text for part in self.content)
+
+
+class JsonSchema(Wire):
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
+    description: str | None = None
+    schema_: dict[str, Any] = Field(alias="schema")
+    strict: bool | None = None
+
+
+class ResponseFormat(Wire):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+    @model_validator(mode="after")
+    def _schema_goes_with_its_type(self) -> ResponseFormat:
+        if (self.type == "json_schema") != (self.json_schema is not None):
+            raise BadRequest(
+                "json_schema goes with the type json_schema, and only with it.",
+                param="response_format",
+            )
+        return self
+
+
+class ChatCompletionRequest(Sampling):
+    messages: list[ChatMessage] = Field(min_length=1)
+    max_tokens: Annotated[Whole, Field(ge=1)] | None = None
+    max_completion_tokens: Annotated[Whole, Field(ge=1)] | None = None
+    logprobs: bool = False
+    top_logprobs: Integer = Field(0, ge=0, le=20)
+    response_format: ResponseFormat | None = None
+
+    # Harmless: they ask for nothing that could be missing from the answer.
+    metadata: dict[Label, Label] = Field(default_factory=dict, max_length=16)
+    safety_identifier: Label | None = None
+    prompt_cache_key: Label | None = None
+    parallel_tool_calls: bool | None = None
+
+    refused: ClassVar[Mapping[str, tuple[object, ...]]] = {
+        "audio": (),
+        "function_call": ("none",),
+        "functions": ([],),
+        "modalities": (["text"],),
+        "moderation": (),
+        "prediction": (),
+        "prompt_cache_options": (),
+        "prompt_cache_retention": ("in_memory",),
+        "reasoning_effort": ("none",),
+        "service_tier": ("auto", "default"),
+        "store": (False,),
+        "tool_choice": ("none", "auto"),
+        "tools": ([],),
+        "verbosity": ("medium",),
+        "web_search_options": (),
+    }
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> ChatCompletionRequest:
+        if self.top_logprobs and not self.logprobs:
+            raise BadRequest("top_logprobs needs logprobs: true.", param="top_logprobs")
+        limits = {self.max_tokens, self.max_completion_tokens} - {None}
+        if len(limits) > 1:
+            raise BadRequest(
+                "max_tokens and max_completion_tokens differ; send one of them.", param="max_tokens"
+            )
+        if self.messages[-1].role == "user" and not self.messages[-1].text:
+            raise BadRequest(
+                "The last message is empty; there is nothing to answer.", param="messages"
+            )
+        return self
+
+    @property
+    def limit(self) -> int | None:
+        return self.max_completion_tokens or self.max_tokens
+
+
+Prompt = (
+    Annotated[str, Field(min_length=1)]
+    | Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+    | Annotated[list[TokenId], Field(min_length=1)]
+    | Annotated[list[Annotated[list[TokenId], Field(min_length=1)]], Field(min_length=1)]
+)
+
+
+class CompletionRequest(Sampling):
+    prompt: Prompt
+    max_tokens: Whole = 16
+    best_of: Count | None = None
+    echo: bool = False
+    logprobs: Integer | None = Field(None, ge=0, le=20)
+
+    refused: ClassVar[Mapping[str, tuple[object, ...]]] = {"suffix": ("",)}
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> CompletionRequest:
+        if self.best_of is not None and self.best_of < self.n:
+            raise BadRequest("best_of must be at least n.", param="best_of")
+        if self.best_of is not None and self.best_of > self.n and self.stream:
+            raise BadRequest(
+                "best_of cannot be streamed: which is best is known at the end.", param="best_of"
+            )
+        if self.max_tokens == 0 and not self.echo:
+            raise BadRequest("max_tokens: 0 makes sense only with echo: true.", param="max_tokens")
+        return self
+
+    @property
+    def prompts(self) -> list[str | list[int]]:
+        """Each prompt by itself, in order."""
+        if isinstance(self.prompt, str):
+            return [self.prompt]
+        if isinstance(self.prompt[0], int):
+            return [[token for token in self.prompt if isinstance(token, int)]]
+        return [each for each in self.prompt if not isinstance(each, int)]

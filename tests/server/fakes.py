@@ -1,0 +1,143 @@
+"""Stand-ins for the rooms below the server: a model that says what it is told to say.
+
+Its tokens are bytes, its answers a fixed text, so a test can tell exactly what must come out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fireside.engine.params import SamplingParams
+from fireside.errors import UnknownModel
+from fireside.messages import Message
+
+
+@dataclass(frozen=True)
+class FakeTokenInfo:
+    id: int
+    text: str
+    bytes: bytes
+    logprob: float | None
+    top: tuple[tuple[int, str, bytes, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class FakeEvent:
+    index: int
+    text: str
+    tokens: tuple[FakeTokenInfo, ...] = ()
+    finish_reason: str | None = None
+
+
+@dataclass(frozen=True)
+class FakeUsage:
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True)
+class FakeRendered:
+    ids: list[int]
+    text: str
+
+
+class FakeTokenizer:
+    vocab_size = 256
+
+    def encode(self, text: str, *, special: bool = False, add_bos: bool = False) -> list[int]:
+        return list(text.encode())
+
+    def decode(self, ids: Sequence[int], *, skip_special: bool = True) -> str:
+        return bytes(ids).decode("utf-8", "replace")
+
+    def render(self, messages: Sequence[Message], **_: Any) -> FakeRendered:
+        text = "".join(f"<{each.role}>{each.content}" for each in messages)
+        return FakeRendered(self.encode(text), text)
+
+
+class FakeGeneration:
+    def __init__(self, model: FakeModel, prompt: Sequence[int], params: SamplingParams) -> None:
+        self.model, self.prompt, self.params = model, prompt, params
+        self.cancelled = threading.Event()
+        self.made = 0
+
+    @property
+    def usage(self) -> FakeUsage:
+        return FakeUsage(len(self.prompt), len(self.prompt) // 2, self.made)
+
+    @property
+    def prompt_tokens_info(self) -> list[FakeTokenInfo]:
+        return [token(each, None if place == 0 else -0.5) for place, each in enumerate(self.prompt)]
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+    async def __aiter__(self) -> AsyncIterator[FakeEvent]:
+        answer = self.model.answer.encode()
+        limit = len(answer) if self.params.max_tokens is None else self.params.max_tokens
+        for index in range(self.params.n):
+            for place, each in enumerate(answer[:limit]):
+                if self.model.delay:
+                    await asyncio.sleep(self.model.delay)
+                if self.cancelled.is_set():
+                    yield FakeEvent(index, "", (), "cancelled")
+                    return
+                if place == self.model.fails_at:
+                    raise RuntimeError("the secret of the engine")
+                self.made += 1
+                yield FakeEvent(index, chr(each), (token(each, -0.25),))
+            yield FakeEvent(index, "", (), "stop" if limit >= len(answer) else "length")
+
+
+def token(byte: int, logprob: float | None) -> FakeTokenInfo:
+    text = chr(byte)
+    other = (byte ^ 1, chr(byte ^ 1), bytes([byte ^ 1]), float("-inf"))
+    top = () if logprob is None else ((byte, text, bytes([byte]), logprob), other)
+    return FakeTokenInfo(byte, text, bytes([byte]), logprob, top)
+
+
+@dataclass
+class FakeModel:
+    name: str = "fake:1b"
+    context: int = 1000
+    answer: str = "Hello there"
+    delay: float = 0.0
+    fails_at: int | None = None
+    tokenizer: FakeTokenizer = field(default_factory=FakeTokenizer)
+    submitted: list[FakeGeneration] = field(default_factory=list)
+    refuses: Exception | None = None
+
+    def generate(
+        self, prompt: Sequence[int], params: SamplingParams, *, owner: str = ""
+    ) -> FakeGeneration:
+        params.validate(self.tokenizer.vocab_size)
+        if self.refuses is not None:
+            raise self.refuses
+        self.submitted.append(FakeGeneration(self, prompt, params))
+        return self.submitted[-1]
+
+    @property
+    def last(self) -> FakeGeneration:
+        return self.submitted[-1]
+
+
+class FakeModels:
+    def __init__(self, model: FakeModel) -> None:
+        self.model = model
+        self.closed = False
+
+    def get(self, name: str | None) -> FakeModel:
+        if name not in (None, self.model.name):
+            raise UnknownModel(f"There is no model {name!r}. Near: {self.model.name}.")
+        return self.model
+
+    def names(self) -> list[str]:
+        return [self.model.name]
+
+    def close(self) -> None:
+        self.closed = True
