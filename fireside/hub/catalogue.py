@@ -47,8 +47,8 @@ class Entry:
     summary: str
     thinks: bool = False
     wheel_bytes: int = 0
-    wheel_sha256: str = ""
-    sha256: Mapping[str, str] = field(default_factory=dict)
+    wheel_sha256: str = field(default="", repr=False)
+    sha256: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def bytes_per_token(self) -> int:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,8 +33,8 @@ class LocalModel:
     name: str
     path: Path
     format: Format
-    entry: Entry | None = None
-    files: tuple[Path, ...] = ()
+    entry: Entry | None = field(default=None, repr=False)
+    files: tuple[Path, ...] = field(default=(), repr=False)
 
     @property
     def size_bytes(self) -> int:
@@ -43,7 +43,8 @@ class LocalModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What stands in `fireside-model.json`; `files` maps a relative path to bytes and SHA-256."""
+    """What stands in `fireside-model.json`; `files` maps a relative path to its
+    `bytes` and `digest` (`sha256:HEX` or `git:HEX`)."""
 
     name: str
     source: str
@@ -141,7 +142,7 @@ def _from_manifest(folder: Path, reference: Reference) -> LocalModel:
 def installed(models_dir: Path) -> list[LocalModel]:
     """Every whole model under `models_dir`, by name.  A damaged one is left out."""
     found = []
-    for manifest in models_dir.glob(f"*/{MANIFEST}"):
+    for manifest in models_dir.glob(f"[!.]*/{MANIFEST}"):
         try:
             found.append(open_path(manifest.parent, ""))
         except Corrupt:
