@@ -6,14 +6,17 @@ Only `pull` ever uses the network, and nothing here imports torch before a tenso
 """
 
 from fireside.hub.catalogue import Entry, recommend
+from fireside.hub.description import Description, describe
 from fireside.hub.download import pull
 from fireside.hub.local import LocalModel, installed, locate, remove
 from fireside.hub.progress import Progress
 
 __all__ = [
+    "Description",
     "Entry",
     "LocalModel",
     "Progress",
+    "describe",
     "installed",
     "locate",
     "pull",

@@ -75,7 +75,7 @@ def parse(name: str, *, known: Iterable[str] = ()) -> Reference:
         return Reference(name=name, source=_hub(name))
     if name.endswith(".gguf") or "/" in name or "\\" in name or name in {".", "..", "~"}:
         return Reference(name=name, path=Path(name).expanduser())
-    near = difflib.get_close_matches(name, [*catalogue(), *known], n=3, cutoff=0.4)
+    near = difflib.get_close_matches(name, sorted({*catalogue(), *known}), n=3, cutoff=0.4)
     hint = f"Did you mean {' or '.join(near)}? " if near else ""
     raise UnknownModel(
         f"There is no model {name[:80]!r}. {hint}`fireside models list` shows them all; "
