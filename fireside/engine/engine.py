@@ -1,0 +1,291 @@
+"""The engine: token ids in, token ids out.  One thread owns all state and repeats one sentence:
+
+    schedule → run → sample → emit
+
+Callers talk to it through two queues (submissions, cancellations) and hear from it through each
+request's mailbox.  It knows no text; `text.py` does.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence as Ids
+from dataclasses import asdict, dataclass
+
+from fireside.engine.block_pool import BlockPool
+from fireside.engine.emission import Counts, Emission
+from fireside.engine.mailbox import Wakes
+from fireside.engine.params import SamplingParams
+from fireside.engine.request import Request, Sequence
+from fireside.engine.runner import Runner
+from fireside.engine.sampler import SequenceSampler
+from fireside.engine.scheduler import Scheduler, Work
+from fireside.engine.speculation import Drafter, StepCost
+from fireside.errors import BadRequest, ContextOverflow, Overloaded, Unavailable
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineStats:
+    """What the engine holds now, and what it has done since it was made."""
+
+    running: int
+    waiting: int
+    num_blocks: int
+    used_blocks: int
+    cached_blocks: int
+    preemptions: int
+    steps: int
+    prompt_tokens: int
+    cached_tokens: int
+    generated_tokens: int
+    proposed_tokens: int
+    accepted_tokens: int
+    run_seconds: float
+    other_seconds: float
+
+
+class Engine:
+    """Runs requests on a runner.
+
+    Args:
+        runner: the model and its KV cache.
+        eos_ids: ids that end an answer.
+        guide: compiles constraints; None refuses them.
+        max_batch: sequences per step.
+        max_queue: requests that may wait; one more is Overloaded.
+        prefill_chunk: prompt tokens per step.
+        speculative: propose tokens by prompt lookup where that pays.
+        seed: of the seeds drawn for requests without one; None for a random one.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        *,
+        eos_ids: frozenset[int] = frozenset(),
+        guide: object | None = None,
+        max_batch: int = 32,
+        max_queue: int = 256,
+        prefill_chunk: int = 512,
+        speculative: bool = True,
+        seed: int | None = None,
+    ) -> None:
+        self.runner = runner
+        self.eos_ids = eos_ids
+        self.window = min(runner.context, runner.num_blocks * runner.block_size)
+        self.max_queue = max_queue
+        self._speculative = speculative
+        self._seeds = random.Random(seed)  # noqa: S311 - no secret, a choice of words
+        self._cost = StepCost()
+        self._pool = BlockPool(
+            runner.num_blocks, runner.block_size, most=-(-self.window // runner.block_size)
+        )
+        self._scheduler = Scheduler(
+            self._pool, max_batch=max_batch, prefill_chunk=prefill_chunk, cost=self._cost
+        )
+        self._open: dict[Request, list[Sequence]] = {}
+        self._submitted: deque[Sequence] = deque()
+        self._cancelled: deque[tuple[Request, int | None]] = deque()
+        self._news = threading.Condition()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._wakes = Wakes()
+        self._counts = Counts()
+        self._emission = Emission(
+            runner,
+            self._scheduler,
+            open_requests=self._open,
+            wakes=self._wakes,
+            counts=self._counts,
+        )
+
+    # For callers, from any thread
+
+    def submit(
+        self,
+        prompt_ids: Ids[int],
+        params: SamplingParams,
+        *,
+        cache_salt: str = "",
+        owner: str = "",
+    ) -> Request:
+        """Queue a prompt.
+
+        Raises:
+            BadRequest: a parameter is out of range, the prompt is empty or not of this vocabulary.
+            ContextOverflow: prompt and answer cannot fit the window.
+            Overloaded: the queue is full.
+            Unavailable: the engine is stopping.
+        """
+        params.validate(self.runner.vocab_size)
+        limit = self._checked_limit(prompt_ids, params)
+        own_stops = frozenset() if params.ignore_eos else self.eos_ids
+        request = Request(
+            tuple(prompt_ids),
+            params,
+            owner=owner,
+            cache_salt=cache_salt,
+            stop_ids=own_stops | params.stop_ids,
+            on_cancel=self._on_cancel,
+        )
+        with self._news:
+            if self._stopping:
+                raise Unavailable("The engine is stopping: try again when it is back.")
+            waiting = len(self._submitted) + self._scheduler.waiting
+            if waiting >= self.max_queue:
+                raise Overloaded(
+                    f"{waiting} requests are waiting already: try again later.",
+                    retry_after=self._retry_after(waiting),
+                )
+            seed = self._seeds.getrandbits(63) if params.seed is None else params.seed
+            sampler = SequenceSampler(
+                params, seed=seed, index=0, prompt_ids=prompt_ids, stop_ids=request.stop_ids
+            )
+            self._submitted.append(
+                Sequence(
+                    request,
+                    0,
+                    sampler=sampler,
+                    limit=limit,
+                    drafter=Drafter() if self._speculative else None,
+                    forks=params.candidates - 1,
+                )
+            )
+            self._news.notify()
+        return request
+
+    def start(self) -> None:
+        """Run the loop in a thread of its own until `stop`."""
+        assert self._thread is None
+        self._thread = threading.Thread(target=self._loop, name="fireside-engine", daemon=True)
+        self._thread.start()
+
+    def stop(self, drain_seconds: float = 0.0) -> None:
+        """Take nothing new, let the running answers finish for so long, then cancel the rest."""
+        with self._news:
+            self._stopping = True
+            self._news.notify()
+        if self._thread is not None:
+            self._thread.join(timeout=drain_seconds)
+        for request in [*self._open, *(sequence.request for sequence in list(self._submitted))]:
+            request.cancel()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        else:
+            self._take_news()
+            self._wakes.send()
+
+    def stats(self) -> EngineStats:
+        return EngineStats(
+            running=len(self._scheduler.running),
+            waiting=len(self._submitted) + self._scheduler.waiting,
+            num_blocks=self._pool.num_blocks,
+            used_blocks=self._pool.used,
+            cached_blocks=self._pool.cached,
+            preemptions=self._scheduler.preemptions,
+            **asdict(self._counts),
+        )
+
+    def step(self) -> bool:
+        """One step: schedule → run → sample → emit.  False if there was nothing to run.
+
+        For the engine's own thread; call it yourself only if you have not called `start`.
+        """
+        began = time.perf_counter()
+        self._take_news()
+        works = self._scheduler.schedule()
+        if works:
+            try:
+                before = time.perf_counter()
+                logits = self.runner.run([work.chunk for work in works])
+                run_seconds = time.perf_counter() - before
+                choices = self._emission.sample(works, logits)
+                self._emission.emit(choices)
+            except Exception as error:
+                log.exception("A step of %d sequences failed", len(works))
+                self._emission.fail([work.sequence for work in works], error)
+            else:
+                self._measure(works, began, run_seconds)
+        self._wakes.send()
+        return bool(works)
+
+    # The engine's thread
+
+    def _loop(self) -> None:
+        while True:
+            with self._news:
+                while not self._has_work():
+                    if self._stopping and not self._open:
+                        return
+                    self._news.wait()
+            self.step()
+
+    def _has_work(self) -> bool:
+        return bool(self._submitted or self._cancelled or not self._scheduler.idle)
+
+    def _take_news(self) -> None:
+        while self._submitted:
+            sequence = self._submitted.popleft()
+            self._open[sequence.request] = [sequence]
+            self._scheduler.add(sequence)
+        for _ in range(len(self._cancelled)):
+            request, index = self._cancelled.popleft()
+            sequences = self._open.get(request, ())
+            if index is not None and any(s.forks for s in sequences):
+                self._cancelled.append((request, index))  # when its candidates have branched
+                continue
+            for sequence in list(sequences):
+                if index is None or sequence.index == index:
+                    self._emission.end(sequence, "cancelled")
+
+    def _measure(self, works: list[Work], began: float, run_seconds: float) -> None:
+        counts = self._counts
+        counts.steps += 1
+        counts.run_seconds += run_seconds
+        counts.other_seconds += time.perf_counter() - began - run_seconds
+        rows = 0
+        decodes = True
+        for work in works:
+            tokens = len(work.chunk.token_ids)
+            rows += tokens
+            if tokens - len(work.proposals) > 1 or work.chunk.start == 0:
+                decodes = False
+                counts.prompt_tokens += tokens
+        if decodes and self._speculative:
+            self._cost.observe(rows, run_seconds)
+
+    # Details of `submit`
+
+    def _checked_limit(self, prompt_ids: Ids[int], params: SamplingParams) -> int:
+        """The length at which the answer must end."""
+        length = len(prompt_ids)
+        if length == 0:
+            raise BadRequest("The prompt is empty: give at least one token.", param="prompt")
+        if min(prompt_ids) < 0 or max(prompt_ids) >= self.runner.vocab_size:
+            raise BadRequest(
+                f"The prompt's ids must be from 0 to {self.runner.vocab_size - 1}.", param="prompt"
+            )
+        wanted = length + (1 if params.max_tokens is None else params.max_tokens)
+        if wanted > self.window:
+            raise ContextOverflow(
+                f"The prompt's {length} tokens and {wanted - length} of answer exceed the window "
+                f"of {self.window}: shorten the prompt or lower max_tokens.",
+                param="prompt" if length >= self.window else "max_tokens",
+            )
+        return self.window if params.max_tokens is None else wanted
+
+    def _retry_after(self, waiting: int) -> float:
+        """Seconds until the queue has moved, judged by how long requests have taken."""
+        return max(1.0, self._emission.request_seconds * waiting / self._scheduler.max_batch)
+
+    def _on_cancel(self, request: Request, index: int | None) -> None:
+        with self._news:
+            self._cancelled.append((request, index))
+            self._news.notify()
