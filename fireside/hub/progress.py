@@ -17,5 +17,10 @@ class Progress(Protocol):
     def __call__(self, text: str, done: int, total: int) -> None: ...
 
 
+def readable(count: int) -> str:
+    """Bytes for a person: "98 MB", "2.5 GB"."""
+    return f"{count / 1e6:,.0f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
+
+
 def silent(text: str, done: int, total: int) -> None:
     """The progress of a pull that nobody watches."""

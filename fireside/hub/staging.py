@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from fireside.errors import Corrupt, Unavailable
 from fireside.hub.local import MANIFEST, Manifest
-from fireside.hub.progress import Progress
+from fireside.hub.progress import Progress, readable
 
 CHUNK = 1 << 20
 # Beyond the files themselves: metadata, rounding, and a system that still works afterwards.
@@ -149,13 +149,9 @@ def check_space(models_dir: Path, needed: int) -> None:
     free = shutil.disk_usage(models_dir).free
     if needed + SPARE_BYTES > free:
         raise Unavailable(
-            f"{megabytes(needed)} are needed in {models_dir} and {megabytes(free)} are free: "
+            f"{readable(needed)} are needed in {models_dir} and {readable(free)} are free: "
             "free some space, or choose another place with FIRESIDE_HOME."
         )
-
-
-def megabytes(count: int) -> str:
-    return f"{count / 1e6:,.0f} MB" if count < 10e9 else f"{count / 1e9:,.1f} GB"
 
 
 def digest_of(path: Path, like: str) -> str:

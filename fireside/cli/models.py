@@ -1,0 +1,205 @@
+"""`fireside models`: list, show, pull and remove models.
+
+Tables for a person, tab-separated lines for a pipe, `--json` for a program.  It refuses to run a
+model, and to know where one comes from: that is hub.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fireside.cli.printable import printable, printable_json
+
+if TYPE_CHECKING:
+    from fireside.hub import Description, Entry, LocalModel, Progress
+
+app = typer.Typer(help="List, show, pull and remove models.", no_args_is_help=True)
+
+# How the bytes are checked is hub's business.
+UNLISTED = {"sha256", "wheel_sha256", "wheel_bytes"}
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="A name of `models list`, hf:ORG/NAME, hf:ORG/NAME:FILE.gguf, a path."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
+
+
+@app.command("list")
+def list_models(as_json: Json = False) -> None:
+    """The models that Fireside knows by name, and those that are here."""
+    from fireside.hub import installed
+    from fireside.hub.catalogue import catalogue
+    from fireside.hub.progress import readable
+    from fireside.settings import load_settings
+
+    here = {model.name: model for model in installed(load_settings().models_dir)}
+    rows = [_listed(entry, here.get(entry.name)) for entry in catalogue().values()]
+    rows += [_other(model) for name, model in here.items() if name not in catalogue()]
+    if as_json:
+        print(printable_json(rows))
+        return
+    _table(
+        ("name", "here", "download", "memory", "context", "licence", "what it is"),
+        (
+            (
+                row["name"],
+                "yes" if row["installed"] else "",
+                readable(row["size_bytes"]),
+                readable(row["memory_bytes"]) if row["memory_bytes"] else "",
+                f"{row['context'] // 1024}k" if row["context"] else "",
+                row["licence"],
+                row["summary"],
+            )
+            for row in rows
+        ),
+    )
+
+
+@app.command("show")
+def show(name: Name, as_json: Json = False) -> None:
+    """What a model is: architecture, parameters, quantisation, context, template, licence."""
+    from fireside.hub import describe, locate
+    from fireside.settings import load_settings
+
+    description = describe(locate(name, load_settings().models_dir))
+    if as_json:
+        print(printable_json(_plain(asdict(description))))
+        return
+    for label, value in _facts(description):
+        print(f"{label:<14} {printable(value)}")
+
+
+@app.command("pull")
+def pull_model(name: Name, as_json: Json = False) -> None:
+    """Bring a model to this machine; what is already here costs nothing."""
+    from fireside.hub import pull
+    from fireside.settings import load_settings
+
+    with _progress() as progress:
+        model = pull(name, load_settings().models_dir, progress)
+    if as_json:
+        print(printable_json({"name": model.name, "path": str(model.path), "format": model.format}))
+    else:
+        print(model.path)
+
+
+@app.command("rm")
+def remove_model(name: Name, as_json: Json = False) -> None:
+    """Delete a pulled model from this machine."""
+    from fireside.hub import remove
+    from fireside.hub.progress import readable
+    from fireside.settings import load_settings
+
+    freed = remove(name, load_settings().models_dir)
+    if as_json:
+        print(printable_json({"name": name, "freed_bytes": freed}))
+    else:
+        print(f"{name} is gone; {readable(freed)} are free again.")
+
+
+def _listed(entry: Entry, local: LocalModel | None) -> dict[str, Any]:
+    row = {field: value for field, value in asdict(entry).items() if field not in UNLISTED}
+    return row | {"installed": local is not None, "path": str(local.path) if local else None}
+
+
+def _other(model: LocalModel) -> dict[str, Any]:
+    """A pulled model that the catalogue does not know."""
+    from fireside.hub.local import read_manifest
+
+    folder = model.path if model.path.is_dir() else model.path.parent
+    return {
+        "name": model.name,
+        "licence": read_manifest(folder).licence,
+        "size_bytes": model.size_bytes,
+        "memory_bytes": None,
+        "context": None,
+        "summary": "",
+        "installed": True,
+        "path": str(model.path),
+    }
+
+
+def _facts(of: Description) -> Iterator[tuple[str, str]]:
+    from fireside.hub.progress import readable
+
+    types = ", ".join(f"{count:,} in {name}" for name, count in of.types.items())
+    yield "name", of.name
+    yield "title", of.title
+    yield "path", str(of.path)
+    yield "source", f"{of.source} {of.revision}".strip()
+    yield "licence", of.licence
+    yield "architecture", of.architecture
+    yield "parameters", f"{of.parameters:,}"
+    yield "quantisation", f"{of.quantisation} ({types})"
+    yield "size", readable(of.size_bytes)
+    yield "context", f"{of.context:,} tokens" if of.context else "unknown"
+    yield "template", f"yes, {len(of.template):,} characters" if of.template else "none"
+    if of.sampling:
+        yield "sampling", ", ".join(f"{key} {value:g}" for key, value in of.sampling.items())
+
+
+def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value if key != "path" else str(value) for key, value in fields.items()}
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    if not sys.stdout.isatty():
+        for row in rows:
+            print("\t".join(printable(cell).replace("\t", " ") for cell in row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        right = column in {"download", "memory", "context"}
+        table.add_column(column, justify="right" if right else "left", no_wrap=column == "name")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console().print(table)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar on a terminal's stderr; else one line for each new thing that is done."""
+    if not sys.stderr.isatty():
+        said: set[str] = set()
+
+        def tell(text: str, done: int, total: int) -> None:
+            if text not in said:
+                said.add(text)
+                print(f"fireside: {printable(text)}", file=sys.stderr, flush=True)
+
+        yield tell
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    columns_of_time = (TransferSpeedColumn(), TimeRemainingColumn())
+    with Bars(*columns, *columns_of_time, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=None)
+
+        def draw(text: str, done: int, total: int) -> None:
+            bars.update(
+                task, description=escape(printable(text)), completed=done, total=total or None
+            )
+
+        yield draw
