@@ -1,0 +1,139 @@
+"""Text to ids over the `tokenizers` library, with control tokens only where the caller puts them.
+
+Left to itself the library matches control tokens anywhere in a text.  Here they are switched off,
+all of them, and each place that may hold one is marked by a boundary that no text can spell; one
+call encodes the whole, so that merging sees exactly what it sees in transformers.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tokenizers import AddedToken as BackendToken
+from tokenizers import Encoding
+
+from fireside.errors import BadRequest, Corrupt
+from fireside.tokenizer.control import ControlTokens, Found
+from fireside.tokenizer.vocabulary import Vocabulary, control_tokens
+
+
+Piece = tuple[int, tuple[int, int]]
+"""An id and the (start, end) of its text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """Ids of a text, and on demand the stretch of text that each stands for.
+
+    pieces: the ids as the backend saw them, boundaries among them, with their offsets there.
+    """
+
+    ids: list[int]
+    controls: Sequence[Found]
+    pieces: Encoding | Sequence[Piece]
+    boundary_id: int
+
+    def spans(self) -> list[tuple[int, int]]:
+        """(start, end) in characters of the original text, one per id."""
+        pieces = self.pieces
+        if isinstance(pieces, Encoding):
+            pieces = list(zip(pieces.ids, pieces.offsets, strict=True))
+        spans = []
+        controls = iter(self.controls)
+        shift = 0
+        for number, (start, end) in pieces:
+            if number == self.boundary_id:
+                control = next(controls)
+                spans.append((control.start, control.end))
+                shift = control.end - end
+            else:
+                spans.append((start + shift, end + shift))
+        return spans
+
+
+class Encoder:
+    """A vocabulary's backend with its control tokens switched off.
+
+    controls: the tokens that only a template may write.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._backend = vocabulary.backend
+        self.controls = ControlTokens(control_tokens(vocabulary.added, vocabulary.chat_template))
+        # The library passes over added tokens that are special: so control tokens are, all.
+        self._backend.encode_special_tokens = True
+        loose = [t for t in vocabulary.added if not t.special and t.id in self.controls.ids]
+        if loose:
+            self._backend.add_special_tokens(
+                [BackendToken(t.content, normalized=False, special=True) for t in loose]
+            )
+        self._boundary, self._boundary_id = self._add_boundary(vocabulary.size)
+
+    def _add_boundary(self, size: int) -> tuple[str, int]:
+        """A token that no text can spell: 128 random bits, new in every process."""
+        for _ in range(1024):  # a numbering with holes is filled before it is left behind
+            boundary = f"\ue000{secrets.token_hex(16)}\ue001"
+            self._backend.add_tokens([BackendToken(boundary, normalized=False, special=False)])
+            number = self._backend.token_to_id(boundary)
+            if number is not None and number >= size:
+                return boundary, number
+        raise Corrupt("The vocabulary's numbering has too many holes: download the model again.")
+
+    def encode(self, text: str, controls: Sequence[Found] = ()) -> Encoded:
+        """The ids of `text`, with these control tokens in it and no others.
+
+        Raises:
+            BadRequest: the text is not valid Unicode.
+        """
+        pieces = []
+        at = 0
+        for control in controls:
+            pieces += (text[at : control.start], self._boundary)
+            at = control.end
+        joined = "".join((*pieces, text[at:]))
+        _check_unicode(joined)
+        encoding = self._backend.encode(joined, add_special_tokens=False)
+        ids: list[int] = encoding.ids
+        pieces: Encoding | Sequence[Piece] = encoding
+        if not self.controls.ids.isdisjoint(ids):
+            pieces = list(self._spelled_out(encoding, joined))
+            ids = [number for number, _ in pieces]
+        if controls:
+            in_order = iter(controls)
+            ids = [next(in_order).id if one == self._boundary_id else one for one in ids]
+        return Encoded(ids=ids, controls=controls, pieces=pieces, boundary_id=self._boundary_id)
+
+    def _spelled_out(self, encoding: Encoding, text: str) -> Iterator[Piece]:
+        """Pieces of which none that merging happened to make is a control token.
+
+        Seen only with vocabularies whose merges, or look-up of whole words, reach one.
+        """
+        for number, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+            if number not in self.controls.ids:
+                yield number, (start, end)
+                continue
+            for at in range(start, end):
+                for one in self._letter(text[at]):
+                    yield one, (at, at + 1)
+
+    def _letter(self, letter: str) -> list[int]:
+        ids: list[int] = self._backend.encode(
+            self._boundary + letter, add_special_tokens=False
+        ).ids[1:]
+        if not self.controls.ids.isdisjoint(ids):
+            raise BadRequest(
+                f"This model can read {letter!r} only as a control token: leave it out."
+            )
+        return ids
+
+
+def _check_unicode(text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise BadRequest(
+            f"The text holds half of a surrogate pair at character {error.start}, "
+            "which is not valid Unicode: send valid UTF-8."
+        ) from None

@@ -1,0 +1,197 @@
+"""The one tokenizer: text to ids, ids to text, messages to ids.
+
+The law of this room: text that a person, a tool or a document brought in never becomes a control
+token.  `encode` keeps it by default; `render` keeps it by following which characters the template
+itself wrote.  The room reads files and metadata, and refuses to know where they come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from fireside.errors import BadRequest
+from fireside.messages import Message
+from fireside.tokenizer.detokenizer import Detokenizer
+from fireside.tokenizer.encoder import Encoder
+from fireside.tokenizer.folder import vocabulary_from_folder
+from fireside.tokenizer.gguf import vocabulary_from_gguf
+from fireside.tokenizer.rendered import Rendered, cut_after_message, encode_rendered
+from fireside.tokenizer.spelling import bytes_of
+from fireside.tokenizer.template import ChatTemplate
+from fireside.tokenizer.vocabulary import Vocabulary
+
+
+class Tokenizer:
+    """A model's tokenizer.
+
+    vocab_size: number of ids.
+    bos_id: the token that begins a sequence, if the model has one.
+    eos_ids: every token that ends an answer, end of turn included.
+    special_ids: the control tokens, which only templates write.
+    chat_template: the Jinja source, if the model brings one.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._encoder = Encoder(vocabulary)
+        self._added = {token.id: token.content for token in vocabulary.added}
+        self._bytes: dict[int, bytes] = {}
+        self.vocab_size = vocabulary.size
+        self.bos_id = vocabulary.bos_id
+        self.eos_ids = vocabulary.eos_ids
+        self.special_ids = self._encoder.controls.ids
+        self.chat_template = vocabulary.chat_template
+
+    @classmethod
+    def from_folder(cls, path: str | Path) -> Tokenizer:
+        """From a Hugging Face folder.
+
+        Raises:
+            NotFound: no `tokenizer.json`.
+            Corrupt: a file there cannot be read.
+        """
+        return cls(vocabulary_from_folder(Path(path)))
+
+    @classmethod
+    def from_gguf(cls, metadata: Mapping[str, object]) -> Tokenizer:
+        """From a GGUF's metadata.
+
+        Raises:
+            Unsupported: a tokenizer or pre-tokenizer that we do not know.
+            Corrupt: the metadata contradicts itself.
+        """
+        return cls(vocabulary_from_gguf(metadata))
+
+    # -- text to ids ------------------------------------------------------------------------
+
+    def encode(self, text: str, *, special: bool = False, add_bos: bool = False) -> list[int]:
+        """The ids of a text.
+
+        special: control tokens spelled in the text are taken as such.  Only for text that is
+            trusted as a template is.
+        add_bos: the beginning-of-sequence token goes first, if the model has one.
+
+        Raises:
+            BadRequest: the text is not valid Unicode.
+        """
+        everywhere = [(0, len(text))]
+        controls = list(self._encoder.controls.find(text, everywhere)) if special else []
+        ids = self._encoder.encode(text, controls).ids
+        return [self.bos_id, *ids] if add_bos and self.bos_id is not None else ids
+
+    def frame(self, ids: Sequence[int]) -> list[int]:
+        """The ids as the model wants a text by itself: with its BOS, or BERT's [CLS] and [SEP]."""
+        return [*self._vocabulary.prefix_ids, *ids, *self._vocabulary.suffix_ids]
+
+    # -- ids to text ------------------------------------------------------------------------
+
+    def decode(
+        self, ids: Iterable[int], *, skip_special: bool = True, at_start: bool = True
+    ) -> str:
+        """The text of ids; what is no UTF-8 becomes U+FFFD.
+
+        at_start: SentencePiece's leading space is dropped; False for ids that continue a text.
+        """
+        stream = self.detokenizer(skip_special=skip_special, at_start=at_start)
+        return stream.push(ids) + stream.finish()
+
+    def detokenizer(self, *, skip_special: bool = True, at_start: bool = True) -> Detokenizer:
+        """A stream whose pieces, joined, are `decode` of the whole."""
+        spaced = self._vocabulary.leading_space or self._vocabulary.spelling == "wordpiece"
+        return Detokenizer(
+            self._shown_bytes if skip_special else self.token_bytes, drop_space=at_start and spaced
+        )
+
+    def _shown_bytes(self, number: int) -> bytes:
+        return b"" if number in self.special_ids else self.token_bytes(number)
+
+    def token_bytes(self, number: int) -> bytes:
+        """The bytes that a token stands for; a control token's are its name.
+
+        Raises:
+            BadRequest: no such id.
+        """
+        known = self._bytes.get(number)
+        if known is None:
+            content = self._added.get(number)
+            known = (
+                bytes_of(self.token_text(number), self._vocabulary.spelling)
+                if content is None
+                else content.encode("utf-8", "replace")
+            )
+            self._bytes[number] = known
+        return known
+
+    def token_text(self, number: int) -> str:
+        """A token as the vocabulary spells it.
+
+        Raises:
+            BadRequest: no such id.
+        """
+        inside = 0 <= number < self.vocab_size
+        text = self._vocabulary.backend.id_to_token(number) if inside else None
+        if text is None:
+            raise BadRequest(
+                f"Token id {number} is not in the vocabulary, which has {self.vocab_size} ids."
+            )
+        return text
+
+    # -- messages to ids --------------------------------------------------------------------
+
+    @cached_property
+    def _template(self) -> ChatTemplate:
+        if not self.chat_template:
+            raise BadRequest(
+                "This model has no chat template; use /v1/completions or give one.",
+                code="no_chat_template",
+            )
+        return ChatTemplate(self.chat_template, self._vocabulary.named)
+
+    @property
+    def supports_tools(self) -> bool:
+        """Whether the chat template writes tools."""
+        return bool(self.chat_template) and self._template.takes_tools
+
+    def render(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[Mapping[str, object]] | None = None,
+        add_generation_prompt: bool = True,
+        continue_final: bool = False,
+        variables: Mapping[str, object] | None = None,
+    ) -> Rendered:
+        """The chat as ids, by the model's own template.
+
+        tools: function schemas, as in OpenAI's `tools`.
+        add_generation_prompt: end with the opening of an assistant's turn.
+        continue_final: end inside the last message, for the model to go on with it.
+        variables: further template variables, e.g. {"enable_thinking": False}.
+
+        Raises:
+            BadRequest: no template, no messages, or the template refuses them.
+        """
+        template = self._template
+        if not messages:
+            raise BadRequest("There are no messages: send at least one.", param="messages")
+        if continue_final and not messages[-1].content:
+            # Nothing is said yet, so going on with it is beginning it.
+            messages, continue_final, add_generation_prompt = messages[:-1], False, True
+        text = template.render(
+            messages,
+            tools=tools,
+            add_generation_prompt=add_generation_prompt and not continue_final,
+            variables=variables,
+        )
+        if continue_final:
+            text = cut_after_message(text, len(messages) - 1)
+        assistants = [i for i, message in enumerate(messages) if message.role == "assistant"]
+        return encode_rendered(
+            text,
+            self._encoder,
+            self.eos_ids,
+            assistants,
+            lambda: template.opening(messages[: assistants[0]], variables=variables),
+        )
