@@ -28,7 +28,7 @@ from fireside.storage.rows import hit, stored, values_of
 from fireside.storage.schema import conversations as conversations_table
 from fireside.storage.schema import messages as messages_table
 
-BUSY_TIMEOUT = 5.0  # seconds to wait for another process's write
+BUSY_TIMEOUT = 5.0
 
 
 class Store:
@@ -39,8 +39,14 @@ class Store:
         self._writer = engine.execution_options(**{sqlite.WRITES: True})
 
     @classmethod
-    def open(cls, path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> Self:
+    def open(
+        cls, path: Path, *, busy_timeout: float = BUSY_TIMEOUT, migrating: bool = True
+    ) -> Self:
         """Open the database at `path`, making or migrating it first if need be.
+
+        Args:
+            busy_timeout: seconds to wait for another process's write.
+            migrating: False opens it as it is, to look at only.
 
         Raises:
             Unavailable: it cannot be opened, another process holds it, or a newer Fireside
@@ -52,7 +58,7 @@ class Store:
         try:
             with engine.connect() as connection:
                 current = is_current(connection)
-            if not current:
+            if not current and migrating:
                 with store._writer.begin() as connection:
                     migrate(connection)
         except BaseException:

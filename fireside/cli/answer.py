@@ -1,0 +1,94 @@
+"""Show one answer as it comes: Markdown on a terminal, plain text in a pipe.
+
+Ctrl-C stops the answer and not the program; a second one does not wait for the engine.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Protocol, cast
+
+from rich.console import Console
+
+from fireside.cli.markdown import StreamingMarkdown
+from fireside.cli.printable import printable
+
+if TYPE_CHECKING:
+    from fireside.assistant import Delta, Done, Turn
+
+
+class Show(Protocol):
+    """A way to show an answer."""
+
+    def __call__(self, turn: Turn) -> Done: ...
+
+
+def on_terminal(console: Console) -> Show:
+    def show(turn: Turn) -> Done:
+        with StreamingMarkdown(console) as shown:
+            return _each(turn, shown.push)
+
+    return show
+
+
+def plain(turn: Turn) -> Done:
+    """Text as it comes, flushed at once, with a newline at its end."""
+    last = ""
+
+    def write(text: str) -> None:
+        nonlocal last
+        last = text or last
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    try:
+        return _each(turn, write)
+    finally:
+        if last and not last.endswith("\n"):
+            write("\n")
+
+
+def silent(turn: Turn) -> Done:
+    """For `--json`: nothing until the end."""
+    return _each(turn, lambda text: None)
+
+
+def _each(turn: Turn, show: Callable[[str], None]) -> Done:
+    from fireside.assistant import Done
+
+    # Closed at once when `show` fails, so that the engine stops and the row is sealed.
+    events = cast("Generator[Delta | Done]", iter(turn))
+    with ctrl_c_stops(turn), closing(events):
+        for event in events:
+            if isinstance(event, Done):
+                return event
+            show(printable(event.text))
+    raise AssertionError("a turn ends with Done")
+
+
+@contextmanager
+def ctrl_c_stops(turn: Turn) -> Iterator[None]:
+    """Within, Ctrl-C cancels the turn; the second raises KeyboardInterrupt."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed = False
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+        # Not here: the interrupted code may hold the very lock that cancelling takes.
+        threading.Thread(target=turn.cancel, daemon=True).start()
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

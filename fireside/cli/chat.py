@@ -1,0 +1,179 @@
+"""`fireside chat`: talk at the terminal, or ask once and leave.
+
+With a question (as words, from a pipe, or both) it answers once; without, it opens the prompt.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fireside.cli import failures
+from fireside.cli.question import is_terminal, read_question
+from fireside.errors import BadRequest, FiresideError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fireside.cli.session import Session
+    from fireside.settings import Settings
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="QUESTION",
+        help="The question; `-` stands for standard input. Without one, the prompt opens.",
+        show_default=False,
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="The model that answers: a name, hf:ORG/NAME or a path."),
+]
+System = Annotated[str | None, typer.Option("--system", "-s", help="The system prompt.")]
+Conversation = Annotated[
+    str | None, typer.Option("--conversation", help="Go on with the conversation of this id.")
+]
+Continue = Annotated[
+    bool, typer.Option("--continue", "-c", help="Go on with the last conversation.")
+]
+Temperature = Annotated[
+    float | None,
+    typer.Option("--temperature", "-t", min=0.0, max=100.0, help="0 always takes the likeliest."),
+]
+TopP = Annotated[float | None, typer.Option("--top-p", min=0.0, max=1.0, help="Nucleus sampling.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="The same seed, the same answer.")]
+MaxTokens = Annotated[
+    int | None, typer.Option("--max-tokens", min=1, help="The longest answer, in tokens.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer once, as one JSON object.")]
+
+
+def chat(
+    question: Words = None,
+    model: Model = None,
+    system: System = None,
+    conversation: Conversation = None,
+    continue_last: Continue = False,
+    temperature: Temperature = None,
+    top_p: TopP = None,
+    seed: Seed = None,
+    max_tokens: MaxTokens = None,
+    as_json: Json = False,
+) -> int:
+    """Chat in the terminal, or answer one question and exit.
+
+    A question may come as words, from a pipe, or both: `cat letter | fireside chat summarise this`.
+    """
+    if conversation and continue_last:
+        raise BadRequest("Choose one of --conversation and --continue.")
+    words = question or []
+    if any(not word.strip() for word in words) and not any(word.strip() for word in words):
+        raise BadRequest("The question is empty: type one, or pipe one in.")
+    interactive = not words and is_terminal() and sys.stdout.isatty() and not as_json
+    if not interactive and not words and is_terminal():
+        raise BadRequest("There is no question: type one after `fireside chat`.")
+    from fireside.settings import load_settings
+
+    asked = {
+        "temperature": temperature,
+        "top_p": top_p,
+        "seed": seed,
+        "max_tokens": max_tokens,
+    }
+    sampling = {name: value for name, value in asked.items() if value is not None}
+    settings = load_settings()
+    with _session(settings, model, system, sampling) as session:
+        if continue_last:
+            session.open_last()
+        elif conversation:
+            session.open(conversation)
+        if system is not None and session.conversation is not None:
+            session.set_system(system)
+        if interactive:
+            return _prompt(session, settings)
+        asked_text = read_question(words, lambda: session.loading.ready)
+        return _once(session, asked_text or "", as_json)
+
+
+@contextmanager
+def _session(
+    settings: Settings, model: str | None, system: str | None, sampling: Mapping[str, Any]
+) -> Iterator[Session]:
+    """The open session: the model begins to load first, everything else goes on beside it."""
+    from fireside.cli.loading import Loading
+
+    loading = Loading(settings, model)
+    from fireside.cli.session import Session
+    from fireside.storage import Store
+
+    with Store.open(settings.database_path) as store, closing(loading):
+        yield Session(store, loading, model=model, system=system, sampling=sampling)
+
+
+def _once(session: Session, text: str, as_json: bool) -> int:
+    from fireside.cli import answer, show
+
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a letter gets a question mark, not a traceback.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    if as_json:
+        done = session.ask(text, answer.silent)
+        from fireside.cli.printable import printable_json
+
+        print(printable_json(_as_json(done.message)))
+    elif sys.stdout.isatty():
+        console = show.terminal()
+        done = session.ask(text, answer.on_terminal(console))
+        show.after(console, done)
+    else:
+        done = session.ask(text, answer.plain)
+        for dropped in done.receipt["dropped"]:
+            failures.say(f"{dropped['messages']} earlier messages left out: {dropped['reason']}.")
+    if done.message.status == "error":
+        raise FiresideError("The engine failed in the middle of the answer: try again.")
+    return failures.INTERRUPTED if done.message.status == "stopped" else 0
+
+
+def _as_json(message: Any) -> dict[str, Any]:
+    return {
+        "conversation_id": message.conversation_id,
+        "message_id": message.id,
+        "model": message.model,
+        "content": message.content,
+        "status": message.status,
+        "usage": dict(message.usage),
+        "receipt": dict(message.receipt),
+    }
+
+
+def _prompt(session: Session, settings: Settings) -> int:
+    from fireside.cli import loop, show
+
+    console = show.terminal()
+    _header(session, settings, console)
+    if session.conversation is not None:
+        show.conversation(console, session)
+    loop.run(session, console, settings.home)
+    return 0
+
+
+def _header(session: Session, settings: Settings, console: Console) -> None:
+    """Once: who answers, honestly, and who could answer better here."""
+    from fireside.assistant.recommend import recommend_better
+    from fireside.cli import show
+    from fireside.hub.local import locate
+
+    # A wrong name is told now, not after the first question.
+    local = locate(session.answering, settings.models_dir)
+    have = set(session.loading.names())
+    advice = recommend_better(local.name, local.entry, installed=have.__contains__)
+    show.line(console, advice.answers, "bold")
+    if advice.better is not None:
+        show.line(console, advice.better)
+    show.line(console, "/help shows the commands; Ctrl-C stops an answer, Ctrl-D leaves.")
+    console.print()

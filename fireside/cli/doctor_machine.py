@@ -1,0 +1,154 @@
+"""For `doctor`: processor, memory, disk, and the arithmetic that a model will run on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from fireside.assistant.machine import copy_bandwidth, cores, memory_available, memory_total
+from fireside.cli.doctor import Finding
+from fireside.settings import Settings
+
+FLAGS: Final = {
+    "avx2": "AVX2",
+    "avx512f": "AVX-512",
+    "avx_vnni": "AVX-VNNI",
+    "avx512_vnni": "AVX-512 VNNI",
+    "avx512_bf16": "AVX-512 BF16",
+    "amx_int8": "AMX int8",
+    "amx_bf16": "AMX bf16",
+    "asimddp": "dot product",
+    "i8mm": "int8 matrix",
+    "bf16": "bf16",
+    "sve": "SVE",
+}
+LITTLE_MEMORY: Final = 1 << 30
+LITTLE_DISK: Final = 1 << 30
+
+
+def machine(settings: Settings) -> list[Finding]:
+    return [_processor(), _load(), _memory(), _bandwidth(), _disk(settings)]
+
+
+def _processor() -> Finding:
+    name, flags = processor()
+    known = [label for flag, label in FLAGS.items() if flag in flags]
+    value = f"{name}, {cores()} cores, {', '.join(known) or 'no vector extensions known to us'}"
+    if platform.machine() in ("x86_64", "AMD64") and flags and "avx2" not in flags:
+        return Finding(
+            name="processor",
+            value=value,
+            problem="Without AVX2 the arithmetic is many times slower.",
+            advice="Use a processor of 2013 or later; in a virtual machine, pass the host's on.",
+        )
+    return Finding(name="processor", value=value)
+
+
+def processor() -> tuple[str, frozenset[str]]:
+    """Its name and its flags, as far as the system tells."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        fields: dict[str, str] = {}
+        for line in info.read_text(errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            fields.setdefault(key.strip(), value.strip())
+        flags = fields.get("flags", fields.get("Features", ""))
+        return fields.get("model name", platform.machine()), frozenset(flags.split())
+    if sys.platform == "darwin":
+        name = subprocess.run(
+            ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return name.stdout.strip() or platform.machine(), frozenset()
+    return platform.processor() or platform.machine(), frozenset()
+
+
+def _load() -> Finding:
+    if not hasattr(os, "getloadavg"):
+        return Finding(name="load", value="unknown on this system")
+    load = os.getloadavg()[0]
+    value = f"{load:.1f} running on {cores()} cores (last minute)"
+    if load > 0.75 * cores():
+        return Finding(
+            name="load",
+            value=value,
+            problem="Other programs keep the cores busy, so answers come slower.",
+            advice="Stop them, or wait.",
+        )
+    return Finding(name="load", value=value)
+
+
+def _memory() -> Finding:
+    free, total = memory_available(), memory_total()
+    value = f"{free / 1e9:.1f} GB free of {total / 1e9:.1f} GB"
+    if free < LITTLE_MEMORY:
+        return Finding(
+            name="memory",
+            value=value,
+            problem="Too little for a model beside what is running.",
+            advice="Close programs, or give the container more.",
+            wrong=True,
+        )
+    return Finding(name="memory", value=value)
+
+
+def _bandwidth() -> Finding:
+    speed = copy_bandwidth()
+    value = f"{speed:.0f} GB/s (decoding reads every weight once per token)"
+    return Finding(name="memory bandwidth", value=value)
+
+
+def _disk(settings: Settings) -> Finding:
+    place = settings.home
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    value = f"{free / 1e9:.1f} GB free for {settings.home}"
+    if not os.access(place, os.W_OK):
+        return Finding(
+            name="disk",
+            value=value,
+            problem=f"{place} cannot be written.",
+            advice="Set FIRESIDE_HOME to a folder of yours.",
+            wrong=True,
+        )
+    if free < LITTLE_DISK:
+        return Finding(
+            name="disk",
+            value=value,
+            problem="Too little for another model.",
+            advice="`fireside models rm` frees what you do not use.",
+        )
+    return Finding(name="disk", value=value)
+
+
+def arithmetic(settings: Settings) -> list[Finding]:
+    """Threads, kernels and precision, as the engine will choose them."""
+    import torch
+
+    threads = settings.threads or cores()
+    findings = [
+        Finding(
+            name="torch", value=f"{torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
+        )
+    ]
+    value = f"{threads} for {cores()} cores"
+    if threads > cores():
+        findings.append(
+            Finding(
+                name="threads",
+                value=value,
+                problem="More threads than cores wait for each other.",
+                advice="Set FIRESIDE_THREADS=0 to take one per core.",
+            )
+        )
+    else:
+        findings.append(Finding(name="threads", value=value))
+    return findings

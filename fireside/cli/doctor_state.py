@@ -1,0 +1,80 @@
+"""For `doctor`: the models, the database and the port."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+
+from fireside.cli.doctor import Finding
+from fireside.errors import FiresideError
+from fireside.settings import Settings
+
+
+def models(settings: Settings) -> list[Finding]:
+    from fireside.assistant.recommend import recommend_better
+    from fireside.hub.local import installed, locate
+
+    found = installed(settings.models_dir)
+    listed = ", ".join(f"{m.name} ({m.size_bytes / 1e6:,.0f} MB)" for m in found) or "none"
+    findings = [Finding(name="models", value=listed)]
+    try:
+        local = locate(settings.model, settings.models_dir)
+    except FiresideError as error:
+        wrong = Finding(
+            name="default model", value=settings.model, problem=error.message, wrong=True
+        )
+        return [*findings, wrong]
+    have = {model.name for model in found}
+    advice = recommend_better(local.name, local.entry, installed=have.__contains__)
+    return [
+        *findings,
+        Finding(name="default model", value=f"{advice.answers} {advice.better or ''}"),
+    ]
+
+
+def database(settings: Settings) -> list[Finding]:
+    from fireside.storage import Store
+
+    path = settings.database_path
+    if not path.exists():
+        return [Finding(name="database", value=f"{path}: not there yet, made with the first chat")]
+    size = f"{path}, {path.stat().st_size / 1e6:.1f} MB"
+    try:
+        with Store.open(path, migrating=False) as store:
+            revision, health = store.revision(), store.check()
+    except FiresideError as error:
+        return [Finding(name="database", value=size, problem=error.message, wrong=True)]
+    value = f"{size}, schema {revision or 'none'}, integrity {health}"
+    if health != "ok":
+        return [
+            Finding(
+                name="database",
+                value=value,
+                problem="The file is damaged.",
+                advice="Move it away, or restore a backup.",
+                wrong=True,
+            )
+        ]
+    return [Finding(name="database", value=value)]
+
+
+def port(settings: Settings) -> list[Finding]:
+    from fireside.cli.serve import listen
+
+    name, value = "port", f"{settings.host}:{settings.port}"
+    try:
+        listen(settings.host, settings.port).close()
+    except FiresideError as error:
+        if _is_ours(settings):
+            return [Finding(name=name, value=f"{value}: Fireside is serving there")]
+        return [Finding(name=name, value=value, problem=error.message)]
+    return [Finding(name=name, value=f"{value} is free")]
+
+
+def _is_ours(settings: Settings) -> bool:
+    try:
+        address = f"http://{settings.host}:{settings.port}/health"
+        with urllib.request.urlopen(address, timeout=1) as answer:
+            return isinstance(json.load(answer), dict)
+    except (OSError, ValueError):
+        return False

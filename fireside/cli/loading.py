@@ -1,0 +1,70 @@
+"""The model, loading in a thread while the command opens the database and reads the question.
+
+Importing torch and reading the weights are most of a cold start; everything else fits beside them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, TypeVar
+
+from fireside.settings import Settings
+
+if TYPE_CHECKING:
+    from fireside.engine.models import Models
+    from fireside.engine.text import TextModel
+
+
+T = TypeVar("T")
+
+
+class Loading:
+    """The models of a session; the first is being loaded from the moment this is made."""
+
+    def __init__(self, settings: Settings, name: str | None) -> None:
+        self.name = name or settings.model
+        self._models: Future[Models] = Future()
+        self._first: Future[TextModel] = Future()
+        self._settings = settings
+        self._thread = threading.Thread(target=self._load, name="loading", daemon=True)
+        self._thread.start()
+
+    def _load(self) -> None:
+        _settle(self._models, self._import)
+        _settle(self._first, lambda: self._models.result().get(self.name))
+
+    def _import(self) -> Models:
+        from fireside.engine.models import Models
+
+        return Models(self._settings)
+
+    def get(self, name: str | None) -> TextModel:
+        """The model called `name`, waited for; None is the one that was asked for at the start."""
+        if name is None or name == self.name:
+            return self._first.result()
+        return self._models.result().get(name)
+
+    def names(self) -> list[str]:
+        """The chat models on this machine, by name."""
+        from fireside.hub.local import installed
+
+        found = installed(self._settings.models_dir)
+        return [m.name for m in found if m.entry is None or m.entry.kind == "chat"]
+
+    @property
+    def ready(self) -> bool:
+        return self._first.done()
+
+    def close(self) -> None:
+        """Free the models; one that is still loading is left to the end of the process."""
+        if not self._thread.is_alive() and self._models.exception() is None:
+            self._models.result().close()
+
+
+def _settle(future: Future[T], make: Callable[[], T]) -> None:
+    try:
+        future.set_result(make())
+    except BaseException as error:
+        future.set_exception(error)

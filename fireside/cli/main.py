@@ -1,0 +1,67 @@
+"""`fireside`: the commands by name.
+
+Nothing heavy is imported here: `fireside --help` answers in a blink.  It refuses to do any work.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import fireside
+from fireside.cli import chat, doctor, failures, models, serve
+
+app = typer.Typer(
+    name="fireside",
+    help="A ChatGPT of your own. Without a command: start the server and open the page.",
+    add_completion=True,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"fireside {fireside.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _default(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        serve.serve(open_page=True)
+
+
+app.command("serve")(serve.serve)
+app.command("chat")(chat.chat)
+app.add_typer(models.app, name="models")
+app.command("doctor")(doctor.doctor)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; the exit code."""
+    return failures.guarded(
+        lambda: app(args=arguments, prog_name="fireside", standalone_mode=False)
+    )
+
+
+def main() -> None:
+    code = run()
+    if any(t.daemon and t.is_alive() for t in threading.enumerate()):
+        # A model may still be loading: a thread inside torch's import cannot be stopped, and
+        # Python's own shutdown would pull the interpreter from under it.
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -1,0 +1,105 @@
+"""Markdown that grows while it is read.
+
+A finished block (a paragraph, a list, a fenced code block) is printed once, for good; only the
+last, unfinished one is drawn again as it grows, and of that no more than the screen holds.  So an
+answer of any length scrolls by without flicker, and nothing of it is cut or printed twice.
+
+It refuses HTML (shown as it was written, where rich would drop it in silence) and hidden link
+targets (a link's address is shown beside its text).
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Final, Self
+
+from markdown_it import MarkdownIt
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.markdown import Markdown
+from rich.segment import Segment
+from rich.text import Text
+
+REDRAW_SECONDS: Final = 1 / 12
+
+_parser = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"])
+
+
+def markdown(text: str) -> Markdown:
+    """What rich draws for `text`."""
+    drawn = Markdown("", code_theme="ansi_dark", hyperlinks=False)
+    drawn.parsed = _parser.parse(text)
+    return drawn
+
+
+def finished(text: str) -> int:
+    """How many letters of `text` belong to blocks that nothing to come can change.
+
+    A block is finished once another has begun after it, on a whole line.
+    """
+    whole = text[: text.rfind("\n") + 1]
+    starts = [token.map[0] for token in _parser.parse(whole) if token.level == 0 and token.map]
+    if len(starts) < 2:
+        return 0
+    return sum(map(len, whole.splitlines(keepends=True)[: starts[-1]]))
+
+
+class Tail:
+    """As many of the last lines of something as the screen holds."""
+
+    def __init__(self, drawn: Markdown) -> None:
+        self.drawn = drawn
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = console.render_lines(self.drawn, options, pad=False)
+        # One line fewer than the screen: a full one would scroll and leave a copy behind.
+        for line in lines[-max(1, console.height - 2) :]:
+            yield from line
+            yield Segment.line()
+
+
+class StreamingMarkdown:
+    """A context in which `push` draws what has come so far."""
+
+    def __init__(self, console: Console, waiting: str = "…") -> None:
+        self._console = console
+        self._pending = ""
+        self._printed = False
+        self._drawn_at = 0.0
+        self._live = Live(
+            Text(waiting, style="dim"), console=console, auto_refresh=False, transient=True
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start(refresh=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.update(Text(""), refresh=False)
+        self._live.stop()
+        self._print(self._pending)
+
+    def push(self, text: str) -> None:
+        self._pending += text
+        now = time.monotonic()
+        if now - self._drawn_at < REDRAW_SECONDS:
+            return
+        self._drawn_at = now
+        if count := finished(self._pending):
+            done, self._pending = self._pending[:count], self._pending[count:]
+            self._print(done)
+        self._live.update(Tail(markdown(self._pending)), refresh=True)
+
+    def _print(self, text: str) -> None:
+        if not text.strip():
+            return
+        if self._printed:
+            self._console.print()
+        self._console.print(markdown(text))
+        self._printed = True

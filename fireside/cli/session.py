@@ -1,0 +1,203 @@
+"""A person's session at the terminal: which conversation, which model, what was said.
+
+A conversation is made with its first question, so that looking around leaves nothing behind.
+It refuses to read keys (`loop.py`) and to know commands (`slash.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fireside.cli.answer import Show
+from fireside.cli.loading import Loading
+from fireside.errors import BadRequest, Unavailable
+
+if TYPE_CHECKING:
+    from fireside.assistant import Chat, Done, Turn
+    from fireside.storage import Conversation, Store, StoredMessage
+
+
+class Session:
+    """One chat window's worth of state.
+
+    Attributes:
+        model: the model asked for by name; None leaves it to the conversation and the settings.
+        system: the system prompt; None leaves the conversation its own.
+        sampling: what the person asked for beyond the model's recommendation.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        loading: Loading,
+        *,
+        model: str | None = None,
+        system: str | None = None,
+        sampling: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.store = store
+        self.loading = loading
+        self.model = model
+        self.system = system
+        self.sampling = dict(sampling or {})
+        self.conversation: Conversation | None = None
+        self._chat: Chat | None = None
+
+    @property
+    def chat(self) -> Chat:
+        if self._chat is None:
+            from fireside.assistant import Chat
+
+            self._chat = Chat(self.loading, self.store)
+        return self._chat
+
+    @property
+    def answering(self) -> str:
+        """The name of the model that answers next."""
+        own = self.conversation.model if self.conversation is not None else None
+        return self.model or own or self.loading.name
+
+    # Speaking
+
+    def ask(self, text: str, show: Show) -> Done:
+        started = self.conversation is None
+        try:
+            return self._shown(lambda: self.chat.turn(self._here().id, text, **self._how()), show)
+        except BaseException:
+            self._forget_if_empty(started)
+            raise
+
+    def regenerate(self, show: Show) -> Done:
+        last = self._last()
+        return self._shown(lambda: self.chat.regenerate(last.id, **self._how()), show)
+
+    def edit(self, message: StoredMessage, text: str, show: Show) -> Done:
+        return self._shown(lambda: self.chat.edit(message.id, text, **self._how()), show)
+
+    def _how(self) -> dict[str, Any]:
+        return {"model": self.answering, "sampling": self.sampling}
+
+    def _shown(self, start: Callable[[], Turn], show: Show) -> Done:
+        done = show(start())
+        self.conversation = self.store.get(done.message.conversation_id)
+        return done
+
+    def _here(self) -> Conversation:
+        if self.conversation is None:
+            self.conversation = self.store.create_conversation(model=self.model, system=self.system)
+        return self.conversation
+
+    def _forget_if_empty(self, started: bool) -> None:
+        """A question that was refused leaves no empty conversation in the list."""
+        if not started or self.conversation is None:
+            return
+        if not self.store.messages(self.conversation.id):
+            self.store.delete(self.conversation.id)
+            self.conversation = None
+
+    # Looking
+
+    def path(self) -> list[StoredMessage]:
+        """What has been said on the branch where the conversation stands."""
+        if self.conversation is None or self.conversation.head_id is None:
+            return []
+        return self.store.path_to(self.conversation.head_id)
+
+    def _last(self) -> StoredMessage:
+        path = self.path()
+        if not path:
+            raise BadRequest("Nothing has been said yet.")
+        return path[-1]
+
+    def last_question(self) -> StoredMessage:
+        for message in reversed(self.path()):
+            if message.role == "user":
+                return message
+        raise BadRequest("Nothing has been asked yet.")
+
+    def last_answer(self) -> StoredMessage:
+        for message in reversed(self.path()):
+            if message.role == "assistant":
+                return message
+        raise BadRequest("Nothing has been answered yet.")
+
+    # Moving
+
+    def new(self) -> None:
+        self.conversation = None
+
+    def open(self, conversation_id: str) -> None:
+        self.conversation = self.store.get(conversation_id)
+
+    def open_last(self) -> None:
+        """
+        Raises:
+            BadRequest: there is no conversation yet.
+        """
+        last = self.store.conversations(limit=1)
+        if not last:
+            raise BadRequest("There is no conversation to continue yet: ask something first.")
+        self.conversation = last[0]
+
+    def undo(self) -> StoredMessage:
+        """Step back before the last question; it stays in the tree."""
+        question = self.last_question()
+        self.store.set_head(question.conversation_id, question.parent_id)
+        self.conversation = self.store.get(question.conversation_id)
+        return question
+
+    def set_model(self, name: str) -> None:
+        """
+        Raises:
+            UnknownModel, NotFound: nothing is changed then.
+        """
+        self.loading.get(name)
+        self.model = name
+        if self.conversation is not None:
+            self.store.set_model(self.conversation.id, name)
+            self.conversation = self.store.get(self.conversation.id)
+
+    def set_system(self, text: str | None) -> None:
+        self.system = text
+        if self.conversation is not None:
+            self.store.set_system(self.conversation.id, text)
+            self.conversation = self.store.get(self.conversation.id)
+
+    def set_sampling(self, name: str, value: float | None) -> None:
+        """
+        Raises:
+            BadRequest: no such parameter, or out of its range; nothing is changed then.
+        """
+        from fireside.assistant.sampling import merged
+        from fireside.engine.params import SamplingParams
+
+        changed = {**self.sampling, name: value}
+        SamplingParams(**merged({}, changed)).validate(vocab_size=1)
+        self.sampling = {key: one for key, one in changed.items() if one is not None}
+
+    def save(self, path: Path) -> None:
+        """Write the branch as Markdown; an existing file is never overwritten."""
+        if not self.path():
+            raise BadRequest("Nothing has been said yet: there is nothing to save.")
+        try:
+            with path.expanduser().open("x", encoding="utf-8") as file:
+                file.write(as_markdown(self.conversation, self.path()))
+        except FileExistsError:
+            raise BadRequest(f"{path} is there already: choose another name.") from None
+        except OSError as error:
+            raise Unavailable(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def as_markdown(conversation: Conversation | None, path: list[StoredMessage]) -> str:
+    """A conversation as a page to read."""
+    title = conversation.title if conversation is not None else ""
+    parts = [f"# {title or 'A conversation'}"]
+    if conversation is not None and conversation.system:
+        parts += ["## System", conversation.system]
+    for message in path:
+        who = "You" if message.role == "user" else message.model or message.role
+        note = {"partial": " (interrupted)", "stopped": " (stopped)", "error": " (failed)"}
+        parts += [f"## {who}{note.get(message.status, '')}", message.content]
+    return "\n\n".join(parts) + "\n"
