@@ -54,7 +54,7 @@ def list_models(as_json: Json = False) -> None:
                 "yes" if row["installed"] else "",
                 readable(row["size_bytes"]),
                 readable(row["memory_bytes"]) if row["memory_bytes"] else "",
-                f"{row['context'] // 1024}k" if row["context"] else "",
+                _window(row["context"]),
                 row["licence"],
                 row["summary"],
             )
@@ -125,6 +125,12 @@ def _other(model: LocalModel) -> dict[str, Any]:
         "installed": True,
         "path": str(model.path),
     }
+
+
+def _window(tokens: int | None) -> str:
+    if not tokens:
+        return ""
+    return str(tokens) if tokens < 1024 else f"{tokens // 1024}k"
 
 
 def _facts(of: Description) -> Iterator[tuple[str, str]]:
