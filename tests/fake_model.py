@@ -99,3 +99,5 @@ class FakeModels:
 
     def get(self, name: str | None) -> FakeModel:
         return self.model
+
+    def close(self) -> None: ...

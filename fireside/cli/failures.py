@@ -39,14 +39,22 @@ def guarded(command: Callable[[], object]) -> int:
         bad_usage = isinstance(error, BadRequest) and not isinstance(error, ContextOverflow)
         return USAGE if bad_usage else FAILURE
     except BrokenPipeError:
-        # Python flushes stdout once more at exit, and would complain again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        return _reader_left()
+    except SystemExit as leaving:  # typer's own, when it met the broken pipe first
+        if isinstance(leaving.__context__, BrokenPipeError):
+            return _reader_left()
+        raise
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except Exception as error:
         return _unforeseen(error)
     return code if isinstance(code, int) else 0
+
+
+def _reader_left() -> int:
+    # Python flushes stdout once more at exit, and would complain again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    return BROKEN_PIPE
 
 
 def _unforeseen(error: Exception) -> int:

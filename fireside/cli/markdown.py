@@ -10,7 +10,9 @@ targets (a link's address is shown beside its text).
 
 from __future__ import annotations
 
+import re
 import time
+from itertools import pairwise
 from types import TracebackType
 from typing import Final, Self
 
@@ -23,6 +25,8 @@ from rich.text import Text
 
 REDRAW_SECONDS: Final = 1 / 12
 
+# Lines as markdown-it counts them; `str.splitlines` also cuts at form feeds and their like.
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _parser = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"])
 
 
@@ -33,16 +37,17 @@ def markdown(text: str) -> Markdown:
     return drawn
 
 
-def finished(text: str) -> int:
-    """How many letters of `text` belong to blocks that nothing to come can change.
+def blocks(text: str) -> list[str]:
+    """`text` cut where its top-level blocks begin; joined, the pieces are `text` again."""
+    starts = [token.map[0] for token in _parser.parse(text) if token.level == 0 and token.map]
+    lines = _LINE.findall(text)
+    cuts = [0, *starts[1:], len(lines)]
+    return ["".join(lines[start:end]) for start, end in pairwise(cuts)]
 
-    A block is finished once another has begun after it, on a whole line.
-    """
-    whole = text[: text.rfind("\n") + 1]
-    starts = [token.map[0] for token in _parser.parse(whole) if token.level == 0 and token.map]
-    if len(starts) < 2:
-        return 0
-    return sum(map(len, whole.splitlines(keepends=True)[: starts[-1]]))
+
+def finished(text: str) -> list[str]:
+    """The blocks that nothing to come can change: another has begun after them, on a whole line."""
+    return blocks(text[: text.rfind("\n") + 1])[:-1]
 
 
 class Tail:
@@ -83,7 +88,8 @@ class StreamingMarkdown:
     ) -> None:
         self._live.update(Text(""), refresh=False)
         self._live.stop()
-        self._print(self._pending)
+        for block in blocks(self._pending):
+            self._print(block)
 
     def push(self, text: str) -> None:
         self._pending += text
@@ -91,9 +97,9 @@ class StreamingMarkdown:
         if now - self._drawn_at < REDRAW_SECONDS:
             return
         self._drawn_at = now
-        if count := finished(self._pending):
-            done, self._pending = self._pending[:count], self._pending[count:]
-            self._print(done)
+        for block in finished(self._pending):
+            self._pending = self._pending[len(block) :]
+            self._print(block)
         self._live.update(Tail(markdown(self._pending)), refresh=True)
 
     def _print(self, text: str) -> None:

@@ -1,0 +1,5 @@
+"""`python -m fireside` is `fireside`."""
+
+from fireside.cli.main import main
+
+main()
