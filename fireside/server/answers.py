@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,21 +20,21 @@ class Told:
     tokens: list[TokenInfo] = field(default_factory=list)
     finish_reason: str | None = None
 
-    def add(self, event: TextEvent) -> None:
+    def add(self, event: TextEvent, generation: Generation) -> None:
         self.text += event.text
         self.tokens.extend(event.tokens)
-        self.finish_reason = finish_of(event)
+        self.finish_reason = finish_of(event, generation)
 
 
-async def gathered(generation: AsyncIterator[TextEvent] | Generation) -> list[Told]:
+async def gathered(generation: Generation) -> list[Told]:
     """Every choice of a finished generation, in order."""
     told: dict[int, Told] = {}
     async for event in generation:
-        told.setdefault(event.index, Told()).add(event)
+        told.setdefault(event.index, Told()).add(event, generation)
     return [told[index] for index in sorted(told)]
 
 
-def finish_of(event: TextEvent) -> str | None:
+def finish_of(event: TextEvent, generation: Generation) -> str | None:
     """`stop` or `length`; an answer that was broken off is a failure, not a short answer.
 
     Raises:
@@ -44,7 +44,7 @@ def finish_of(event: TextEvent) -> str | None:
     if event.finish_reason == "cancelled":
         raise Unavailable("The answer was broken off: the server is shutting down. Ask again.")
     if event.finish_reason == "error":
-        raise FiresideError("The model failed on this request; the server's log says why.")
+        raise generation.error or FiresideError("The model failed on this request.")
     return event.finish_reason
 
 

@@ -14,9 +14,21 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 import fireside
-from fireside.server import chat_completions, completions, errors, health, models
+from fireside.assistant import Chat
+from fireside.server import (
+    chat_completions,
+    completions,
+    conversations,
+    errors,
+    health,
+    models,
+    notice,
+    page,
+)
 from fireside.server.guard import Guard, StandardHeaders
+from fireside.server.pulls import Pulls
 from fireside.server.ready import Readiness
+from fireside.server.turns import Turns
 from fireside.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +38,8 @@ if TYPE_CHECKING:
 
 def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     readiness = Readiness(models_, settings.model)
+    turns = Turns(conversations.shown_message)
+    pulls = Pulls(settings.models_dir)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -35,6 +49,8 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
         finally:
             # The web server has let running answers finish or has cut them off by now.
             loading.cancel()
+            pulls.stop()
+            await turns.close()
             await asyncio.to_thread(models_.close)
 
     app = FastAPI(
@@ -49,6 +65,9 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     app.include_router(chat_completions.routes(models_))
     app.include_router(completions.routes(models_, max_prompts=settings.max_queue))
     app.include_router(health.routes(readiness))
+    app.include_router(conversations.routes(Chat(models_, store), store, turns, models_))
+    app.include_router(notice.routes(models_, readiness, pulls, settings.models_dir))
+    app.include_router(page.routes())
     # The last one added is the outermost.
     app.add_middleware(errors.LastResort)
     app.add_middleware(Guard, host=settings.host)

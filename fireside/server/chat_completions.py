@@ -22,12 +22,12 @@ from fireside.server.answers import Told, finish_of, gathered, usage_of
 from fireside.server.logprobs import chat_logprobs
 from fireside.server.models import find
 from fireside.server.sampling import chat_params, check_fits, check_ids
-from fireside.server.streaming import Event, EventStream, while_connected
+from fireside.server.streaming import Event, EventStream, begun, while_connected
 from fireside.server.wire import ChatCompletionRequest, ChatMessage
 
 if TYPE_CHECKING:
     from fireside.engine.models import Models
-    from fireside.engine.text import Generation, TextModel, TokenInfo
+    from fireside.engine.text import Generation, TextEvent, TextModel, TokenInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,8 @@ def routes(models: Models) -> APIRouter:
         generation = await asyncio.to_thread(start, model, call)
         head = Head(model=model.name)
         if call.stream:
-            return EventStream(chunks(head, generation, call), cancel=generation.cancel)
+            events = await begun(request, generation, generation.cancel, call.is_constrained)
+            return EventStream(chunks(head, generation, events, call), cancel=generation.cancel)
         told = await while_connected(request, gathered(generation), generation.cancel)
         return JSONResponse(whole(head, told, generation, call))
 
@@ -102,7 +103,10 @@ def whole(
 
 
 async def chunks(
-    head: Head, generation: Generation, call: ChatCompletionRequest
+    head: Head,
+    generation: Generation,
+    events: AsyncIterator[TextEvent],
+    call: ChatCompletionRequest,
 ) -> AsyncIterator[Event]:
     """The role of every choice, then deltas, each choice's end, and the usage if asked for."""
 
@@ -119,8 +123,8 @@ async def chunks(
     opening = {"role": "assistant", "content": "", "refusal": None}
     for index in range(call.n):
         yield chunk(choice(index, opening))
-    async for event in generation:
-        finish = finish_of(event)
+    async for event in events:
+        finish = finish_of(event, generation)
         if event.text or event.tokens:
             yield chunk(choice(event.index, {"content": event.text}, event.tokens))
         if finish is not None:

@@ -22,12 +22,12 @@ from fireside.server.answers import Told, finish_of, gathered, usage_of
 from fireside.server.logprobs import completion_logprobs
 from fireside.server.models import find
 from fireside.server.sampling import check_fits, check_ids, completion_params
-from fireside.server.streaming import Event, EventStream, interleaved, while_connected
+from fireside.server.streaming import Event, EventStream, begun, interleaved, while_connected
 from fireside.server.wire import CompletionRequest
 
 if TYPE_CHECKING:
     from fireside.engine.models import Models
-    from fireside.engine.text import Generation, TextModel, TokenInfo
+    from fireside.engine.text import Generation, TextEvent, TextModel, TokenInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,9 @@ def routes(models: Models, max_prompts: int) -> APIRouter:
                 each.generation.cancel()
 
         if call.stream:
-            return EventStream(chunks(head, running, call), cancel=cancel)
+            merged = interleaved([each.generation for each in running])
+            events = await begun(request, merged, cancel, call.is_constrained)
+            return EventStream(chunks(head, running, events, call), cancel=cancel)
         told = await while_connected(request, gathered_all(running), cancel)
         return JSONResponse(whole(head, running, told, call))
 
@@ -139,12 +141,15 @@ def whole(
 
 
 async def chunks(
-    head: Head, running: Sequence[Running], call: CompletionRequest
+    head: Head,
+    running: Sequence[Running],
+    events: AsyncIterator[tuple[int, TextEvent]],
+    call: CompletionRequest,
 ) -> AsyncIterator[Event]:
     """Pieces of all choices as they come, and the usage if asked for."""
     extra = {"usage": None} if call.wants_usage else {}
     offsets: dict[int, int] = {}
-    async for number, event in interleaved([each.generation for each in running]):
+    async for number, event in events:
         source = running[number]
         index = number * call.n + event.index
         text = event.text if call.max_tokens else ""
@@ -153,7 +158,7 @@ async def chunks(
             offsets[index] = 0
             text = source.echo + text
             tokens = [*_echoed(source, call), *tokens]
-        finish = finish_of(event)
+        finish = finish_of(event, source.generation)
         if text or tokens or finish:
             choice = _choice(index, text, tokens, call, offsets[index])
             yield head.object([choice | {"finish_reason": finish}]) | extra

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from fireside.errors import UnknownModel
+from fireside.errors import BadRequest, NotFound, UnknownModel
 
 if TYPE_CHECKING:
     from fireside.engine.models import Models
@@ -27,23 +27,31 @@ async def find(models: Models, name: str | None) -> TextModel:
     Raises:
         UnknownModel: there is none; says which names come near, or how to pull it.
     """
-    if name is not None and is_path(name) and name not in await asyncio.to_thread(models.names):
-        raise UnknownModel(
-            f"There is no model {name[:100]!r} here. GET /v1/models lists those that are.",
-            param="model",
-        )
+    await check_name(models, name)
     try:
         return await asyncio.to_thread(models.get, name)
-    except UnknownModel as error:
-        error.param = "model"
-        raise
+    except (NotFound, BadRequest) as error:
+        raise UnknownModel(error.message, param="model") from None
+
+
+async def check_name(models: Models, name: str | None) -> None:
+    """Raises UnknownModel for a name that would lead to a file of the client's choosing."""
+    if name is not None and is_path(name) and name not in await asyncio.to_thread(models.names):
+        raise _unknown(name)
 
 
 def is_path(name: str) -> bool:
     """Whether a name could lead the hub to a file: all but `family:size` and `hf:ORG/NAME`."""
     if name.startswith("hf:"):
         return ".." in name or "\\" in name
-    return "\0" in name or "/" in name or "\\" in name or name.startswith((".", "~")) or "." in name
+    return any(mark in name for mark in "/\\~\0") or name.startswith(".") or ".gguf" in name
+
+
+def _unknown(name: str) -> UnknownModel:
+    return UnknownModel(
+        f"There is no model {name[:100]!r} here. GET /v1/models lists those that are.",
+        param="model",
+    )
 
 
 def card(name: str) -> dict[str, object]:
@@ -61,10 +69,7 @@ def routes(models: Models) -> APIRouter:
     @router.get("/v1/models/{name:path}")
     async def retrieve_model(name: str) -> dict[str, object]:
         if name not in await asyncio.to_thread(models.names):
-            raise UnknownModel(
-                f"There is no model {name[:100]!r} here. GET /v1/models lists those that are.",
-                param="model",
-            )
+            raise _unknown(name)
         return card(name)
 
     return router

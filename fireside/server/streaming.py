@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -96,14 +96,45 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-async def interleaved(sources: Sequence[AsyncIterator[T]]) -> AsyncIterator[tuple[int, T]]:
+async def begun(
+    request: Request, events: AsyncIterable[T], cancel: Callable[[], None], wait: bool
+) -> AsyncIterator[T]:
+    """`events`; if `wait`, once the first is there: what fails before it is a plain error still.
+
+    A constraint that cannot be compiled fails so.  Others need not wait: their status line can go
+    out before the prompt is read.
+
+    Raises:
+        FiresideError: whatever the first event failed with.
+    """
+    source = aiter(events)
+    if not wait:
+        return source
+
+    async def first() -> list[T]:
+        async for event in source:
+            return [event]
+        return []
+
+    opening = await while_connected(request, first(), cancel)
+
+    async def all_of_them() -> AsyncIterator[T]:
+        for event in opening:
+            yield event
+        async for event in source:
+            yield event
+
+    return all_of_them()
+
+
+async def interleaved(sources: Sequence[AsyncIterable[T]]) -> AsyncIterator[tuple[int, T]]:
     """Everything that the sources yield, each with its source's number, as it comes.
 
     The first failure of any source ends them all.
     """
     queue: asyncio.Queue[tuple[int, T] | BaseException | None] = asyncio.Queue()
 
-    async def drain(number: int, source: AsyncIterator[T]) -> None:
+    async def drain(number: int, source: AsyncIterable[T]) -> None:
         try:
             async for item in source:
                 queue.put_nowait((number, item))

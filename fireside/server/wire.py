@@ -87,6 +87,10 @@ class Sampling(Wire):
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
 
     @property
+    def is_constrained(self) -> bool:
+        return self.structured_outputs is not None
+
+    @property
     def wants_usage(self) -> bool:
         return bool(self.stream_options and self.stream_options.include_usage)
 
@@ -206,6 +210,10 @@ class ChatCompletionRequest(Sampling):
                 "The last message is empty; there is nothing to answer.", param="messages"
             )
         return self
+
+    @property
+    def is_constrained(self) -> bool:
+        return super().is_constrained or self.response_format is not None
 
     @property
     def limit(self) -> int | None:

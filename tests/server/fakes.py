@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fireside.engine.params import SamplingParams
-from fireside.errors import UnknownModel
+from fireside.errors import BadSchema, UnknownModel
 from fireside.messages import Message
 
 
@@ -74,11 +74,15 @@ class FakeGeneration:
     def prompt_tokens_info(self) -> list[FakeTokenInfo]:
         return [token(each, None if place == 0 else -0.5) for place, each in enumerate(self.prompt)]
 
+    error = None
+
     def cancel(self) -> None:
         self.cancelled.set()
 
     async def __aiter__(self) -> AsyncIterator[FakeEvent]:
-        answer = self.model.answer.encode()
+        if self.params.constraint is not None and self.params.constraint.value == "(":
+            raise BadSchema("The pattern cannot be compiled.", param="structured_outputs")
+        answer = self.model.answer
         limit = len(answer) if self.params.max_tokens is None else self.params.max_tokens
         for index in range(self.params.n):
             for place, each in enumerate(answer[:limit]):
@@ -90,7 +94,7 @@ class FakeGeneration:
                 if place == self.model.fails_at:
                     raise RuntimeError("the secret of the engine")
                 self.made += 1
-                yield FakeEvent(index, chr(each), (token(each, -0.25),))
+                yield FakeEvent(index, each, (token(ord(each) % 256, -0.25),))
             yield FakeEvent(index, "", (), "stop" if limit >= len(answer) else "length")
 
 
@@ -104,6 +108,7 @@ def token(byte: int, logprob: float | None) -> FakeTokenInfo:
 @dataclass
 class FakeModel:
     name: str = "fake:1b"
+    entry: None = None
     context: int = 1000
     answer: str = "Hello there"
     delay: float = 0.0

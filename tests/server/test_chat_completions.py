@@ -188,3 +188,11 @@ def test_a_failure_is_a_500_without_its_secret(client: openai.OpenAI, model: Fak
     assert "secret" not in str(caught.value)
     assert caught.value.type == "server_error"
     assert caught.value.request_id.startswith("req_")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_bad_pattern_is_a_400(client: openai.OpenAI, stream: bool) -> None:
+    pattern = {"structured_outputs": {"regex": "("}}
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(**ASK, stream=stream, extra_body=pattern)
+    assert caught.value.code == "invalid_schema"

@@ -1,0 +1,173 @@
+"""`/api/conversations`: what the page needs of the store until the Conversations API comes.
+
+The page keeps nothing: its history is the server's, and the terminal's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from fireside.assistant import Chat
+from fireside.server import body
+from fireside.server.body import Wire
+from fireside.server.models import check_name
+from fireside.server.turns import Turns
+from fireside.storage import Conversation, Store, StoredMessage
+
+if TYPE_CHECKING:
+    from fireside.engine.models import Models
+
+Title = Annotated[str, Field(min_length=1, max_length=200)]
+ModelName = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class NewConversation(Wire):
+    title: Annotated[str, Field(max_length=200)] = ""
+    model: ModelName | None = None
+    system: str | None = None
+
+
+class ConversationChange(Wire):
+    title: Title | None = None
+    model: ModelName | None = None
+
+
+class Said(Wire):
+    content: str
+
+
+class Nothing(Wire):
+    """An empty object: the URL says it all."""
+
+
+def shown(conversation: Conversation) -> dict[str, object]:
+    return {
+        "id": conversation.id,
+        "title": conversation.title,
+        "model": conversation.model,
+        "system": conversation.system,
+        "head_id": conversation.head_id,
+        "created_at": conversation.created_at,
+        "updated_at": conversation.updated_at,
+    }
+
+
+def shown_message(message: StoredMessage) -> dict[str, object]:
+    return {
+        "id": message.id,
+        "parent_id": message.parent_id,
+        "role": message.role,
+        "content": message.content,
+        "status": message.status,
+        "model": message.model,
+        "created_at": message.created_at,
+        "usage": dict(message.usage),
+        "receipt": dict(message.receipt),
+    }
+
+
+def branch(store: Store, conversation: Conversation) -> list[dict[str, object]]:
+    """The messages from the first to the head, each with the siblings it could give way to."""
+    if conversation.head_id is None:
+        return []
+    siblings: dict[str | None, list[str]] = {}
+    for each in store.messages(conversation.id):
+        siblings.setdefault(each.parent_id, []).append(each.id)
+    return [
+        shown_message(each) | {"siblings": siblings[each.parent_id]}
+        for each in store.path_to(conversation.head_id)
+    ]
+
+
+def leaf_under(store: Store, message: StoredMessage) -> str:
+    """The newest end of the branch that goes through `message`."""
+    newest = {each.parent_id: each.id for each in store.messages(message.conversation_id)}
+    leaf = message.id
+    while leaf in newest:
+        leaf = newest[leaf]
+    return leaf
+
+
+def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
+    router = APIRouter(prefix="/api", tags=["page"])
+
+    def whole(conversation_id: str) -> dict[str, object]:
+        conversation = store.get(conversation_id)
+        messages = branch(store, conversation)
+        for each in messages:
+            each["running"] = turns.is_running(str(each["id"]))
+        return shown(conversation) | {"messages": messages}
+
+    @router.get("/conversations")
+    async def list_conversations(
+        limit: Annotated[int, Query(ge=1, le=200)] = 50, before: str | None = None
+    ) -> dict[str, object]:
+        found = await asyncio.to_thread(store.conversations, "", limit + 1, before)
+        return {"data": [shown(each) for each in found[:limit]], "has_more": len(found) > limit}
+
+    @router.post("/conversations")
+    async def create_conversation(request: Request) -> dict[str, object]:
+        new = await body.read(request, NewConversation)
+        await check_name(models, new.model)
+        made = await asyncio.to_thread(
+            store.create_conversation, title=new.title, model=new.model, system=new.system
+        )
+        return shown(made) | {"messages": []}
+
+    @router.get("/conversations/{conversation_id}")
+    async def retrieve_conversation(conversation_id: str) -> dict[str, object]:
+        return await asyncio.to_thread(whole, conversation_id)
+
+    @router.patch("/conversations/{conversation_id}")
+    async def change_conversation(conversation_id: str, request: Request) -> dict[str, object]:
+        change = await body.read(request, ConversationChange)
+        if change.title is not None:
+            await asyncio.to_thread(store.rename, conversation_id, change.title)
+        if change.model is not None:
+            await check_name(models, change.model)
+            await asyncio.to_thread(store.set_model, conversation_id, change.model)
+        return await asyncio.to_thread(whole, conversation_id)
+
+    @router.delete("/conversations/{conversation_id}")
+    async def delete_conversation(conversation_id: str) -> dict[str, object]:
+        await asyncio.to_thread(store.delete, conversation_id)
+        return {"id": conversation_id, "deleted": True}
+
+    @router.post("/conversations/{conversation_id}/turns")
+    async def say(conversation_id: str, request: Request) -> Response:
+        said = await body.read(request, Said)
+        return turns.stream(await asyncio.to_thread(chat.turn, conversation_id, said.content))
+
+    @router.post("/messages/{message_id}/regenerate")
+    async def regenerate(message_id: str, request: Request) -> Response:
+        await body.read(request, Nothing)
+        return turns.stream(await asyncio.to_thread(chat.regenerate, message_id))
+
+    @router.post("/messages/{message_id}/edit")
+    async def edit(message_id: str, request: Request) -> Response:
+        said = await body.read(request, Said)
+        return turns.stream(await asyncio.to_thread(chat.edit, message_id, said.content))
+
+    @router.post("/messages/{message_id}/stop")
+    async def stop(message_id: str, request: Request) -> dict[str, object]:
+        await body.read(request, Nothing)
+        turns.stop(message_id)
+        return {"id": message_id, "stopping": True}
+
+    @router.post("/messages/{message_id}/select")
+    async def select(message_id: str, request: Request) -> dict[str, object]:
+        """Stand at the newest end of this message's branch."""
+        await body.read(request, Nothing)
+
+        def selected() -> dict[str, object]:
+            message = store.message(message_id)
+            store.set_head(message.conversation_id, leaf_under(store, message))
+            return whole(message.conversation_id)
+
+        return await asyncio.to_thread(selected)
+
+    return router

@@ -1,0 +1,89 @@
+"""`/api/models` and `/api/notice`: who answers on the page, and which model would answer better.
+
+Honest by design: the default model is small and often wrong, and the page says so once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+
+from fireside.assistant.recommend import recommend_better
+from fireside.hub.catalogue import Entry, catalogue
+from fireside.hub.local import installed
+from fireside.server import body
+from fireside.server.body import Wire
+from fireside.server.pulls import Pulls, watched
+from fireside.server.ready import Readiness
+from fireside.server.streaming import EventStream
+
+if TYPE_CHECKING:
+    from fireside.engine.models import Models
+
+
+class PullRequest(Wire):
+    name: Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+def shown(entry: Entry) -> dict[str, object]:
+    return {
+        "name": entry.name,
+        "parameters": entry.parameters,
+        "size_bytes": entry.size_bytes,
+        "memory_bytes": entry.memory_bytes,
+        "licence": entry.licence,
+        "summary": entry.summary,
+        "thinks": entry.thinks,
+    }
+
+
+def notice(name: str, models_dir: Path) -> dict[str, object]:
+    """Reads the disk and measures the machine's memory: a tenth of a second."""
+    here = {model.name for model in installed(models_dir)}
+    advice = recommend_better(name, catalogue().get(name), installed=here.__contains__)
+    better = catalogue().get(advice.better_name) if advice.better_name else None
+    return {
+        "answers": advice.answers,
+        "better": None
+        if better is None
+        else shown(better) | {"installed": better.name in here, "advice": advice.better},
+    }
+
+
+def routes(models: Models, readiness: Readiness, pulls: Pulls, models_dir: Path) -> APIRouter:
+    router = APIRouter(prefix="/api", tags=["page"])
+    told: dict[str, dict[str, object]] = {}
+    measuring = asyncio.Lock()
+
+    @router.get("/notice")
+    async def get_notice() -> dict[str, object]:
+        async with measuring:  # two measurements at once would each see half the machine
+            if readiness.model not in told:
+                told[readiness.model] = await asyncio.to_thread(notice, readiness.model, models_dir)
+        return {
+            "model": readiness.model,
+            "state": readiness.state,
+            "problem": readiness.problem,
+            **told[readiness.model],
+        }
+
+    @router.get("/models")
+    async def list_chat_models() -> dict[str, object]:
+        """The models that can chat here, the default first."""
+        names = await asyncio.to_thread(models.names)
+        chat = [n for n in names if n not in catalogue() or catalogue()[n].kind == "chat"]
+        return {"data": sorted(chat, key=lambda name: (name != readiness.model, name))}
+
+    @router.post("/models/pull")
+    async def pull_model(request: Request) -> Response:
+        wanted = await body.read(request, PullRequest)
+        download = pulls.start(wanted.name)
+        told.clear()
+        # A page that is closed does not end the download.
+        return EventStream(watched(download), cancel=lambda: None, last=b"")
+
+    return router

@@ -1,0 +1,53 @@
+// Building elements.  Text only ever becomes a text node: nothing here parses HTML.
+
+/** `el("p", { class: "fine" }, "text", child)`; properties beginning with "on" are listeners. */
+export function el(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children);
+  return node;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `#i-${name}`);
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(use);
+  return svg;
+}
+
+export function iconButton(name, label, onclick) {
+  return el("button", { type: "button", class: "icon", "aria-label": label, title: label, onclick }, icon(name));
+}
+
+/** A button that copies `text()` and says so for a moment. */
+export function copyButton(label, text) {
+  const button = iconButton("copy", label, async () => {
+    await copy(text());
+    button.replaceChildren(icon("done"));
+    button.setAttribute("aria-label", "Copied");
+    setTimeout(() => {
+      button.replaceChildren(icon("copy"));
+      button.setAttribute("aria-label", label);
+    }, 1600);
+  });
+  return button;
+}
+
+async function copy(text) {
+  // The clipboard API needs https or localhost; a page opened by its LAN address has neither.
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = el("textarea", { class: "hidden" });
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+}

@@ -1,0 +1,169 @@
+// The messages of one conversation, and the answer that is being written.
+
+import { copyButton, el, iconButton } from "./dom.js";
+import { Live, render } from "./markdown.js";
+
+const thread = document.getElementById("thread");
+const scroll = document.getElementById("scroll");
+const latest = document.getElementById("latest");
+const NEAR = 80; // pixels from the end within which the view follows the answer
+
+export class Thread {
+  /** `actions`: regenerate(message), select(id), edit(message, text). */
+  constructor(actions) {
+    this.actions = actions;
+    this.following = true;
+    scroll.addEventListener("scroll", () => this.onScroll(), { passive: true });
+    latest.addEventListener("click", () => this.toEnd());
+  }
+
+  show(messages) {
+    thread.replaceChildren(...messages.map((message) => this.message(message)));
+    this.toEnd();
+  }
+
+  /** Remove this message and all under it. */
+  cutAt(id) {
+    const node = thread.querySelector(`[data-id="${CSS.escape(id)}"]`);
+    while (node?.nextSibling) node.nextSibling.remove();
+    node?.remove();
+  }
+
+  addQuestion(text) {
+    const node = this.message({ id: "", role: "user", content: text, siblings: [] });
+    thread.append(node);
+    this.toEnd();
+    return node;
+  }
+
+  /** An empty answer that grows: `push(text)`, then `end()`. */
+  addAnswer() {
+    const prose = el("div", { class: "prose" });
+    const node = el("article", { class: "answer live", "aria-label": "Answer", "aria-busy": "true" }, prose);
+    const live = new Live(prose);
+    let text = "";
+    let due = false;
+    thread.append(node);
+    this.toEnd();
+    return {
+      push: (more) => {
+        text += more;
+        if (due) return;
+        due = true; // one rendering per frame, however fast the words come
+        requestAnimationFrame(() => {
+          due = false;
+          if (!node.isConnected) return;
+          node.classList.add("begun");
+          live.update(text);
+          if (this.following) this.toEnd();
+        });
+      },
+      end: (message) => node.replaceWith(this.message(message)),
+      remove: () => node.remove(),
+    };
+  }
+
+  message(message) {
+    return message.role === "user" ? this.question(message) : this.answer(message);
+  }
+
+  question(message) {
+    const text = el("div", { class: "bubble" }, message.content);
+    const bar = el("div", { class: "bar" }, copyButton("Copy message", () => message.content));
+    const node = el("article", { class: "question", "data-id": message.id, "aria-label": "You" }, text, bar);
+    if (message.id) {
+      bar.append(iconButton("pen", "Edit and ask again", () => this.editQuestion(node, message)));
+      this.siblings(bar, message);
+    }
+    return node;
+  }
+
+  answer(message) {
+    const prose = el("div", { class: "prose" }, ...render(message.content));
+    const bar = el("div", { class: "bar" }, copyButton("Copy answer", () => message.content));
+    bar.append(iconButton("again", "Answer again", () => this.actions.regenerate(message)));
+    this.siblings(bar, message);
+    bar.append(el("span", { class: "receipt" }, receipt(message)));
+    const remark = remarkOn(message);
+    return el(
+      "article",
+      { class: "answer", "data-id": message.id, "aria-label": `Answer of ${message.model ?? "the model"}` },
+      prose,
+      ...(remark ? [el("p", { class: "remark" }, remark)] : []),
+      bar,
+    );
+  }
+
+  siblings(bar, message) {
+    const all = message.siblings ?? [];
+    const place = all.indexOf(message.id);
+    if (all.length < 2) return;
+    const step = (name, label, to) => {
+      const button = iconButton(name, label, () => this.actions.select(all[to]));
+      button.disabled = to < 0 || to >= all.length;
+      return button;
+    };
+    bar.append(el(
+      "span", { class: "siblings" },
+      step("left", "Previous version", place - 1), `${place + 1}/${all.length}`,
+      step("right", "Next version", place + 1),
+    ));
+  }
+
+  editQuestion(node, message) {
+    const area = el("textarea", { "aria-label": "Your message, edited", rows: "3" });
+    area.value = message.content;
+    const back = () => form.replaceWith(node);
+    const form = el(
+      "form", { class: "edit", onsubmit: (event) => {
+        event.preventDefault();
+        back();
+        this.actions.edit(message, area.value);
+      } },
+      area,
+      el("div", { class: "row" },
+        el("button", { type: "button", onclick: back }, "Cancel"),
+        el("button", { class: "primary" }, "Ask again")),
+    );
+    area.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") back();
+      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        form.requestSubmit();
+      }
+    });
+    node.replaceWith(form);
+    area.focus();
+  }
+
+  toEnd() {
+    scroll.scrollTop = scroll.scrollHeight;
+    this.onScroll();
+  }
+
+  onScroll() {
+    this.following = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR;
+    latest.hidden = this.following;
+  }
+}
+
+/** What the answer was made from, in a line. */
+function receipt(message) {
+  const { model, receipt: told = {} } = message;
+  const tokens = told.completion_tokens;
+  const parts = [model];
+  if (tokens !== undefined) parts.push(`${tokens} ${tokens === 1 ? "token" : "tokens"}`);
+  if (told.timings?.tokens_per_s) parts.push(`${Math.round(told.timings.tokens_per_s)} a second`);
+  const dropped = (told.dropped ?? []).reduce((sum, each) => sum + each.messages, 0);
+  if (dropped) parts.push(`without the first ${dropped} messages: the window is full`);
+  return parts.filter(Boolean).join(" · ");
+}
+
+function remarkOn(message) {
+  if (message.running) return "Still being written …";
+  if (message.status === "stopped") return "You stopped this answer.";
+  if (message.status === "partial") return "This answer was cut off: the program ended while it was written.";
+  if (message.status === "error") return `This answer failed. ${message.receipt?.error ?? ""}`;
+  if (message.receipt?.finish_reason === "length") return "This answer reached the end of the model’s window.";
+  return "";
+}

@@ -1,0 +1,80 @@
+"""Answers of stored conversations that are being written right now.
+
+A turn is always run to its end, so its row is always sealed: a reader who leaves, or presses
+stop, cancels the generation, and what was said until then is kept as `stopped`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from fireside.assistant import Delta, Done, Turn
+from fireside.errors import FiresideError, NotFound
+from fireside.server.errors import envelope, log
+from fireside.server.streaming import Event, EventStream
+from fireside.storage import StoredMessage
+
+Show = Callable[[StoredMessage], Event]
+Queue = asyncio.Queue[Event | None]
+
+
+class Turns:
+    def __init__(self, show: Show) -> None:
+        self._show = show
+        self._running: dict[str, Turn] = {}
+        self._pumps: set[asyncio.Task[None]] = set()
+
+    def is_running(self, answer_id: str) -> bool:
+        return answer_id in self._running
+
+    def stream(self, turn: Turn) -> EventStream:
+        """`start`, then `delta`s, then `done` or `error`."""
+        queue: Queue = asyncio.Queue()
+        self._running[turn.answer_id] = turn
+        pump = asyncio.create_task(self._pump(turn, queue))
+        self._pumps.add(pump)
+        pump.add_done_callback(self._pumps.discard)
+        start = {
+            "type": "start",
+            "question": self._show(turn.question),
+            "answer_id": turn.answer_id,
+        }
+        return EventStream(_events(start, queue), cancel=turn.cancel, last=b"")
+
+    def stop(self, answer_id: str) -> None:
+        """
+        Raises:
+            NotFound: no such answer is being written.
+        """
+        if answer_id not in self._running:
+            raise NotFound("That answer is not being written any more.")
+        self._running[answer_id].cancel()
+
+    async def close(self) -> None:
+        for turn in self._running.values():
+            turn.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+
+    async def _pump(self, turn: Turn, queue: Queue) -> None:
+        try:
+            async for event in turn:
+                match event:
+                    case Delta(text=text):
+                        queue.put_nowait({"type": "delta", "text": text})
+                    case Done(message=message):
+                        del self._running[turn.answer_id]
+                        queue.put_nowait({"type": "done", "message": self._show(message)})
+        except Exception as error:
+            if not isinstance(error, FiresideError):
+                log.exception("failed while answering")
+            queue.put_nowait({"type": "error", **envelope(error)})
+        finally:
+            self._running.pop(turn.answer_id, None)
+            queue.put_nowait(None)
+
+
+async def _events(start: Event, queue: Queue) -> AsyncIterator[Event]:
+    yield start
+    while (event := await queue.get()) is not None:
+        yield event
