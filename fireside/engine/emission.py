@@ -21,21 +21,8 @@ from fireside.engine.runner import Runner
 from fireside.engine.sampler import NOTHING, Row, sample
 from fireside.engine.scheduler import Scheduler, Work
 from fireside.engine.speculation import accepted_length
-from fireside.errors import FiresideError
-
-
-@dataclass(slots=True, kw_only=True)
-class Counts:
-    """Running totals of an engine."""
-
-    steps: int = 0
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    generated_tokens: int = 0
-    proposed_tokens: int = 0
-    accepted_tokens: int = 0
-    run_seconds: float = 0.0
-    other_seconds: float = 0.0
+from fireside.engine.stats import Counts
+from fireside.errors import BadSchema, FiresideError
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,9 +76,13 @@ class Emission:
             if sequence.position == 0 and sequence.index == 0:
                 self._counts.cached_tokens += sequence.request.cached_tokens
             for candidate in (sequence, *self._branches(sequence)):
+                try:
+                    rows.extend(_rows(candidate, work.proposals))
+                except BadSchema as error:  # a grammar that proves too complex on the way
+                    self.fail([candidate], error)
+                    break
                 sampled.append((candidate, work.proposals))
                 picked.extend(range(end - 1 - len(work.proposals), end))
-                rows.extend(_rows(candidate, work.proposals))
         if picked != list(range(len(logits))):
             logits = logits[picked]
         raw = _raw_rows(logits, rows)
@@ -115,25 +106,17 @@ class Emission:
         """Append the tokens that count, end what ends with them, and tell the callers."""
         for choice in choices:
             sequence = choice.sequence
+            if sequence.finish_reason is not None:  # a sibling's failure ended it
+                continue
             accepted = accepted_length(choice.proposals, choice.ids)
             if choice.proposals and sequence.drafter is not None:
                 sequence.drafter.observe(len(choice.proposals), accepted)
                 self._counts.proposed_tokens += len(choice.proposals)
                 self._counts.accepted_tokens += accepted
-            kept: list[int] = []
-            reason: FinishReason | None = None
-            for token_id in choice.ids[: accepted + 1]:
-                if token_id == NOTHING:
-                    error = FiresideError(
-                        "The model gave no usable logits: its weights may be bad."
-                    )
-                    self.fail([sequence], error)
-                    break
-                kept.append(token_id)
-                reason = self._append(sequence, token_id)
-                if reason is not None:
-                    break
-            if sequence.finish_reason is not None:
+            try:
+                kept, reason = _append(sequence, choice.ids[: accepted + 1])
+            except FiresideError as error:
+                self.fail([sequence], error)
                 continue
             if accepted:
                 self._scheduler.computed(sequence, len(sequence.tokens) - 1)
@@ -166,6 +149,13 @@ class Emission:
             for index in range(1, sequence.forks + 1):
                 request.emit(Step(index=index, token_ids=(), finish_reason=reason), self._wakes)
 
+    def refuse(self, request: Request, error: FiresideError) -> None:
+        """The request itself is at fault: its iteration raises this."""
+        for sequence in self._open.pop(request):
+            self._scheduler.remove(sequence)
+            sequence.finish_reason = "error"
+        request.emit(error, self._wakes)
+
     def fail(self, sequences: Iterable[Sequence], error: Exception) -> None:
         """End the requests of these sequences with an error; the engine goes on."""
         for sequence in sequences:
@@ -178,18 +168,6 @@ class Emission:
                 )
             for other in list(self._open.get(request, ())):
                 self.end(other, "error")
-
-    def _append(self, sequence: Sequence, token_id: int) -> FinishReason | None:
-        sequence.tokens.append(token_id)
-        if sequence.sampler.penalties is not None:
-            sequence.sampler.penalties.push(token_id)
-        if token_id in sequence.request.stop_ids:
-            return "stop"
-        if sequence.matcher is not None:
-            sequence.matcher.advance(token_id)
-            if sequence.matcher.complete:
-                return "stop"
-        return "length" if len(sequence.tokens) >= sequence.limit else None
 
     def _branches(self, sequence: Sequence) -> list[Sequence]:
         """The prompt is computed: the other candidates branch off and share its blocks."""
@@ -214,6 +192,27 @@ class Emission:
             after = first + offset + 1
             if len(known) <= after < work.sequence.prompt_length:
                 known.append(token_logprob(row, tokens[after], alternatives))
+
+
+def _append(sequence: Sequence, ids: list[int]) -> tuple[list[int], FinishReason | None]:
+    """Append tokens until one of them ends the sequence; those appended, and why it ended."""
+    for count, token_id in enumerate(ids, start=1):
+        if token_id == NOTHING:
+            raise FiresideError(
+                "The model left no token to choose: its weights may be bad, or masks exclude all."
+            )
+        sequence.tokens.append(token_id)
+        if sequence.sampler.penalties is not None:
+            sequence.sampler.penalties.push(token_id)
+        if token_id in sequence.request.stop_ids:
+            return ids[:count], "stop"
+        if sequence.matcher is not None:
+            sequence.matcher.advance(token_id)
+            if sequence.matcher.complete:
+                return ids[:count], "stop"
+        if len(sequence.tokens) >= sequence.limit:
+            return ids[:count], "length"
+    return ids, None
 
 
 def _rows(sequence: Sequence, proposals: list[int]) -> Iterable[Row]:
@@ -251,6 +250,6 @@ def _logprobs(
     last: int,
 ) -> list[TokenLogprob] | None:
     alternatives = sequence.request.params.logprobs
-    if alternatives is None:
+    if alternatives is None or NOTHING in ids[first:last]:
         return None
     return [token_logprob(raw[i], ids[i], alternatives) for i in range(first, last)]

@@ -14,40 +14,28 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence as Ids
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from fireside.engine.block_pool import BlockPool
-from fireside.engine.emission import Counts, Emission
+from fireside.engine.emission import Emission
+from fireside.engine.guidance import Compilation, Guide
 from fireside.engine.mailbox import Wakes
 from fireside.engine.params import SamplingParams
 from fireside.engine.request import Request, Sequence
 from fireside.engine.runner import Runner
 from fireside.engine.sampler import SequenceSampler
-from fireside.engine.scheduler import Scheduler, Work
+from fireside.engine.scheduler import Scheduler
 from fireside.engine.speculation import Drafter, StepCost
-from fireside.errors import BadRequest, ContextOverflow, Overloaded, Unavailable
+from fireside.engine.stats import Counts, EngineStats
+from fireside.errors import (
+    BadRequest,
+    FiresideError,
+    Overloaded,
+    Unavailable,
+    Unsupported,
+)
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineStats:
-    """What the engine holds now, and what it has done since it was made."""
-
-    running: int
-    waiting: int
-    num_blocks: int
-    used_blocks: int
-    cached_blocks: int
-    preemptions: int
-    steps: int
-    prompt_tokens: int
-    cached_tokens: int
-    generated_tokens: int
-    proposed_tokens: int
-    accepted_tokens: int
-    run_seconds: float
-    other_seconds: float
 
 
 class Engine:
@@ -69,7 +57,7 @@ class Engine:
         runner: Runner,
         *,
         eos_ids: frozenset[int] = frozenset(),
-        guide: object | None = None,
+        guide: Guide | None = None,
         max_batch: int = 32,
         max_queue: int = 256,
         prefill_chunk: int = 512,
@@ -80,6 +68,7 @@ class Engine:
         self.eos_ids = eos_ids
         self.window = min(runner.context, runner.num_blocks * runner.block_size)
         self.max_queue = max_queue
+        self._guide = guide
         self._speculative = speculative
         self._seeds = random.Random(seed)  # noqa: S311 - no secret, a choice of words
         self._cost = StepCost()
@@ -91,6 +80,7 @@ class Engine:
         )
         self._open: dict[Request, list[Sequence]] = {}
         self._submitted: deque[Sequence] = deque()
+        self._compiling: dict[Request, tuple[Sequence, Compilation]] = {}
         self._cancelled: deque[tuple[Request, int | None]] = deque()
         self._news = threading.Condition()
         self._stopping = False
@@ -124,6 +114,8 @@ class Engine:
             Unavailable: the engine is stopping.
         """
         params.validate(self.runner.vocab_size)
+        if params.constraint is not None and self._guide is None:
+            raise Unsupported("This model has no guide for constraints.", param="constraint")
         limit = self._checked_limit(prompt_ids, params)
         own_stops = frozenset() if params.ignore_eos else self.eos_ids
         request = Request(
@@ -137,7 +129,7 @@ class Engine:
         with self._news:
             if self._stopping:
                 raise Unavailable("The engine is stopping: try again when it is back.")
-            waiting = len(self._submitted) + self._scheduler.waiting
+            waiting = self._waiting
             if waiting >= self.max_queue:
                 raise Overloaded(
                     f"{waiting} requests are waiting already: try again later.",
@@ -185,7 +177,7 @@ class Engine:
     def stats(self) -> EngineStats:
         return EngineStats(
             running=len(self._scheduler.running),
-            waiting=len(self._submitted) + self._scheduler.waiting,
+            waiting=self._waiting,
             num_blocks=self._pool.num_blocks,
             used_blocks=self._pool.used,
             cached_blocks=self._pool.cached,
@@ -200,6 +192,7 @@ class Engine:
         """
         began = time.perf_counter()
         self._take_news()
+        self._take_compiled()
         works = self._scheduler.schedule()
         if works:
             try:
@@ -212,7 +205,9 @@ class Engine:
                 log.exception("A step of %d sequences failed", len(works))
                 self._emission.fail([work.sequence for work in works], error)
             else:
-                self._measure(works, began, run_seconds)
+                self._counts.add_step(works, run_seconds, time.perf_counter() - began)
+                if self._speculative and all(work.decodes for work in works):
+                    self._cost.observe(len(logits), run_seconds)
         self._wakes.send()
         return bool(works)
 
@@ -224,66 +219,75 @@ class Engine:
                 while not self._has_work():
                     if self._stopping and not self._open:
                         return
-                    self._news.wait()
+                    self._news.wait(self._patience())
             self.step()
 
     def _has_work(self) -> bool:
-        return bool(self._submitted or self._cancelled or not self._scheduler.idle)
+        return bool(
+            self._submitted
+            or self._cancelled
+            or not self._scheduler.idle
+            or any(compilation.over for _, compilation in self._compiling.values())
+        )
+
+    def _patience(self) -> float | None:
+        """How long there may be nothing to do: until a compilation is late."""
+        left = [compilation.seconds_left for _, compilation in self._compiling.values()]
+        return min(left, default=None)
 
     def _take_news(self) -> None:
         while self._submitted:
             sequence = self._submitted.popleft()
-            self._open[sequence.request] = [sequence]
-            self._scheduler.add(sequence)
-        for _ in range(len(self._cancelled)):
+            request, constraint = sequence.request, sequence.request.params.constraint
+            self._open[request] = [sequence]
+            if constraint is None or self._guide is None:
+                self._scheduler.add(sequence)
+            else:
+                compilation = self._guide.compile(constraint, self._notify)
+                self._compiling[request] = sequence, compilation
+        while self._cancelled:
             request, index = self._cancelled.popleft()
             sequences = self._open.get(request, ())
-            if index is not None and any(s.forks for s in sequences):
-                self._cancelled.append((request, index))  # when its candidates have branched
-                continue
             for sequence in list(sequences):
                 if index is None or sequence.index == index:
                     self._emission.end(sequence, "cancelled")
 
-    def _measure(self, works: list[Work], began: float, run_seconds: float) -> None:
-        counts = self._counts
-        counts.steps += 1
-        counts.run_seconds += run_seconds
-        counts.other_seconds += time.perf_counter() - began - run_seconds
-        rows = 0
-        decodes = True
-        for work in works:
-            tokens = len(work.chunk.token_ids)
-            rows += tokens
-            if tokens - len(work.proposals) > 1 or work.chunk.start == 0:
-                decodes = False
-                counts.prompt_tokens += tokens
-        if decodes and self._speculative:
-            self._cost.observe(rows, run_seconds)
+    def _take_compiled(self) -> None:
+        for request, (sequence, compilation) in list(self._compiling.items()):
+            if request not in self._open:  # cancelled
+                del self._compiling[request]
+            elif compilation.over:
+                del self._compiling[request]
+                try:
+                    sequence.matcher = compilation.result()
+                except FiresideError as error:
+                    self._emission.refuse(request, error)
+                else:
+                    self._scheduler.add(sequence)
 
     # Details of `submit`
 
     def _checked_limit(self, prompt_ids: Ids[int], params: SamplingParams) -> int:
         """The length at which the answer must end."""
-        length = len(prompt_ids)
-        if length == 0:
+        if len(prompt_ids) == 0:
             raise BadRequest("The prompt is empty: give at least one token.", param="prompt")
         if min(prompt_ids) < 0 or max(prompt_ids) >= self.runner.vocab_size:
             raise BadRequest(
                 f"The prompt's ids must be from 0 to {self.runner.vocab_size - 1}.", param="prompt"
             )
-        wanted = length + (1 if params.max_tokens is None else params.max_tokens)
-        if wanted > self.window:
-            raise ContextOverflow(
-                f"The prompt's {length} tokens and {wanted - length} of answer exceed the window "
-                f"of {self.window}: shorten the prompt or lower max_tokens.",
-                param="prompt" if length >= self.window else "max_tokens",
-            )
-        return self.window if params.max_tokens is None else wanted
+        return params.limit(len(prompt_ids), self.window)
 
     def _retry_after(self, waiting: int) -> float:
         """Seconds until the queue has moved, judged by how long requests have taken."""
         return max(1.0, self._emission.request_seconds * waiting / self._scheduler.max_batch)
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._submitted) + len(self._compiling) + self._scheduler.waiting
+
+    def _notify(self) -> None:
+        with self._news:
+            self._news.notify()
 
     def _on_cancel(self, request: Request, index: int | None) -> None:
         with self._news:

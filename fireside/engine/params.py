@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fireside.errors import BadRequest
+from fireside.errors import BadRequest, ContextOverflow
 
 MAX_CANDIDATES = 128
 """Of `n` and `best_of`: each candidate holds a slot and KV blocks of its own."""
@@ -84,6 +84,20 @@ class SamplingParams:
     def candidates(self) -> int:
         """How many sequences run for this request."""
         return self.n if self.best_of is None else self.best_of
+
+    def limit(self, prompt_length: int, window: int) -> int:
+        """The length, prompt and answer together, at which the answer must end.
+
+        Raises ContextOverflow if the window is too small for both.
+        """
+        answer = 1 if self.max_tokens is None else self.max_tokens
+        if prompt_length + answer > window:
+            raise ContextOverflow(
+                f"The prompt's {prompt_length} tokens and {answer} of answer exceed the window of "
+                f"{window}: shorten the prompt or lower max_tokens.",
+                param="prompt" if prompt_length >= window else "max_tokens",
+            )
+        return window if self.max_tokens is None else prompt_length + answer
 
     def validate(self, vocab_size: int) -> None:
         """Raises BadRequest, naming the parameter, unless every value is in its range."""

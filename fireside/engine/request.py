@@ -81,8 +81,8 @@ class Request:
         self.submitted_at = time.monotonic()
 
     def cancel(self, index: int | None = None) -> None:
-        """End all candidates, or one.  Any thread may call this; their slots are free before the
-        engine's next step.  What had been computed can still be read."""
+        """End all candidates, or one that has said something.  Any thread may call this; their
+        slots are free before the engine's next step.  What had been said can still be read."""
         self._on_cancel(self, index)
 
     def __iter__(self) -> Iterator[Step]:

@@ -31,6 +31,11 @@ class Work:
     chunk: Chunk
     proposals: list[int] = field(default_factory=list)
 
+    @property
+    def decodes(self) -> bool:
+        """Goes on with an answer, rather than reading a prompt."""
+        return len(self.chunk.token_ids) == 1 + len(self.proposals)
+
 
 class Scheduler:
     """The queue, the running batch and their blocks."""
@@ -124,15 +129,7 @@ class Scheduler:
                 continue
             if not self._grow(sequence, works):
                 continue
-            proposals: list[int] = []
-            if sequence.drafter is not None and not prefilling:
-                room = min(sequence.limit - 1, len(sequence.blocks) * self.pool.block_size)
-                proposals = sequence.drafter.propose(
-                    sequence.tokens,
-                    self._cost,
-                    decoding=len(decoding),
-                    room=room - len(sequence.tokens),
-                )
+            proposals = [] if prefilling else self._proposals(sequence, len(decoding))
             works[sequence] = Work(
                 sequence=sequence,
                 chunk=Chunk(
@@ -143,6 +140,24 @@ class Scheduler:
                 ),
                 proposals=proposals,
             )
+
+    def _proposals(self, sequence: Sequence, decoding: int) -> list[int]:
+        """What speculation proposes; no block of anybody else's is taken for it."""
+        if sequence.drafter is None:
+            return []
+        room = sequence.limit - 1 - len(sequence.tokens)
+        proposals = sequence.drafter.propose(
+            sequence.tokens, self._cost, decoding=decoding, room=room
+        )
+        if proposals and sequence.matcher is not None:
+            proposals = proposals[: sequence.matcher.valid(proposals)]
+        wanted = self.pool.blocks_for(len(sequence.tokens) + len(proposals))
+        missing = wanted - len(sequence.blocks)
+        if missing > 0:
+            if self.pool.available < missing + len(self.running):
+                return []
+            sequence.blocks += self.pool.allocate(missing, after=sequence.blocks[-1]) or []
+        return proposals
 
     # Prompts
 
