@@ -18,7 +18,6 @@ from fireside.errors import BadRequest, Corrupt
 from fireside.tokenizer.control import ControlTokens, Found
 from fireside.tokenizer.vocabulary import Vocabulary, control_tokens
 
-
 Piece = tuple[int, tuple[int, int]]
 """An id and the (start, end) of its text."""
 
@@ -87,12 +86,12 @@ class Encoder:
         Raises:
             BadRequest: the text is not valid Unicode.
         """
-        pieces = []
+        parts: list[str] = []
         at = 0
         for control in controls:
-            pieces += (text[at : control.start], self._boundary)
+            parts += (text[at : control.start], self._boundary)
             at = control.end
-        joined = "".join((*pieces, text[at:]))
+        joined = "".join((*parts, text[at:]))
         _check_unicode(joined)
         encoding = self._backend.encode(joined, add_special_tokens=False)
         ids: list[int] = encoding.ids

@@ -12,21 +12,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import jinja2
-import jinja2.meta
+import jinja2.nodes
 
 from fireside.errors import BadRequest, FiresideError
 from fireside.messages import Message, Role
 from fireside.tokenizer import provenance
+from fireside.tokenizer.budget import Budget, OverBudget, spending
 from fireside.tokenizer.provenance import INPUT, TEMPLATE, Marked
-from fireside.tokenizer.sandbox import (
-    MAX_SOURCE,
-    Budget,
-    OverBudget,
-    TemplateEnvironment,
-    spending,
-)
+from fireside.tokenizer.sandbox import TemplateEnvironment
 
 ROLES = frozenset(get_args(Role))
+MAX_SOURCE = 1 << 18
 SECONDS = 2.0
 """CPU time of one rendering.  A thousand messages take SmolLM2's template a few hundredths."""
 
@@ -38,6 +34,8 @@ class ChatTemplate:
         source: the Jinja text.
         named: `bos_token`, `eos_token`, ... as the template may write them.
 
+    takes_tools: whether the template looks at `tools`.
+
     Raises:
         BadRequest: the source is no valid template.
     """
@@ -48,15 +46,13 @@ class ChatTemplate:
         environment = TemplateEnvironment()
         try:
             tree = environment.parse(source)
-            self._variables = jinja2.meta.find_undeclared_variables(tree)
+            self.takes_tools = any(
+                name.name == "tools" for name in tree.find_all(jinja2.nodes.Name)
+            )
             self._template = environment.from_string(tree)
         except (jinja2.TemplateError, SyntaxError, RecursionError, MemoryError) as error:
             raise BadRequest(f"The model's chat template is broken: {_line(error)}") from None
         self._named = {name: provenance.mark(text, TEMPLATE) for name, text in named.items()}
-
-    @property
-    def takes_tools(self) -> bool:
-        return "tools" in self._variables
 
     def render(
         self,
@@ -80,7 +76,7 @@ class ChatTemplate:
             "add_generation_prompt": add_generation_prompt,
         }
         given = sum(len(message.content) for message in messages)
-        budget = Budget(seconds=SECONDS, characters=(1 << 26) + 16 * given)
+        budget = Budget(seconds=SECONDS, characters=(1 << 24) + 32 * given)
         try:
             with spending(budget):
                 context = self._template.new_context(values)

@@ -16,11 +16,12 @@ from tokenizers import Tokenizer as Backend
 Spelling = Literal["bytes", "sentencepiece", "wordpiece"]
 """How a token's spelling stands for bytes: GPT-2's byte alphabet, `▁` and `<0x0A>`, or `##`."""
 
-ENDS_OF_ANSWER = frozenset(
-    "<|im_end|> <|endoftext|> <|end_of_text|> <|eot_id|> <|eom_id|> <|end|> <|return|> <|call|> "
-    "<end_of_turn> <turn|> <end_of_utterance> <|eot|> <|endofturn|> <EOT> <|END_OF_TURN_TOKEN|> "
-    "<｜end▁of▁sentence｜>".split()
-)
+_ENDS = """
+    <|im_end|> <|endoftext|> <|end_of_text|> <|eot_id|> <|eom_id|> <|end|> <|return|> <|call|>
+    <|eot|> <end_of_turn> <turn|> <end_of_utterance> <|endofturn|> <|END_OF_TURN_TOKEN|> <EOT>
+    <｜end▁of▁sentence｜>
+"""
+ENDS_OF_ANSWER = frozenset(_ENDS.split())
 """Control tokens that end an answer though a file may not list them (llama.cpp does likewise)."""
 
 _LOOKS_LIKE_CONTROL = re.compile(r"<[|｜].*[|｜]>", re.DOTALL)
