@@ -9,8 +9,8 @@ contradicts itself (`Corrupt`).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal, get_args
 
 from fireside.errors import Corrupt
 
@@ -61,6 +61,13 @@ class Rope:
     scaling: LinearScaling | Llama3Scaling | None = None
     local_theta: float | None = None
 
+    def __post_init__(self) -> None:
+        numbers = [self.theta, self.local_theta or 1.0]
+        if self.scaling is not None:
+            numbers += [float(getattr(self.scaling, item.name)) for item in fields(self.scaling)]
+        if not all(0 < number < math.inf for number in numbers):
+            raise Corrupt(f"the model's config holds impossible rotary positions: {self}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
@@ -109,14 +116,19 @@ class ModelConfig:
             "vocab_size", "width", "num_layers", "num_heads", "num_kv_heads", "head_dim",
             "mlp_width", "context",
         ):  # fmt: skip
-            if getattr(self, name) < 1:
-                raise Corrupt(f"the model's config says {name} = {getattr(self, name)}")
+            if type(getattr(self, name)) is not int or getattr(self, name) < 1:
+                raise Corrupt(f"the model's config says {name} = {getattr(self, name)!r}")
+        for name, choices in (("norm", Norm), ("activation", Activation), ("positions", Positions)):
+            if getattr(self, name) not in get_args(choices):
+                raise Corrupt(f"the model's config says {name} = {getattr(self, name)!r}")
         if self.num_layers > 4096:
             raise Corrupt(f"the model's config says num_layers = {self.num_layers}")
         if self.num_heads % self.num_kv_heads:
             raise Corrupt(
                 f"{self.num_heads} query heads cannot share {self.num_kv_heads} key/value heads"
             )
+        if not 0 < self.norm_eps < 1:
+            raise Corrupt(f"the model's config says norm_eps = {self.norm_eps}")
         if self.positions == "rotary" and (self.rope is None or self.head_dim % 2):
             raise Corrupt("rotary positions need a `rope` and an even head_dim")
         if self.sliding_layers and len(self.sliding_layers) != self.num_layers:

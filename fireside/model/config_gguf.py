@@ -43,12 +43,19 @@ class _Metadata:
             raise Corrupt(f"GGUF metadata say {self._architecture}.{key} = {value!r}")
         return float(value)
 
+    def word(self, key: str, default: str) -> str:
+        value = self.get(key)
+        if value is not None and not isinstance(value, str):
+            raise Corrupt(f"GGUF metadata say {self._architecture}.{key} = {value!r}")
+        return value or default
+
     def whole(self, key: str, default: int | None = None) -> int:
         return int(self.number(key, default))
 
     def single(self, key: str, default: float | None = None) -> float:
         """A float32 as people wrote it: 1e-5, not 9.999999747378752e-06."""
-        return float(str(np.float32(self.number(key, default))))
+        value = self.number(key, default)
+        return value if value > 1e30 else float(str(np.float32(value)))
 
 
 def config_from_gguf(
@@ -60,10 +67,14 @@ def config_from_gguf(
     no frequency factors, and the vocabulary's size from the token list.
     Errors: Unsupported for a family or feature that we lack, Corrupt for nonsense.
     """
-    architecture = str(metadata.get("general.architecture"))
+    architecture = metadata.get("general.architecture")
+    if not isinstance(architecture, str):
+        raise Corrupt("the GGUF file does not say its architecture: download it again")
     name = next((n for n, f in FAMILIES.items() if f.gguf_architecture == architecture), None)
-    if name is None or not FAMILIES[name].gguf:
-        known = ", ".join(sorted(f.gguf_architecture for f in FAMILIES.values() if f.gguf))
+    if name is None:
+        known = ", ".join(
+            sorted(f.gguf_architecture for f in FAMILIES.values() if f.gguf_architecture)
+        )
         raise Unsupported(f"GGUF architecture {architecture!r} is not supported; {known} are")
     meta = _Metadata(metadata, architecture)
     _refuse(meta, architecture)
@@ -112,16 +123,18 @@ def _refuse(meta: _Metadata, architecture: str) -> None:
             raise Unsupported(f"this GGUF file needs {architecture}.{key}, not supported")
     if meta.get("attention.causal") is False:
         raise Unsupported("this GGUF file holds a bidirectional model, not a chat model")
-    key, value = meta.get("attention.key_length"), meta.get("attention.value_length")
-    if key != value:
-        raise Unsupported(f"keys of {key} and values of {value} numbers are not supported")
+    keys, values = (meta.whole(f"attention.{kind}_length", 0) for kind in ("key", "value"))
+    if keys != values:
+        raise Unsupported(f"keys of {keys} and values of {values} numbers are not supported")
 
 
 def _vocab_size(metadata: Mapping[str, object], there: Mapping[str, GGUFTensor]) -> int:
     """The embedding's rows: files may pad it beyond the token list."""
     if "token_embd.weight" in there:
         return int(there["token_embd.weight"].shape[0])
-    tokens: Any = metadata.get("tokenizer.ggml.tokens", ())
+    tokens = metadata.get("tokenizer.ggml.tokens")
+    if not isinstance(tokens, list):
+        raise Corrupt("the GGUF file has neither token_embd.weight nor a token list")
     return len(tokens)
 
 
@@ -130,7 +143,7 @@ def _rope(meta: _Metadata, head_dim: int, there: Mapping[str, GGUFTensor]) -> Ro
     if rotated != head_dim:
         raise Unsupported(f"rotary positions on {rotated} of {head_dim} numbers are not supported")
     theta = meta.single("rope.freq_base", 10_000.0)
-    kind = meta.get("rope.scaling.type") or "none"
+    kind = meta.word("rope.scaling.type", "none")
     if kind not in ("none", "linear"):
         raise Unsupported(f"rope scaling {kind!r} is not supported; linear and llama3 are")
     scaling: LinearScaling | Llama3Scaling | None = None
@@ -166,9 +179,6 @@ def _llama3(tensor: GGUFTensor, theta: float, head_dim: int) -> Llama3Scaling | 
 def _gemma(meta: _Metadata, fields: Mapping[str, Any]) -> dict[str, Any]:
     """What llama.cpp knows of gemma3 without being told (src/models/gemma3, hparams)."""
     layers = min(fields["num_layers"], 4096)
-    every = meta.whole("attention.sliding_window_pattern", 6)
-    if every < 1:
-        raise Corrupt("GGUF metadata say gemma3.attention.sliding_window_pattern = 0")
     rope: Rope = fields["rope"]
     local = meta.single("rope.freq_base_swa", 10_000.0)
     # The 27B alone scales by its width per head, and not by head_dim.
@@ -177,7 +187,18 @@ def _gemma(meta: _Metadata, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "embedding_scale": math.sqrt(fields["width"]),
         "attention_scale": scalar**-0.5,
-        "sliding_layers": tuple((layer + 1) % every != 0 for layer in range(layers)),
+        "sliding_layers": _pattern(meta, layers),
         "rope": Rope(theta=rope.theta, scaling=rope.scaling, local_theta=local),
         "logit_softcap": softcap or None,
     }
+
+
+def _pattern(meta: _Metadata, layers: int) -> tuple[bool, ...]:
+    """Every n-th layer sees everything; newer files list the layers."""
+    given = meta.get("attention.sliding_window_pattern")
+    if isinstance(given, np.ndarray):
+        return tuple(bool(sliding) for sliding in given[:layers])
+    every = meta.whole("attention.sliding_window_pattern", 6)
+    if every < 1:
+        raise Corrupt("GGUF metadata say gemma3.attention.sliding_window_pattern = 0")
+    return tuple((layer + 1) % every != 0 for layer in range(layers))

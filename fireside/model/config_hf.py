@@ -16,6 +16,7 @@ from typing import Any
 
 from fireside.errors import Corrupt, NotFound, Unsupported
 from fireside.model.architecture import LinearScaling, Llama3Scaling, ModelConfig, Rope
+from fireside.model.config_own import config_from_own, config_to_own
 from fireside.model.families import FAMILIES, Family
 
 _ACTIVATIONS = {
@@ -41,9 +42,15 @@ _REFUSED: Mapping[str, Callable[[Any], bool]] = {
     "scale_attn_weights": lambda value: value is False,
     "partial_rotary_factor": lambda value: value not in (None, 1, 1.0),
     "no_rope_layers": lambda value: bool(value) and not all(value),
-    "layer_types": lambda value: bool(
-        set(value or ()) - {"full_attention", "sliding_attention"},
+    "layer_types": lambda value: (
+        not all(kind in ("full_attention", "sliding_attention") for kind in value or ())
     ),
+}
+_CONTAINERS: Mapping[str, type] = {
+    "rope_scaling": dict,
+    "rope_parameters": dict,
+    "layer_types": list,
+    "no_rope_layers": list,
 }
 
 
@@ -73,9 +80,12 @@ def config_from_hf(raw: Mapping[str, Any]) -> ModelConfig:
         known = ", ".join(sorted(FAMILIES))
         raise Unsupported(f"model family {kind!r} is not supported; supported are {known}")
     if name == "fireside":
-        return _from_own(raw)
+        return config_from_own(raw)
     family = FAMILIES[name]
     values = {**family.defaults, **_text_part(raw)}
+    for key, kinds in _CONTAINERS.items():
+        if values.get(key) is not None and not isinstance(values[key], kinds):
+            raise Corrupt(f"config.json says {key} = {values[key]!r}: download the model again")
     for key, refused in _REFUSED.items():
         if key in values and refused(values[key]):
             raise Unsupported(f"this {kind} model needs {key} = {values[key]!r}, not supported")
@@ -106,7 +116,7 @@ def _typed(field: str, key: str, value: Any) -> Any:
     if value is None and field in _OPTIONAL:
         return None
     if field == "activation":
-        if value not in _ACTIVATIONS:
+        if not isinstance(value, str) or value not in _ACTIVATIONS:
             raise Unsupported(f"activation {value!r} is not supported")
         return _ACTIVATIONS[value]
     if field in _BOOLEANS:
@@ -132,32 +142,41 @@ def _fill(fields: dict[str, Any], family: Family, values: Mapping[str, Any]) -> 
         fields["head_dim"] = width // heads
     fields["mlp_width"] = fields["mlp_width"] or 4 * width
     if fields.get("positions", "rotary") == "rotary":
-        fields["rope"] = _rope(values)
+        fields["rope"] = _rope(family, values)
     if family.scaled_embedding:
         fields["embedding_scale"] = math.sqrt(width)
-    if "query_pre_attn_scalar" in values:
+    # A key that a family does not know means nothing in it, whoever left it there.
+    if "query_pre_attn_scalar" in family.defaults:
         fields["attention_scale"] = _number(values, "query_pre_attn_scalar") ** -0.5
     if "sliding_window" in family.keys:
-        layers = _sliding_layers(fields, values)
+        layers = _sliding_layers(family, fields, values)
         fields["sliding_layers"] = layers if any(layers) else ()
         fields["sliding_window"] = fields["sliding_window"] if any(layers) else None
 
 
-def _sliding_layers(fields: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[bool, ...]:
-    count, kinds = fields["num_layers"], values.get("layer_types")
-    if fields["sliding_window"] is None or not 0 < count <= 4096:
+def _sliding_layers(
+    family: Family, fields: Mapping[str, Any], values: Mapping[str, Any]
+) -> tuple[bool, ...]:
+    count: int = fields["num_layers"]
+    kinds = values.get("layer_types")
+    off = "max_window_layers" in family.defaults and not values.get("use_sliding_window")
+    if fields["sliding_window"] is None or off:
+        if "sliding_attention" in (kinds or ()):
+            raise Corrupt("config.json has layers with a sliding window, but no window")
         return ()
-    if "max_window_layers" in values and not values.get("use_sliding_window"):
-        return ()
+    if not 0 < count <= 4096:
+        return ()  # ModelConfig says so
     if kinds:
         if "mistral" in str(values.get("model_type")):
             # transformers' Mistral ignores them (it warns); whoever wrote them meant otherwise.
             raise Unsupported("a mistral model with layer_types is not supported")
         return tuple(kind == "sliding_attention" for kind in kinds)
-    if "sliding_window_pattern" in values:
+    if "sliding_window_pattern" in family.defaults:
         every = max(1, int(_number(values, "sliding_window_pattern")))
         return tuple((layer + 1) % every != 0 for layer in range(count))
-    first = int(_number(values, "max_window_layers")) if "max_window_layers" in values else 0
+    if "max_window_layers" not in family.defaults:
+        return (True,) * count
+    first = int(_number(values, "max_window_layers"))
     return tuple(layer >= first for layer in range(count))
 
 
@@ -168,14 +187,16 @@ def _number(values: Mapping[str, Any], key: str) -> float:
     return float(value)
 
 
-def _rope(values: Mapping[str, Any]) -> Rope:
+def _rope(family: Family, values: Mapping[str, Any]) -> Rope:
     """transformers 4: rope_theta, rope_scaling.  5: rope_parameters, by kind of layer in gemma3."""
     given = values.get("rope_parameters") or {}
     full = given.get("full_attention", given)
     local = given.get("sliding_attention") or {}
+    if not isinstance(full, dict) or not isinstance(local, dict):
+        raise Corrupt(f"config.json says rope_parameters = {given!r}: download the model again")
     found = {**values, **(values.get("rope_scaling") or {}), **full}
     local_theta = None
-    if "rope_local_base_freq" in values:
+    if "rope_local_base_freq" in family.defaults:
         local_theta = _number({**values, **local}, "rope_theta" if "rope_theta" in local
                               else "rope_local_base_freq")  # fmt: skip
     if local.get("rope_type", "default") != "default":
@@ -215,7 +236,7 @@ def config_to_hf(config: ModelConfig) -> dict[str, Any]:
         "model_type": family.hf_types[0],
     }
     if config.family == "fireside":
-        return raw | dataclasses.asdict(config)
+        return raw | config_to_own(config)
     for field, key in family.keys.items():
         raw[key] = getattr(config, field)
     activation = next(key for field, key in family.keys.items() if field == "activation")
@@ -263,19 +284,3 @@ def _written_windows(config: ModelConfig) -> dict[str, Any]:
         "layer_types": [kinds[sliding] for sliding in config.sliding_layers],
         "use_sliding_window": True,
     }
-
-
-def _from_own(raw: Mapping[str, Any]) -> ModelConfig:
-    names = {item.name for item in dataclasses.fields(ModelConfig)}
-    fields = {key: value for key, value in raw.items() if key in names}
-    try:
-        if fields.get("rope") is not None:
-            rope = dict(fields["rope"])
-            if rope.get("scaling") is not None:
-                kind = Llama3Scaling if "original_context" in rope["scaling"] else LinearScaling
-                rope["scaling"] = kind(**rope["scaling"])
-            fields["rope"] = Rope(**rope)
-        fields["sliding_layers"] = tuple(fields.get("sliding_layers", ()))
-        return ModelConfig(**fields)
-    except TypeError as wrong:
-        raise Corrupt(f"config.json of a fireside model: {wrong}") from None

@@ -20,6 +20,7 @@ from fireside.model.names import Source
 class Family:
     """One family's data.
 
+    gguf_architecture: what GGUF calls it; None where no GGUF file says so.
     keys: `ModelConfig` field -> its key in config.json.
     defaults: config.json keys that a file may leave out (transformers' own defaults).
     scaled_embedding: embeddings are multiplied by sqrt(width).
@@ -28,7 +29,7 @@ class Family:
     """
 
     hf_types: tuple[str, ...]
-    gguf_architecture: str
+    gguf_architecture: str | None
     hf_architecture: str
     preset: Mapping[str, Any]
     keys: Mapping[str, str]
@@ -117,8 +118,7 @@ FAMILIES: Mapping[str, Family] = {
     "mistral": Family(
         hf_types=("mistral",),
         hf_architecture="MistralForCausalLM",
-        # llama.cpp's converter writes Mistral as `llama`; this name occurs in no file.
-        gguf_architecture="mistral",
+        gguf_architecture=None,  # llama.cpp's converter writes Mistral as `llama`
         preset={},
         keys={**_LLAMA_KEYS, "sliding_window": "sliding_window"},
         defaults={
@@ -208,7 +208,7 @@ FAMILIES: Mapping[str, Family] = {
     "fireside": Family(
         hf_types=("fireside",),
         hf_architecture="FiresideForCausalLM",
-        gguf_architecture="fireside",
+        gguf_architecture=None,
         preset={},
         keys={},
         defaults={},
