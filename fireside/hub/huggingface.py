@@ -10,13 +10,14 @@ Refuses pickles: only configuration, tokenizer and safetensors files are ever fe
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from fireside.errors import BadRequest, FiresideError, NotFound, Unavailable
+from fireside.errors import BadRequest, Corrupt, FiresideError, NotFound, Unavailable
 from fireside.hub.catalogue import Entry
 from fireside.hub.local import Manifest
 from fireside.hub.progress import Progress
@@ -63,8 +64,17 @@ def pull_from_hub(
     check_space(place.target.parent, sum(file.bytes for file in missing) - partial)
     for file in missing:
         meter.text = f"fetching {file.path}"
-        _asked(source, lambda file=file: _fetch(file, info, source, place, meter, endpoint))  # type: ignore[misc]
-        place.accept(place.part(file), file, source.repository)
+        ask = _Download(file, info, source, place, meter, endpoint)
+        resumed = place.part(file).exists()
+        _asked(source, ask)
+        try:
+            place.accept(place.part(file), file, source.repository)
+        except Corrupt:
+            if not resumed:
+                raise
+            # What a former try left behind may have been bad: once more, from the first byte.
+            _asked(source, ask)
+            place.accept(place.part(file), file, source.repository)
         meter.finished += file.bytes
     return Manifest(
         name=name,
@@ -114,33 +124,45 @@ def _info(source: HubSource, endpoint: str | None) -> ModelInfo:
     )
 
 
-def _fetch(
-    file: WantedFile,
-    info: ModelInfo,
-    source: HubSource,
-    place: Staging,
-    meter: Meter,
-    endpoint: str | None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Download:
     """One file at the revision that `info` named, going on where a former try stopped."""
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
-    url = hf_hub_url(source.repository, file.path, revision=info.sha, endpoint=endpoint)
-    part = place.part(file)
-    with part.open("ab") as target:
-        if target.tell() > file.bytes:
-            target.truncate(0)
-        http_get(
-            url,
-            target,
-            resume_size=target.seek(0, 2),
-            headers=build_hf_headers(),
-            expected_size=file.bytes,
-            displayed_filename=file.path,
-            tqdm_class=meter.bar,  # type: ignore[arg-type]
+    file: WantedFile
+    info: ModelInfo
+    source: HubSource
+    place: Staging
+    meter: Meter
+    endpoint: str | None
+
+    def __call__(self) -> None:
+        from huggingface_hub import hf_hub_url
+        from huggingface_hub.file_download import http_get, logger
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+        url = hf_hub_url(
+            self.source.repository,
+            self.file.path,
+            revision=self.info.sha,
+            endpoint=self.endpoint,
         )
+        # It warns of every cut that it mends, in two lines with the whole address, over our bar.
+        logger.disabled = True
+        try:
+            with self.place.part(self.file).open("ab") as target:
+                if target.tell() > self.file.bytes:
+                    target.truncate(0)
+                http_get(
+                    url,
+                    target,
+                    resume_size=target.seek(0, 2),
+                    headers=build_hf_headers(),
+                    expected_size=self.file.bytes,
+                    displayed_filename=self.file.path,
+                    tqdm_class=self.meter.bar,  # type: ignore[arg-type]
+                )
+        finally:
+            logger.disabled = False
 
 
 def _wanted(info: ModelInfo, source: HubSource) -> list[WantedFile]:
@@ -221,8 +243,8 @@ def _asked(source: HubSource, ask: Callable[[], Any]) -> Any:
     except errors.HfHubHTTPError as error:
         raise Unavailable(f"The Hub refused {where}: {_line(error)}. Try again later.") from None
     except OSError as error:
-        if error.errno is not None:
-            raise
+        if error.filename is not None or error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
+            raise  # the disk's: `staging` says it
         raise Unavailable(f"{where} broke off: {_line(error)}. Pull again to go on.") from None
     except Exception as error:
         raise Unavailable(

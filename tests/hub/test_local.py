@@ -11,8 +11,8 @@ import pytest
 
 from fireside.errors import BadRequest, Corrupt, NotFound, UnknownModel
 from fireside.hub import describe, installed, locate, remove
-from fireside.hub.local import MANIFEST, Manifest
-from hub.small import write_folder, write_gguf
+from fireside.hub.local import MANIFEST
+from hub.small import install, write_folder, write_gguf
 
 
 @pytest.fixture(autouse=True)
@@ -24,18 +24,8 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
-def put(models_dir: Path, name: str, folder: str) -> Path:
-    """A GGUF model as `pull` would leave it."""
-    where = models_dir / folder
-    where.mkdir(parents=True)
-    path = write_gguf(where / "small.gguf")
-    files = {"small.gguf": {"bytes": path.stat().st_size, "digest": "sha256:0"}}
-    Manifest(name=name, source="hf:a/b", revision="c0ffee", licence="mit", files=files).write(where)
-    return path
-
-
 def test_locate_an_entry(tmp_path: Path) -> None:
-    path = put(tmp_path, "smollm2:135m", "smollm2-135m")
+    path = install(tmp_path, "smollm2:135m", "smollm2-135m")
     found = locate("smollm2:135m", tmp_path)
     assert (found.path, found.format, found.files) == (path, "gguf", (path,))
     assert found.entry is not None
@@ -71,7 +61,7 @@ def test_a_folder_without_weights_or_with_pickles_is_refused(tmp_path: Path) -> 
 
 
 def test_a_cut_file_is_corrupt_and_says_pull_again(tmp_path: Path) -> None:
-    path = put(tmp_path, "smollm2:135m", "smollm2-135m")
+    path = install(tmp_path, "smollm2:135m", "smollm2-135m")
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(Corrupt, match=r"pull smollm2:135m. again"):
         locate("smollm2:135m", tmp_path)
@@ -91,7 +81,7 @@ def test_a_cut_file_is_corrupt_and_says_pull_again(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_manifest_is_corrupt(text: str, tmp_path: Path) -> None:
-    put(tmp_path, "smollm2:135m", "smollm2-135m")
+    install(tmp_path, "smollm2:135m", "smollm2-135m")
     (tmp_path / "smollm2-135m" / MANIFEST).write_text(text)
     with pytest.raises(Corrupt):
         locate("smollm2:135m", tmp_path)
@@ -100,16 +90,16 @@ def test_a_damaged_manifest_is_corrupt(text: str, tmp_path: Path) -> None:
 
 def test_installed_lists_whole_models_only(tmp_path: Path) -> None:
     assert installed(tmp_path / "absent") == []
-    put(tmp_path, "smollm2:135m", "smollm2-135m")
-    put(tmp_path, "hf:a/b:small.gguf", "hf--a--b--small.gguf")
-    put(tmp_path, "qwen3:0.6b", "qwen3-0.6b").unlink()
+    install(tmp_path, "smollm2:135m", "smollm2-135m")
+    install(tmp_path, "hf:a/b:small.gguf", "hf--a--b--small.gguf")
+    install(tmp_path, "qwen3:0.6b", "qwen3-0.6b").unlink()
     write_folder(tmp_path / "not-ours")
     shutil.copytree(tmp_path / "smollm2-135m", tmp_path / ".removed-smollm2-135m")
     assert [model.name for model in installed(tmp_path)] == ["hf:a/b:small.gguf", "smollm2:135m"]
 
 
 def test_remove(tmp_path: Path) -> None:
-    path = put(tmp_path, "smollm2:135m", "smollm2-135m")
+    path = install(tmp_path, "smollm2:135m", "smollm2-135m")
     size = path.stat().st_size
     assert remove("smollm2:135m", tmp_path) > size
     assert not list(tmp_path.iterdir())
@@ -122,7 +112,7 @@ def test_remove(tmp_path: Path) -> None:
 
 
 def test_describe_a_gguf_file(tmp_path: Path) -> None:
-    put(tmp_path, "smollm2:135m", "smollm2-135m")
+    install(tmp_path, "smollm2:135m", "smollm2-135m")
     found = describe(locate("smollm2:135m", tmp_path))
     assert (found.title, found.architecture, found.context) == ("Small", "llama", 2048)
     assert found.parameters == 8 * 3 * 64
