@@ -157,6 +157,7 @@ async function receive(path, body) {
     for await (const event of stream(path, body)) {
       if (event.type === "start") {
         reading.answerId = event.answer_id;
+        named(id).catch(complain);
         if (reading.stopping) await stopAnswer(reading);
       }
       if (event.type === "delta") answer.push(event.text);
@@ -170,6 +171,13 @@ async function receive(path, body) {
   showBusy();
   if (reading.answerId) await refresh(id);
   return reading.answerId !== null;
+}
+
+/** The first question gives a conversation its title. */
+async function named(id) {
+  await sidebar.load();
+  const title = sidebar.shown.find((each) => each.id === id)?.title;
+  if (conversation?.id === id) setTitle(title);
 }
 
 /** What the server stored is the truth: titles, versions, receipts. */

@@ -186,7 +186,7 @@ function oneItem(lines, at, mark) {
     }
     const depth = line.search(/\S/);
     if (depth >= Math.min(indent, 2)) inside.push(line.slice(Math.min(indent, depth)));
-    else if (gap || startsBlock(lines[end])) break;
+    else if (gap || ITEM.test(line) || startsBlock(line)) break;
     else inside.push(line);
   }
   return { lines: inside, gap, end };

@@ -4,22 +4,27 @@ import { ask, stream } from "./api.js";
 import { el, iconButton } from "./dom.js";
 
 const place = document.getElementById("notice");
-const heroLine = document.getElementById("hero-line");
 const honest = document.getElementById("honest");
 
 /** `onUse(name)`: the person wants this model from now on. */
 export async function showNotice(onUse) {
   const told = await ask("/api/notice");
-  heroLine.textContent = told.answers;
   honest.textContent = told.answers;
+  tell(false);
   const seen = `fireside.notice.${told.model}`;
   if (told.problem) place.replaceChildren(el("p", { class: "bad" }, told.problem));
   else if (localStorage.getItem(seen)) return;
   else place.replaceChildren(card(told, onUse, () => {
     localStorage.setItem(seen, "seen");
-    place.hidden = true;
+    tell(false);
   }));
-  place.hidden = false;
+  tell(true);
+}
+
+/** The card says it in full; without it, a line under the question box does. */
+function tell(inFull) {
+  place.hidden = !inFull;
+  honest.hidden = inFull;
 }
 
 function card(told, onUse, dismiss) {

@@ -153,7 +153,7 @@ function receipt(message) {
   const tokens = told.completion_tokens;
   const parts = [model];
   if (tokens !== undefined) parts.push(`${tokens} ${tokens === 1 ? "token" : "tokens"}`);
-  if (told.timings?.tokens_per_s) parts.push(`${Math.round(told.timings.tokens_per_s)} a second`);
+  if (told.timings?.tokens_per_s) parts.push(`${Math.round(told.timings.tokens_per_s)} tokens/s`);
   const dropped = (told.dropped ?? []).reduce((sum, each) => sum + each.messages, 0);
   if (dropped) parts.push(`without the first ${dropped} messages: the window is full`);
   return parts.filter(Boolean).join(" · ");

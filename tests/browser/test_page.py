@@ -1,0 +1,264 @@
+"""The page, as a person uses it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from server.fakes import FakeModel
+from server.serving import wait_until
+
+from fireside.errors import ContextOverflow
+from fireside.storage import Store
+
+pytestmark = pytest.mark.browser
+
+
+def say(page: Page, text: str) -> None:
+    page.fill("#question", text)
+    page.keyboard.press("Enter")
+
+
+def answered(page: Page, text: str = "Hello there") -> None:
+    expect(page.locator(".answer .receipt").last).to_be_visible()
+    expect(page.locator(".answer .prose").last).to_have_text(text)
+
+
+def test_ask_and_find_it_again(page: Page, context: BrowserContext) -> None:
+    say(page, "What is <b>this</b>?")
+    answered(page)
+    expect(page.locator(".bubble")).to_have_text("What is <b>this</b>?")
+    expect(page.locator(".receipt")).to_contain_text("smollm2:135m · 11 tokens")
+    expect(page.locator("#title")).to_have_text("What is <b>this</b>?")
+    expect(page.locator("#conversations [aria-current]")).to_have_text("What is <b>this</b>?")
+    page.reload()
+    answered(page)
+    other = context.new_page()
+    other.goto("/")
+    other.locator("#conversations .open").first.click()
+    answered(other)
+    say(other, "And this?")
+    expect(other.locator(".answer")).to_have_count(2)
+
+
+def test_an_answer_streams_and_stops(page: Page, model: FakeModel, store: Store) -> None:
+    model.answer, model.delay = "word " * 2000, 0.005
+    say(page, "Go on")
+    expect(page.locator(".live .prose")).to_contain_text("word word")
+    expect(page.locator("#stop")).to_be_visible()
+    expect(page.locator("#send")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(page.locator(".remark")).to_have_text("You stopped this answer.")
+    expect(page.locator("#send")).to_be_visible()
+    assert model.last.cancelled.is_set()
+    assert store.conversations()[0].head_id is not None
+    kept = store.message(str(store.conversations()[0].head_id))
+    assert kept.status == "stopped"
+    assert kept.content.startswith("word word")
+
+
+def test_leaving_the_page_stops_too(
+    page: Page, context: BrowserContext, model: FakeModel, store: Store
+) -> None:
+    model.answer, model.delay = "word " * 2000, 0.005
+    leaving = context.new_page()
+    leaving.goto("/")
+    say(leaving, "Go on")
+    expect(leaving.locator(".live .prose")).to_contain_text("word")
+    leaving.close()
+    assert wait_until(model.last.cancelled.is_set, 2)
+    head = str(store.conversations()[0].head_id)
+    assert wait_until(lambda: store.message(head).status == "stopped")
+
+
+def test_another_conversation_meanwhile(page: Page, model: FakeModel) -> None:
+    say(page, "First")
+    answered(page)
+    model.answer, model.delay = "slowly " * 60, 0.01
+    page.click("#new-chat")
+    expect(page.locator("#hero")).to_be_visible()
+    say(page, "Second")
+    expect(page.locator(".live .prose")).to_contain_text("slowly")
+    page.get_by_role("button", name="First", exact=True).first.click()
+    answered(page)
+    expect(page.locator("#send")).to_be_visible()
+    page.get_by_role("button", name="Second", exact=True).first.click()
+    expect(page.locator(".answer .prose")).to_contain_text("slowly")
+    expect(page.locator("#send")).to_be_visible(timeout=15_000)
+    expect(page.locator(".remark")).to_have_count(0)
+
+
+def test_answer_again_keeps_both(page: Page, model: FakeModel) -> None:
+    say(page, "Again, please")
+    answered(page)
+    model.answer = "Something else"
+    page.get_by_label("Answer again").click()
+    answered(page, "Something else")
+    expect(page.locator(".answer .siblings")).to_contain_text("2/2")
+    page.get_by_label("Previous version").click()
+    answered(page)
+    expect(page.locator(".answer .siblings")).to_contain_text("1/2")
+    page.reload()
+    answered(page)
+
+
+def test_edit_a_question(page: Page, model: FakeModel) -> None:
+    say(page, "Wrnog")
+    answered(page)
+    page.locator(".question").hover()
+    page.get_by_label("Edit and ask again").click()
+    page.get_by_label("Your message, edited").fill("Right")
+    page.keyboard.press("Enter")
+    expect(page.locator(".bubble")).to_have_text("Right")
+    answered(page)
+    expect(page.locator(".question .siblings")).to_contain_text("2/2")
+    assert bytes(model.last.prompt).decode() == "<user>Right"
+
+
+def test_rename_and_delete(page: Page, store: Store) -> None:
+    say(page, "To be renamed")
+    answered(page)
+    item = page.locator("#conversations li", has_text="To be renamed")
+    item.hover()
+    item.get_by_label("Rename To be").click()
+    page.get_by_label("New name").fill("A better name")
+    page.keyboard.press("Enter")
+    expect(page.locator("#title")).to_have_text("A better name")
+    assert store.conversations()[0].title == "A better name"
+    item = page.locator("#conversations li", has_text="A better name")
+    item.hover()
+    item.get_by_label("Delete A better").click()
+    page.get_by_role("button", name="Keep it").click()
+    expect(item).to_be_visible()
+    item.hover()
+    item.get_by_label("Delete A better").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(item).to_have_count(0)
+    expect(page.locator("#hero")).to_be_visible()
+    assert "A better name" not in [each.title for each in store.conversations()]
+
+
+def test_the_keys(page: Page) -> None:
+    page.fill("#question", "one")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("two")
+    assert page.input_value("#question") == "one\ntwo"
+    page.keyboard.press("Enter")
+    answered(page)
+    expect(page.locator(".bubble")).to_have_text("one\ntwo")
+    assert page.input_value("#question") == ""
+    page.keyboard.press("Enter")  # an empty box sends nothing
+    expect(page.locator(".question")).to_have_count(1)
+
+
+def test_a_refusal_gives_the_words_back(page: Page, model: FakeModel, store: Store) -> None:
+    before = len(store.conversations())
+    told = "The message is too long: 9 tokens; 5 fit. Shorten it."
+    model.refuses = ContextOverflow(told)
+    say(page, "Too long")
+    expect(page.locator("#problem")).to_have_text(
+        "The message is too long: 9 tokens; 5 fit. Shorten it."
+    )
+    assert page.input_value("#question") == "Too long"
+    expect(page.locator(".question")).to_have_count(0)
+    assert wait_until(lambda: len(store.conversations()) == before)
+    model.refuses = None
+    page.keyboard.press("Enter")
+    answered(page)
+    expect(page.locator("#problem")).to_be_hidden()
+
+
+def test_a_failure_halfway_is_told(page: Page, model: FakeModel) -> None:
+    model.fails_at = 5
+    say(page, "Fail")
+    expect(page.locator(".remark")).to_contain_text("This answer failed.")
+    expect(page.locator(".answer .prose")).to_have_text("Hello")
+    model.fails_at = None
+    page.get_by_label("Answer again").click()
+    answered(page)
+
+
+def test_copy(page: Page, context: BrowserContext, model: FakeModel) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    model.answer = "A **bold** word\n\n```py\nx = 1\n```"
+    say(page, "Code")
+    expect(page.locator(".answer .receipt")).to_be_visible()
+    page.get_by_label("Copy answer").click()
+    assert page.evaluate("navigator.clipboard.readText()") == model.answer
+    page.get_by_label("Copy code").click()
+    assert wait_until(lambda: page.evaluate("navigator.clipboard.readText()") == "x = 1")
+    expect(page.locator("figcaption span")).to_have_text("py")
+
+
+def test_the_notice_is_said_once(page: Page) -> None:
+    expect(page.locator("#notice")).to_contain_text(
+        "small (135 million parameters) and often wrong"
+    )
+    page.get_by_label("Understood, do not say it again").click()
+    expect(page.locator("#notice")).to_be_hidden()
+    expect(page.locator("#honest")).to_contain_text("often wrong")
+    page.reload()
+    expect(page.locator("#honest")).to_contain_text("often wrong")
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def colour(page: Page) -> str:
+    return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+
+def test_light_and_dark(page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    light = colour(page)
+    page.emulate_media(color_scheme="dark")
+    dark = colour(page)
+    assert light != dark
+    page.click("#theme")
+    assert colour(page) == light
+    page.reload()
+    assert colour(page) == light
+    page.click("#theme")
+    assert colour(page) == dark
+
+
+def test_a_phone(browser: Browser, address: str) -> None:
+    phone = {"width": 360, "height": 700}
+    with browser.new_page(base_url=address, viewport=phone, has_touch=True) as page:
+        page.goto("/")
+        say(page, "From a phone " + "w" * 200)
+        answered(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        expect(page.locator("#sidebar")).not_to_be_visible()
+        page.tap("#open-sidebar")
+        expect(page.locator("#new-chat")).to_be_visible()
+        page.tap("#new-chat")
+        expect(page.locator("#sidebar")).not_to_be_visible()
+        expect(page.locator("#hero")).to_be_visible()
+
+
+def test_everything_has_a_name_and_nothing_comes_from_elsewhere(page: Page, address: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    say(page, "Hi")
+    answered(page)
+    assert [url for url in asked if not url.startswith(address)] == []
+    nameless = page.evaluate(
+        """[...document.querySelectorAll("button, input, textarea, select")]
+          .filter((n) => !(n.ariaLabel || n.textContent.trim() || n.labels?.length)).length"""
+    )
+    assert nameless == 0
+
+
+def test_the_policy_is_strict(page: Page) -> None:
+    answer = page.request.get("/")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", answer.text())
+
+
+def test_an_unknown_address_says_so(page: Page) -> None:
+    page.goto("/#/c/conv_nothing")
+    expect(page.locator("#problem")).to_contain_text("There is no conversation")
+    expect(page.locator("#hero")).to_be_visible()
