@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fireside.cli import failures
 from fireside.cli.printable import printable, printable_json
 
 if TYPE_CHECKING:
@@ -35,12 +36,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")
 @app.command("list")
 def list_models(as_json: Json = False) -> None:
     """The models that Fireside knows by name, and those that are here."""
-    from fireside.hub import installed
+    from fireside.hub import damaged, installed
     from fireside.hub.catalogue import catalogue
     from fireside.hub.progress import readable
     from fireside.settings import load_settings
 
-    here = {model.name: model for model in installed(load_settings().models_dir)}
+    models_dir = load_settings().models_dir
+    here = {model.name: model for model in installed(models_dir)}
+    for line in damaged(models_dir):
+        failures.say(line)
     rows = [_listed(entry, here.get(entry.name)) for entry in catalogue().values()]
     rows += [_other(model) for name, model in here.items() if name not in catalogue()]
     if as_json:

@@ -8,7 +8,7 @@ Only `pull` ever uses the network, and nothing here imports torch before a tenso
 from fireside.hub.catalogue import Entry, recommend
 from fireside.hub.description import Description, describe
 from fireside.hub.download import pull
-from fireside.hub.local import LocalModel, installed, locate, remove
+from fireside.hub.local import LocalModel, damaged, installed, locate, remove
 from fireside.hub.progress import Progress
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Entry",
     "LocalModel",
     "Progress",
+    "damaged",
     "describe",
     "installed",
     "locate",

@@ -103,6 +103,8 @@ def open_gguf(path: Path | str) -> GGUFFile:
     reader = _Reader(mapped, path)
     version, num_tensors, num_keys = reader.header()
     metadata = reader.metadata(num_keys)
+    if isinstance(parts := metadata.get("split.count"), int) and parts > 1:
+        reader.corrupt("it is one part of a split file; Fireside reads files in one piece")
     tensors = reader.tensors(num_tensors, metadata)
     return GGUFFile(
         path=path,

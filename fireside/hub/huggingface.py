@@ -67,6 +67,7 @@ def pull_from_hub(
         ask = _Download(file, info, source, place, meter, endpoint)
         resumed = place.part(file).exists()
         _asked(source, ask)
+        progress(f"checking {file.path}", meter.finished + file.bytes, total)
         try:
             place.accept(place.part(file), file, source.repository)
         except Corrupt:
@@ -208,7 +209,11 @@ def _described(sibling: RepoSibling, source: HubSource) -> WantedFile:
 
 def _licence(info: ModelInfo) -> str:
     card = info.card_data
-    return str(card.get("license") or "unknown") if card else "unknown"
+    if not card:
+        return "unknown"
+    # Licences that the Hub has no word for are "other", and named beside it.
+    words = (card.get("license_name"), card.get("license"))
+    return next((word for word in words if isinstance(word, str) and word), "unknown")
 
 
 def _asked(source: HubSource, ask: Callable[[], Any]) -> Any:

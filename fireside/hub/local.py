@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -140,14 +140,22 @@ def _from_manifest(folder: Path, reference: Reference) -> LocalModel:
 
 
 def installed(models_dir: Path) -> list[LocalModel]:
-    """Every whole model under `models_dir`, by name.  A damaged one is left out."""
-    found = []
-    for manifest in models_dir.glob(f"[!.]*/{MANIFEST}"):
+    """Every whole model under `models_dir`, by name; `damaged` says which ones are not."""
+    models = (model for model in _pulled(models_dir) if isinstance(model, LocalModel))
+    return sorted(models, key=lambda model: model.name)
+
+
+def damaged(models_dir: Path) -> list[str]:
+    """One line for each model under `models_dir` that is not whole."""
+    return [str(error) for error in _pulled(models_dir) if isinstance(error, Corrupt)]
+
+
+def _pulled(models_dir: Path) -> Iterator[LocalModel | Corrupt]:
+    for manifest in sorted(models_dir.glob(f"[!.]*/{MANIFEST}")):
         try:
-            found.append(open_path(manifest.parent, ""))
-        except Corrupt:
-            continue
-    return sorted(found, key=lambda model: model.name)
+            yield open_path(manifest.parent, "")
+        except Corrupt as error:
+            yield error
 
 
 def remove(name: str, models_dir: Path) -> int:

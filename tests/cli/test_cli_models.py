@@ -39,6 +39,14 @@ def test_list_for_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "smollm2:135m" in out
 
 
+def test_list_names_what_is_damaged(run: Run, home: Path) -> None:
+    (home / "models" / "smollm2-135m" / "small.gguf").write_bytes(b"")
+    code, out, err = run("models", "list")
+    assert code == 0
+    assert out.splitlines()[0].split("\t")[1] == ""
+    assert "fireside models pull smollm2:135m" in err
+
+
 def test_list_for_a_program(run: Run) -> None:
     rows = {row["name"]: row for row in json.loads(run("models", "list", "--json")[1])}
     assert rows["smollm2:135m"]["installed"]

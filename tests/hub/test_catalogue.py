@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from fireside.hub.catalogue import (
     catalogue,
     recommend,
 )
+from fireside.hub.progress import readable
 from fireside.hub.reference import HubSource, WheelSource, parse
 
 ENTRIES = list(catalogue().values())
@@ -78,3 +80,13 @@ def test_what_is_recommended_fits_and_is_pleasant() -> None:
                 assert found.memory_bytes <= gigabytes * 10**9
                 assert bandwidth * 1e9 / found.bytes_per_token >= PLEASANT_TOKENS_PER_S
                 assert found.kind == "chat"
+
+
+def test_the_documentation_has_the_same_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    for entry in ENTRIES:
+        row = (
+            f"| `{entry.name}` | {entry.parameters / 1e6:,.0f} M | {readable(entry.size_bytes)} "
+            f"| {readable(entry.memory_bytes)} | {entry.context:,} | {entry.licence} |"
+        )
+        assert row in page

@@ -175,6 +175,7 @@ HOSTILE = {
     "overlap": (made([], [SOUND, tensor(b"v", [32, 4], 0, 256)]), "overlap"),
     "the same place": (made([], [SOUND, tensor(b"v", [32, 4], 0, 0)]), "overlap"),
     "tensor twice": (made([], [SOUND, tensor(b"w", [32], 0, 512)]), "twice"),
+    "a part": (made([key(b"split.count", 2, b"\x03\x00")], [SOUND]), "one part"),
     "no data": (made([], [SOUND], data=0), "past the end"),
 }
 
@@ -203,6 +204,13 @@ def test_the_hand_built_file_is_sound_when_nothing_lies(tmp_path: Path) -> None:
     path = tmp_path / "sound.gguf"
     path.write_bytes(made([ARCHITECTURE], [SOUND, tensor(b"v", [32, 4], 0, 512)]))
     assert open_gguf(path).tensors["v"].shape == (4, 32)
+
+
+def test_a_key_of_another_type_than_expected_is_no_crash(tmp_path: Path) -> None:
+    path = tmp_path / "odd.gguf"
+    odd = key(b"split.count", 9, U32(0) + U64(2) + b"ab")
+    path.write_bytes(made([odd, key(b"general.architecture", 4, U32(7))], [SOUND]))
+    assert open_gguf(path).metadata["general.architecture"] == 7
 
 
 def test_every_truncation_is_corrupt(small: Path, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_one_gguf_file(hub: FakeHub, models: Path) -> None:
     about = describe(model)
     assert (about.source, about.revision, about.licence) == ("hf:org/name", COMMIT, "apache-2.0")
     size = len(hub.files["small.gguf"])
-    assert told[-1] == ("fetching small.gguf", size, size)
+    assert told[-1] == ("checking small.gguf", size, size)
     assert [said[1] for said in told] == sorted(said[1] for said in told)
     assert not leftovers(models)
     manifest = json.loads((model.path.parent / "fireside-model.json").read_text())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fireside.errors import BadRequest, Corrupt, NotFound, UnknownModel
-from fireside.hub import describe, installed, locate, remove
+from fireside.hub import damaged, describe, installed, locate, remove
 from fireside.hub.local import MANIFEST
 from hub.small import install, write_folder, write_gguf
 
@@ -96,6 +96,8 @@ def test_installed_lists_whole_models_only(tmp_path: Path) -> None:
     write_folder(tmp_path / "not-ours")
     shutil.copytree(tmp_path / "smollm2-135m", tmp_path / ".removed-smollm2-135m")
     assert [model.name for model in installed(tmp_path)] == ["hf:a/b:small.gguf", "smollm2:135m"]
+    (line,) = damaged(tmp_path)
+    assert "fireside models pull qwen3:0.6b" in line
 
 
 def test_remove(tmp_path: Path) -> None:
