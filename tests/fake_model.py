@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from fireside.engine.params import SamplingParams
+from fireside.errors import FiresideError
 from fireside.messages import Message
 
 
@@ -43,6 +44,8 @@ class FakeGeneration:
     failure: BaseException | None = None
     on_event: Callable[[int], None] = lambda n: None
     cancelled: bool = False
+    end: str | None = None
+    error: FiresideError | None = None
     said: int = 0
 
     def __iter__(self) -> Iterator[Event]:
@@ -54,7 +57,7 @@ class FakeGeneration:
             yield Event(piece)
         if self.failure is not None:
             raise self.failure
-        yield Event("", (), "cancelled" if self.cancelled else "stop")
+        yield Event("", (), self.end or ("cancelled" if self.cancelled else "stop"))
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         for event in self:

@@ -96,7 +96,7 @@ class Turn:
                     yield delta
                 if self._due():
                     self._flush()
-            done = self._seal(STATUS.get(self._finish, "complete"))
+            done = self._seal(STATUS.get(self._finish, "complete"), self._failure())
         except BaseException as error:
             self._abandon(error)
             raise
@@ -110,7 +110,7 @@ class Turn:
                 if self._due():
                     await asyncio.to_thread(self._flush)
             status = STATUS.get(self._finish, "complete")
-            done = await asyncio.to_thread(self._seal, status)
+            done = await asyncio.to_thread(self._seal, status, self._failure())
         except BaseException as error:
             # No await: a task that is being cancelled may not get another turn.
             self._abandon(error)
@@ -126,6 +126,11 @@ class Turn:
             return None
         self._pieces.append(event.text)
         return Delta(text=event.text)
+
+    def _failure(self) -> str | None:
+        """What the engine says went wrong, if it ended the answer by an error."""
+        failure = self._generation.error
+        return failure.message if self._finish == "error" and failure is not None else None
 
     def _due(self) -> bool:
         return time.monotonic() - self._flushed >= FLUSH_SECONDS

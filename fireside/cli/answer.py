@@ -30,7 +30,7 @@ class Show(Protocol):
 
 def on_terminal(console: Console) -> Show:
     def show(turn: Turn) -> Done:
-        with StreamingMarkdown(console) as shown:
+        with silent_keys(), StreamingMarkdown(console) as shown:
             return _each(turn, shown.push)
 
     return show
@@ -92,3 +92,28 @@ def ctrl_c_stops(turn: Turn) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def silent_keys() -> Iterator[None]:
+    """Within, the terminal does not echo: a `^C` or a key typed ahead would tear the drawing.
+
+    What is typed ahead is kept for the next prompt, with Enter as it is there (CR, not NL).
+    """
+    try:
+        import termios
+
+        keyboard = sys.stdin.fileno()
+        before = termios.tcgetattr(keyboard)
+    except (ImportError, OSError, ValueError, termios.error):
+        yield
+        return
+    quiet = [*before]
+    quiet[0] &= ~termios.ICRNL
+    # Without NOFLSH a Ctrl-C throws away what the terminal has not shown yet, mid-drawing.
+    quiet[3] = quiet[3] & ~termios.ECHO | termios.NOFLSH
+    termios.tcsetattr(keyboard, termios.TCSADRAIN, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)

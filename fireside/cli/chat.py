@@ -135,7 +135,7 @@ def _once(session: Session, text: str, as_json: bool) -> int:
         for dropped in done.receipt["dropped"]:
             failures.say(f"{dropped['messages']} earlier messages left out: {dropped['reason']}.")
     if done.message.status == "error":
-        raise FiresideError("The engine failed in the middle of the answer: try again.")
+        raise FiresideError(done.receipt.get("error", "The engine failed: try again."))
     return failures.INTERRUPTED if done.message.status == "stopped" else 0
 
 
@@ -153,11 +153,13 @@ def _as_json(message: Any) -> dict[str, Any]:
 
 def _prompt(session: Session, settings: Settings) -> int:
     from fireside.cli import loop, show
+    from fireside.cli.answer import silent_keys
 
     console = show.terminal()
-    _header(session, settings, console)
-    if session.conversation is not None:
-        show.conversation(console, session)
+    with silent_keys():
+        _header(session, settings, console)
+        if session.conversation is not None:
+            show.conversation(console, session)
     loop.run(session, console, settings.home)
     return 0
 

@@ -50,18 +50,33 @@ def finished(text: str) -> list[str]:
     return blocks(text[: text.rfind("\n") + 1])[:-1]
 
 
-class Tail:
-    """As many of the last lines of something as the screen holds."""
+class Block:
+    """A block without the empty lines that rich sets around it; `tail`: its last lines only."""
 
-    def __init__(self, drawn: Markdown) -> None:
-        self.drawn = drawn
+    def __init__(self, text: str, *, tail: bool = False) -> None:
+        self._drawn = markdown(text)
+        self._tail = tail
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        lines = console.render_lines(self.drawn, options, pad=False)
-        # One line fewer than the screen: a full one would scroll and leave a copy behind.
-        for line in lines[-max(1, console.height - 2) :]:
+        lines = console.render_lines(self._drawn, options, pad=False)
+        empty = ["".join(segment.text for segment in line).isspace() or not line for line in lines]
+        first = next((n for n, one in enumerate(empty) if not one), 0)
+        last = next((n for n in range(len(lines), 0, -1) if not empty[n - 1]), 0)
+        if self._tail:
+            # Fewer lines than the screen: a full one would scroll and leave a copy behind.
+            first = max(first, last - max(1, console.height - 2))
+        for line in lines[first:last]:
             yield from line
             yield Segment.line()
+
+
+def print_markdown(console: Console, text: str) -> None:
+    """Print `text` as an answer that has ended looks."""
+    shown = [block for block in blocks(text) if block.strip()]
+    for n, block in enumerate(shown):
+        if n:
+            console.print()
+        console.print(Block(block))
 
 
 class StreamingMarkdown:
@@ -100,12 +115,12 @@ class StreamingMarkdown:
         for block in finished(self._pending):
             self._pending = self._pending[len(block) :]
             self._print(block)
-        self._live.update(Tail(markdown(self._pending)), refresh=True)
+        self._live.update(Block(self._pending, tail=True), refresh=True)
 
     def _print(self, text: str) -> None:
         if not text.strip():
             return
         if self._printed:
             self._console.print()
-        self._console.print(markdown(text))
+        self._console.print(Block(text))
         self._printed = True

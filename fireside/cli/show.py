@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fireside.cli.markdown import markdown
+from fireside.cli.markdown import print_markdown
 from fireside.cli.printable import printable
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def message(console: Console, said: StoredMessage) -> None:
     if said.role == "user":
         console.print(Text("› " + printable(said.content), style="bold"))
     else:
-        console.print(markdown(printable(said.content)))
+        print_markdown(console, printable(said.content))
     note(console, said)
     console.print()
 
@@ -101,6 +101,8 @@ def note(console: Console, said: StoredMessage) -> None:
         line(console, f"({NOTE[said.status]})", "yellow")
     elif said.role == "assistant" and not said.content.strip():
         line(console, "(an empty answer)", "yellow")
+    if "error" in said.receipt:
+        error(console, str(said.receipt["error"]))
     if said.receipt.get("finish_reason") == "length":
         line(console, "(cut off: the token limit is reached; say “go on”)", "yellow")
 

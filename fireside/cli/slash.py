@@ -81,14 +81,21 @@ def run(window: Window, line: str) -> None:
         Quit: the session is over.
     """
     name, _, rest = line[1:].partition(" ")
-    name = ALIASES.get(name, name)
-    if name not in COMMANDS:
-        from difflib import get_close_matches
+    COMMANDS[resolved(name)](window, rest.strip())
 
-        near = get_close_matches(name, [*COMMANDS, *ALIASES], n=1)
-        hint = f" Did you mean /{near[0]}?" if near else ""
-        raise BadRequest(f"There is no command /{name}.{hint} /help lists them.")
-    COMMANDS[name](window, rest.strip())
+
+def resolved(name: str) -> str:
+    """The command that a name, an alias or the beginning of one name means."""
+    if name in COMMANDS or name in ALIASES:
+        return ALIASES.get(name, name)
+    begun = [command for command in COMMANDS if command.startswith(name)] if name else []
+    if len(begun) == 1:
+        return begun[0]
+    from difflib import get_close_matches
+
+    near = begun or get_close_matches(name, [*COMMANDS, *ALIASES], n=1)
+    hint = f" Did you mean /{' or /'.join(near)}?" if near else ""
+    raise BadRequest(f"There is no command /{name}.{hint} /help lists them.")
 
 
 def help_of(name: str) -> str:

@@ -126,6 +126,16 @@ def test_an_engine_that_fails_leaves_an_error_and_is_left_out_next_time(
     assert model.asked[1].prompt == "<user>q\n\nagain<assistant>"
 
 
+def test_an_answer_that_the_engine_ends_by_an_error_carries_its_words(
+    chat: Chat, store: Store, model: Any
+) -> None:
+    model.script = [["half"]]
+    turn = chat.turn(store.create_conversation().id, "q")
+    model.asked[0].end, model.asked[0].error = "error", Unavailable("No memory.")
+    done = finish(turn)
+    assert (done.message.status, done.receipt["error"]) == ("error", "No memory.")
+
+
 @pytest.mark.parametrize("text", ["", "  \n\t"])
 def test_an_empty_message_leaves_no_trace(chat: Chat, store: Store, text: str) -> None:
     conversation = store.create_conversation()

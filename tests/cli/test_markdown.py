@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from fireside.cli.markdown import StreamingMarkdown, Tail, blocks, finished, markdown
+from fireside.cli.markdown import Block, StreamingMarkdown, blocks, finished
 from fireside.cli.printable import UNSAFE, printable, printable_json
 
 TEXT = """# Title
@@ -86,7 +86,7 @@ def test_an_answer_longer_than_the_screen_is_neither_cut_nor_doubled() -> None:
 
 def test_the_tail_fits_the_screen() -> None:
     console = Console(width=40, height=10)
-    lines = console.render_lines(Tail(markdown("- x\n" * 50)), pad=False)
+    lines = console.render_lines(Block("- x\n" * 50, tail=True), pad=False)
     assert len(lines) <= 9
 
 
