@@ -125,7 +125,7 @@ async def chunks(
         yield chunk(choice(index, opening))
     async for event in events:
         finish = finish_of(event, generation)
-        if event.text or event.tokens:
+        if event.text or (call.logprobs and event.tokens):
             yield chunk(choice(event.index, {"content": event.text}, event.tokens))
         if finish is not None:
             yield chunk(choice(event.index, {}, finish=finish))

@@ -1,0 +1,30 @@
+"""`docs/api.md` names every parameter and every URL that there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fireside.server.app import create_app
+from fireside.server.wire import ChatCompletionRequest, CompletionRequest
+from fireside.settings import Settings
+from fireside.storage import Store
+
+from .fakes import FakeModel, FakeModels
+
+TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("wire", [ChatCompletionRequest, CompletionRequest])
+def test_every_parameter(wire: type[ChatCompletionRequest | CompletionRequest]) -> None:
+    names = [*wire.model_fields, *wire.refused]
+    assert [name for name in names if f"`{name}`" not in TEXT] == []
+
+
+def test_every_url(store: Store) -> None:
+    app = create_app(FakeModels(FakeModel()), store, Settings())
+    paths = [path for path in app.openapi()["paths"] if not path.startswith("/api/")]
+    assert sorted(paths)
+    for path in paths:
+        assert path.replace("{name}", "{id}") in TEXT
