@@ -27,6 +27,11 @@ import numpy as np
 KEY_BYTES = 16
 """128 bits, keyed per process: nobody can look for two prefixes with the same hash."""
 
+ROOM = 8
+"""Blocks that a new run should find free behind what it needs at once, in a pool of any size."""
+EVICTION_ROUNDS = 4
+"""More would throw away much to gain a piece that is whole; fewer leave sequences in crumbs."""
+
 
 class BlockPool:
     """`num_blocks` blocks of `block_size` tokens; no sequence uses more than `most` of them."""
@@ -130,14 +135,12 @@ class BlockPool:
                     self._idle[block] = self._clock
 
     def _may_take(self, block: int) -> bool:
-        """May a sequence grow into this block?  Yes if it is free; if it is cached, only when
-        something must go anyway and it is no younger than the middle of what is cached."""
+        """May a sequence grow into this block?  Yes if it is free, or cached and no younger than
+        the middle of what is: it would be evicted soon anyway, and a jump costs more."""
         if block >= self.num_blocks or self._references[block]:
             return False
         if not self._taken[block]:
             return True
-        if self.num_blocks - self._used > len(self._idle):
-            return False
         oldest = next(iter(self._idle.values()))
         return self._idle[block] <= (oldest + self._clock) // 2
 
@@ -156,11 +159,14 @@ class BlockPool:
         self._key[block] = None
         self._taken[block] = 0
 
-    def _place(self, wanted: int, follows: int | None) -> int:
-        """Where a new run starts.  Evicts, if the free gaps are too small, up to twice what is
-        wanted: what was used together lies together, so that usually opens one gap."""
+    def _place(self, count: int, follows: int | None) -> int:
+        """Where a new run starts: in the largest gap, made large enough by evicting the oldest.
+
+        What was used together lies together, so a few evictions usually open one piece.
+        """
+        wanted = count + min(ROOM, self.num_blocks // 32)
         start, length = self._largest_gap()
-        for _ in range(2):
+        for _ in range(EVICTION_ROUNDS):
             if length >= wanted:
                 break
             for block in list(islice(self._idle, wanted - length)):

@@ -41,7 +41,8 @@ class Penalties:
         self._said = np.zeros(64, dtype=np.float32)
         if self._repetition != 1.0:
             for token_id in prompt_ids:
-                self._seen[self._slot_of(token_id)] += 1
+                slot = self._slot_of(token_id)
+                self._seen[slot] += 1
 
     def push(self, token_id: int) -> None:
         """The sequence goes on with this token."""

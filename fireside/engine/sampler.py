@@ -17,15 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 from fireside.engine.params import SamplingParams
 from fireside.engine.penalties import Penalties
-from fireside.engine.truncation import NARROW, Candidates, candidates, truncate
-
-SPAN = 256
-"""A draw over the whole vocabulary goes by spans of this length first."""
+from fireside.engine.truncation import SPAN, candidates, kept, relative_weights, span_sums
 
 NOTHING = -1
 """The id that stands for "this row has no finite logit": a broken model or an empty mask."""
@@ -89,16 +86,12 @@ def sample(logits: Float32[Tensor, "N V"], rows: Sequence[Row]) -> list[int]:
         return _greedy(logits)
     scores = logits.numpy(force=True)
     _adjust(scores, rows)
-    ids = [NOTHING] * len(rows)
-    greedy = [i for i, row in enumerate(rows) if row.sampler.greedy]
-    for i in greedy:
-        best = int(scores[i].argmax())
-        ids[i] = best if math.isfinite(scores[i, best]) else NOTHING
-    if len(greedy) < len(rows):
-        drawn = [i for i, row in enumerate(rows) if not row.sampler.greedy]
-        for i, token_id in zip(drawn, _draw(scores, rows, drawn), strict=True):
-            ids[i] = token_id
-    return ids
+    return [
+        _best(scores[i])
+        if row.sampler.greedy
+        else choose(scores[i], row.sampler.params, row.sampler.uniform(row.position))
+        for i, row in enumerate(rows)
+    ]
 
 
 def _greedy(logits: Float32[Tensor, "N V"]) -> list[int]:
@@ -131,68 +124,35 @@ def _adjust(scores: Float32[np.ndarray, "N V"], rows: Sequence[Row]) -> None:
         penalties.pop(token_id)
 
 
-def _draw(
-    scores: Float32[np.ndarray, "N V"], rows: Sequence[Row], wanted: Sequence[int]
-) -> list[int]:
-    result: dict[int, int] = {}
-    narrow: list[tuple[int, Candidates]] = []
-    for i in wanted:
-        sampler = rows[i].sampler
-        top = float(scores[i].max())
-        if not math.isfinite(top):
-            result[i] = NOTHING
-            continue
-        found = candidates(scores[i], top, sampler.params)
-        if found is None:
-            result[i] = _draw_from_all(
-                scores[i], top, sampler.params.temperature, sampler.uniform(rows[i].position)
-            )
-        elif len(found.ids) > NARROW:
-            result[i] = _draw_from_candidates([found], [rows[i]])[0]
-        else:
-            narrow.append((i, found))
-    if narrow:
-        drawn = _draw_from_candidates([few for _, few in narrow], [rows[i] for i, _ in narrow])
-        result.update(zip((i for i, _ in narrow), drawn, strict=True))
-    return [result[i] for i in wanted]
+def _best(row: Float32[np.ndarray, "V"]) -> int:
+    best = int(row.argmax())
+    return best if math.isfinite(row[best]) else NOTHING
 
 
-def _draw_from_candidates(found: Sequence[Candidates], rows: Sequence[Row]) -> list[int]:
-    """Truncate and draw, all rows at once, candidates in order of falling probability."""
-    width = max(len(few.ids) for few in found)
-    scaled = np.full((len(found), width), -np.inf)
-    ids = np.zeros((len(found), width), dtype=np.int64)
-    for i, few in enumerate(found):
-        scaled[i, : len(few.ids)] = few.scaled
-        ids[i, : len(few.ids)] = few.ids
-    order = np.argsort(-scaled, axis=1, kind="stable")
-    scaled = np.take_along_axis(scaled, order, axis=1)
-    rest = np.array([few.rest for few in found])
-    weights = truncate(scaled, rest, [row.sampler.params for row in rows])
-    heap = weights.cumsum(axis=1)
-    draws = np.array([row.sampler.uniform(row.position) for row in rows])
-    target = draws * heap[:, -1]
-    chosen = (heap <= target[:, None]).sum(axis=1)
-    # Rounding could carry u * total to the total itself: fall back to the last kept candidate.
-    last = width - 1 - (weights[:, ::-1] > 0).argmax(axis=1)
-    chosen = np.minimum(chosen, last)
-    picked = order[np.arange(len(found)), chosen]
-    return [int(i) for i in ids[np.arange(len(found)), picked]]
+def choose(row: Float32[np.ndarray, "V"], params: SamplingParams, uniform: float) -> int:
+    """One token of one row, by a random number in [0, 1); NOTHING where no logit is finite."""
+    top = float(row.max())
+    if not math.isfinite(top):
+        return NOTHING
+    found = candidates(row, top, params)
+    if found is None:
+        return _choose_from_all(relative_weights(row, top, params.temperature), uniform)
+    ids, rest = found
+    scaled = (row[ids].astype(np.float64) - top) / params.temperature
+    return int(ids[_place(kept(np.exp(scaled), rest, params), uniform)[0]])
 
 
-def _draw_from_all(
-    row: Float32[np.ndarray, "V"], top: float, temperature: float, uniform: float
-) -> int:
-    """Inverse-CDF over the whole vocabulary: first to the span, then within it."""
-    with np.errstate(over="ignore"):
-        weights = np.exp((row - np.float32(top)) / np.float32(temperature))
-    spans = np.add.reduceat(weights, np.arange(0, len(weights), SPAN)).astype(np.float64)
-    heap = spans.cumsum()
-    target = min(uniform * heap[-1], np.nextafter(heap[-1], 0.0))
-    span = int(np.searchsorted(heap, target, side="right"))
-    before = heap[span - 1] if span else 0.0
-    inside = weights[span * SPAN : (span + 1) * SPAN].cumsum(dtype=np.float64)
-    place = int(np.searchsorted(inside, min(target - before, inside[-1]), side="right"))
-    if place == len(inside):  # rounding between the two sums: the last token with any weight
-        place = int(np.flatnonzero(weights[span * SPAN : (span + 1) * SPAN])[-1])
-    return span * SPAN + place
+def _choose_from_all(weights: Float32[np.ndarray, "V"], uniform: float) -> int:
+    """First the span, then the place in it: heaping all weights would cost ten times as much."""
+    span, uniform = _place(span_sums(weights), uniform)
+    inside = weights[span * SPAN : (span + 1) * SPAN]
+    return span * SPAN + _place(inside, uniform)[0]
+
+
+def _place(weights: Float[np.ndarray, "K"], uniform: float) -> tuple[int, float]:
+    """Where the heaped weights pass `uniform` of their sum, and how far into that one it falls."""
+    heap = weights.cumsum(dtype=np.float64)
+    target = min(uniform * float(heap[-1]), math.nextafter(float(heap[-1]), 0.0))
+    place = int(np.searchsorted(heap, target, side="right"))
+    before = float(heap[place - 1]) if place else 0.0
+    return place, (target - before) / float(heap[place] - before)

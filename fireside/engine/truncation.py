@@ -1,14 +1,13 @@
 """Which tokens of a row may be chosen: top-k, top-p, min-p and typical, as transformers keeps them.
 
-A row has 49,152 logits or more and its choice falls among some hundred, so a cheap threshold comes
-first and the exact rules look only at what passes it.  What is random is the sampler's.
+A row has 49,152 logits or more and its choice falls among some hundred.  So a cheap threshold comes
+first, the exact rules look only at what passes it, and nothing sorts more than values: on this row
+`argsort` takes 600 µs, a threshold 10.  What is random is the sampler's.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
@@ -16,115 +15,95 @@ from jaxtyping import Float32, Float64, Int64
 from fireside.engine.params import SamplingParams
 
 NARROW = 1024
-"""Rows with at most this many candidates are truncated and drawn together, padded."""
+"""With at most this many tokens past the first threshold, it is the only one."""
 DEPTH = 18.0
 """Tokens so improbable that all of them together weigh less than e^-18 = 1.5e-8 of the likeliest
 are no candidates: float32, which transformers computes in, cannot tell them from nothing."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Candidates:
-    """The tokens that a row may choose from.
-
-    `weights` are relative to the likeliest token's; `rest` is the weight of all others together.
-    """
-
-    ids: Int64[np.ndarray, "K"]
-    scaled: Float64[np.ndarray, "K"]
-    rest: float
+SPAN = 256
 
 
 def candidates(
     row: Float32[np.ndarray, "V"], top: float, params: SamplingParams
-) -> Candidates | None:
-    """A set that surely holds every token that truncation will keep; None if it keeps them all.
-
-    Most rows are decided by a threshold alone.  Where too many tokens pass it, top-k needs a
-    partition, and top-p one too: its nucleus is almost always within the NARROW best, and where it
-    is not, the whole row is sorted.
+) -> tuple[Int64[np.ndarray, "K"], float] | None:
+    """Ids, rising, that surely include every token to be kept, and the weight of all the others
+    (relative to the likeliest token's, whose logit is `top`).  None if nothing truncates the row.
     """
     temperature = params.temperature
     depth = math.log(len(row)) + DEPTH
-    truncates_by_mass = params.top_p < 1.0 or params.typical_p < 1.0
-    if params.min_p > 0.0 and not truncates_by_mass:
+    if params.min_p > 0.0 and params.top_p == params.typical_p == 1.0:
         depth = min(depth, 1e-6 - math.log(params.min_p))
-    keep = np.flatnonzero(row >= top - temperature * depth)
-    rest = 0.0
-    if len(keep) > NARROW:
-        if 0 < params.top_k < len(row):
-            keep = np.flatnonzero(row >= np.partition(row, -params.top_k)[-params.top_k])
-        elif params.typical_p < 1.0:
-            pass
-        elif params.top_p < 1.0:
-            keep, rest = _nucleus(row, top, temperature, params.top_p, keep)
-        elif params.min_p == 0.0:
-            return None
-    return Candidates(
-        ids=keep, scaled=(row[keep].astype(np.float64) - top) / temperature, rest=rest
-    )
+    passing = row >= top - temperature * depth
+    if 0 < params.top_k < len(row) and np.count_nonzero(passing) > max(NARROW, params.top_k):
+        least = np.partition(row, -params.top_k)[-params.top_k]
+        return np.flatnonzero(row >= least), 0.0
+    if np.count_nonzero(passing) <= NARROW or params.typical_p < 1.0 or params.min_p > 0.0:
+        return np.flatnonzero(passing), 0.0
+    if params.top_p < 1.0:
+        # What lies below this weighs, all together, half of what top-p leaves out.
+        weights = relative_weights(row, top, temperature)
+        total = float(span_sums(weights).sum(dtype=np.float64))
+        ids = np.flatnonzero(weights >= (1.0 - params.top_p) * total / (2 * len(row)))
+        return ids, max(0.0, total - float(weights[ids].sum(dtype=np.float64)))
+    return None if params.top_k in (0, len(row)) else (np.flatnonzero(passing), 0.0)
 
 
-def _nucleus(
-    row: Float32[np.ndarray, "V"],
-    top: float,
-    temperature: float,
-    top_p: float,
-    everything: Int64[np.ndarray, "K"],
-) -> tuple[Int64[np.ndarray, "K"], float]:
-    weights = np.exp((row[everything] - np.float32(top)) / np.float32(temperature))
-    total = float(weights.sum(dtype=np.float64))
-    few = weights >= np.partition(weights, -NARROW)[-NARROW]
-    mass = float(weights[few].sum(dtype=np.float64))
-    # float32 weights against the float64 ones of the truncation: leave a margin of its rounding.
-    if mass < top_p * total * (1 + 1e-5):
-        return everything, 0.0
-    return everything[few], total - mass
+def kept(
+    weights: Float64[np.ndarray, "K"], rest: float, params: SamplingParams
+) -> Float64[np.ndarray, "K"]:
+    """The candidates' weights, 0 where top-k, top-p, min-p or typical leave a token out.
 
-
-def truncate(
-    scaled: Float64[np.ndarray, "N K"],
-    rest: Float64[np.ndarray, "N"],
-    params: Sequence[SamplingParams],
-) -> Float64[np.ndarray, "N K"]:
-    """Weights of the candidates, 0 where top-k, top-p, min-p or typical leave them out.
+    Among equal tokens at a border all are kept; transformers keeps some of them, as its sort
+    happens to order them.
 
     Args:
-        scaled: logits over temperature less the greatest, falling; -inf is padding.
-        rest: weight of the tokens that are no candidates; counts for top-p only where no top-k
-            leaves them out first.
+        weights: relative to the likeliest token's, which is 1.
+        rest: weight of the tokens that are no candidates; they count in top-p's total.
     """
-    weights = np.exp(scaled)
-    width = scaled.shape[1]
-    if any(0 < p.top_k < width for p in params):
-        k = np.array([p.top_k if 0 < p.top_k < width else width for p in params])
-        least = scaled[np.arange(len(params)), k - 1]
-        weights = np.where(scaled >= least[:, None], weights, 0.0)
-    if any(p.top_p < 1.0 for p in params):
-        mass = np.array([p.top_p if p.top_p < 1.0 else 2.0 for p in params])
-        heap = weights.cumsum(axis=1)
-        total = heap[:, -1] + rest
-        above = heap - weights
-        above[:, 0] = 0.0
-        kept = above < (mass * total)[:, None]
-        kept[:, 0] = True
-        weights = np.where(kept, weights, 0.0)
-    if any(p.min_p > 0.0 for p in params):
-        floor = np.array([p.min_p for p in params])
-        weights = np.where(weights >= floor[:, None] * weights[:, :1], weights, 0.0)
-    for i, p in enumerate(params):
-        if p.typical_p < 1.0:
-            weights[i, _untypical(weights[i], p.typical_p)] = 0.0
+    if 0 < params.top_k < len(weights):
+        least = np.partition(weights, -params.top_k)[-params.top_k]
+        weights = np.where(weights >= least, weights, 0.0)
+    if params.top_p < 1.0:
+        falling = np.sort(weights)[::-1]
+        heap = falling.cumsum()
+        # A token stays if those above it hold less than top_p of the mass.
+        count = int(np.count_nonzero(heap - falling < params.top_p * (heap[-1] + rest)))
+        weights = np.where(weights >= falling[max(count, 1) - 1], weights, 0.0)
+    if params.min_p > 0.0:
+        weights = np.where(weights >= params.min_p, weights, 0.0)
+    if params.typical_p < 1.0:
+        weights = _typical(weights, params.typical_p)
     return weights
 
 
-def _untypical(weights: Float64[np.ndarray, "K"], mass: float) -> Int64[np.ndarray, "R"]:
-    """Which to leave out: locally typical sampling (arXiv:2202.00666), as transformers' warper."""
-    kept = np.flatnonzero(weights)
-    probabilities = weights[kept] / weights.cumsum()[-1]
+def _typical(weights: Float64[np.ndarray, "K"], mass: float) -> Float64[np.ndarray, "K"]:
+    """Locally typical sampling (arXiv:2202.00666), as transformers' TypicalLogitsWarper."""
+    live = np.flatnonzero(weights)
+    probabilities = weights[live] / weights.sum()
     surprise = -np.log(probabilities)
-    entropy = (surprise * probabilities).cumsum()[-1]
-    oddity = np.abs(surprise - entropy)
+    oddity = np.abs(surprise - (surprise * probabilities).sum())
     order = np.argsort(oddity, kind="stable")
     last = int((probabilities[order].cumsum() < mass).sum())
     least = oddity[order[min(last, len(order) - 1)]]
-    return kept[oddity > least]
+    weights = weights.copy()
+    weights[live[oddity > least]] = 0.0
+    return weights
+
+
+def relative_weights(
+    row: Float32[np.ndarray, "V"], top: float, temperature: float
+) -> Float32[np.ndarray, "V"]:
+    """Probabilities but for their sum: the likeliest token's is 1."""
+    scaled = row - np.float32(top)
+    if temperature != 1.0:
+        with np.errstate(over="ignore"):  # a tiny temperature: -inf weighs nothing, rightly
+            scaled /= np.float32(temperature)
+    weights: Float32[np.ndarray, "V"] = np.exp(scaled, out=scaled)
+    return weights
+
+
+def span_sums(weights: Float32[np.ndarray, "V"]) -> Float32[np.ndarray, "S"]:
+    """Sums of SPAN weights each, the last of what is left (possibly nothing)."""
+    whole = len(weights) // SPAN * SPAN
+    # A product with ones is three times as fast as a sum over the axis.
+    sums = weights[:whole].reshape(-1, SPAN) @ np.ones(SPAN, dtype=np.float32)
+    return np.append(sums, weights[whole:].sum())

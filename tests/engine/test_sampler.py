@@ -1,0 +1,277 @@
+"""Sampling equals transformers' processors in what it keeps and how often it draws it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers.generation.logits_process import (
+    LogitsProcessorList,
+    MinPLogitsWarper,
+    RepetitionPenaltyLogitsProcessor,
+    SequenceBiasLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+    TypicalLogitsWarper,
+)
+
+from fireside.engine.params import Constraint, SamplingParams
+from fireside.engine.penalties import Penalties
+from fireside.engine.sampler import NOTHING, Row, SequenceSampler, choose, sample
+from fireside.engine.truncation import candidates, kept, relative_weights
+
+NO_STOPS: frozenset[int] = frozenset()
+
+
+def reference(
+    logits: torch.Tensor, params: SamplingParams, ids: list[int] | None = None
+) -> torch.Tensor:
+    """transformers' distribution after its own processors."""
+    processors = LogitsProcessorList()
+    if params.logit_bias:
+        bias = [[[i], value] for i, value in params.logit_bias.items()]
+        processors.append(SequenceBiasLogitsProcessor(bias))
+    if params.repetition_penalty != 1.0:
+        processors.append(RepetitionPenaltyLogitsProcessor(params.repetition_penalty))
+    processors.append(TemperatureLogitsWarper(float(params.temperature)))
+    if params.top_k:
+        processors.append(TopKLogitsWarper(params.top_k))
+    if params.top_p < 1.0:
+        processors.append(TopPLogitsWarper(params.top_p))
+    if params.min_p > 0.0:
+        processors.append(MinPLogitsWarper(params.min_p))
+    if params.typical_p < 1.0:
+        processors.append(TypicalLogitsWarper(params.typical_p))
+    scores = processors(torch.tensor([ids or [0]]), logits[None].clone())
+    return scores[0].softmax(0)
+
+
+def ours(row: np.ndarray, params: SamplingParams) -> torch.Tensor:
+    """The distribution that `choose` draws from."""
+    top = float(row.max())
+    result = np.zeros(len(row))
+    found = candidates(row, top, params)
+    if found is None:
+        result[:] = relative_weights(row, top, params.temperature)
+    else:
+        ids, rest = found
+        scaled = (row[ids].astype(np.float64) - top) / params.temperature
+        result[ids] = kept(np.exp(scaled), rest, params)
+    return torch.from_numpy(result / result.sum())
+
+
+def logits_of(kind: str, vocab_size: int, seed: int) -> torch.Tensor:
+    rng = np.random.default_rng(seed)
+    row = rng.standard_normal(vocab_size) * {"flat": 0.5, "wide": 2.5, "peaked": 2.0}[kind]
+    if kind == "peaked":
+        row[rng.integers(0, vocab_size, 9)] += np.linspace(20, 8, 9)
+    return torch.from_numpy(row.astype(np.float32))
+
+
+PARAMS = [
+    SamplingParams(),
+    SamplingParams(temperature=0.2, top_p=0.9),
+    SamplingParams(temperature=1.7),
+    SamplingParams(top_k=7),
+    SamplingParams(top_k=3000, temperature=1.3),
+    SamplingParams(top_p=0.5),
+    SamplingParams(top_p=0.97, temperature=0.8),
+    SamplingParams(min_p=0.07),
+    SamplingParams(typical_p=0.6),
+    SamplingParams(typical_p=0.95, temperature=0.5),
+    SamplingParams(top_k=40, top_p=0.9, min_p=0.02, temperature=0.7),
+    SamplingParams(top_k=50, typical_p=0.8),
+    SamplingParams(top_p=0.8, typical_p=0.7, min_p=0.001),
+]
+
+
+@pytest.mark.parametrize("params", PARAMS, ids=range(len(PARAMS)))
+@pytest.mark.parametrize("kind", ["flat", "wide", "peaked"])
+@pytest.mark.parametrize("vocab_size", [11, 5000])
+def test_distribution_equals_transformers(
+    params: SamplingParams, kind: str, vocab_size: int
+) -> None:
+    params = replace(params, top_k=min(params.top_k, vocab_size - 2))
+    logits = logits_of(kind, vocab_size, seed=vocab_size)
+    got, wanted = ours(logits.numpy(), params), reference(logits, params).double()
+    differing = (got > 0) != (wanted > 1e-9)
+    if params.top_k or params.top_p < 1 or params.min_p or params.typical_p < 1:
+        # float32 sums of transformers may place a border token differently: at most that one.
+        assert differing.sum() <= 1, (differing.nonzero(), got[differing], wanted[differing])
+    assert torch.allclose(got[~differing], wanted[~differing], atol=2e-6, rtol=2e-3)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_distribution_equals_transformers_for_any_parameters(data: st.DataObject) -> None:
+    size = data.draw(st.integers(2, 60))
+    values = data.draw(st.lists(st.integers(-120, 120), min_size=size, max_size=size, unique=True))
+    logits = torch.tensor(values, dtype=torch.float32) / 16
+    params = SamplingParams(
+        temperature=data.draw(st.floats(0.05, 5)),
+        top_k=data.draw(st.integers(0, size - 1)),
+        top_p=data.draw(st.one_of(st.just(1.0), st.floats(0.05, 0.99))),
+        min_p=data.draw(st.one_of(st.just(0.0), st.floats(0.01, 0.9))),
+        typical_p=data.draw(st.one_of(st.just(1.0), st.floats(0.1, 0.95))),
+    )
+    got, wanted = ours(logits.numpy(), params), reference(logits, params).double()
+    differing = (got > 0) != (wanted > 1e-9)
+    assert differing.sum() <= 1  # a border within float32's rounding
+    if not differing.any():
+        assert torch.allclose(got, wanted, atol=2e-5)
+
+
+@pytest.mark.parametrize("params", [PARAMS[0], PARAMS[1], PARAMS[5], PARAMS[8]], ids=range(4))
+def test_draws_follow_the_distribution(params: SamplingParams) -> None:
+    """Chi-square over 20,000 draws; the seed is fixed, so the test is too."""
+    logits = logits_of("flat", 50, seed=3)
+    sampler = SequenceSampler(params, seed=7, index=0, prompt_ids=[], stop_ids=NO_STOPS)
+    row = logits.numpy()
+    draws = np.array([choose(row, params, sampler.uniform(i)) for i in range(20_000)])
+    assert_follows(draws, reference(logits, params).numpy())
+
+
+def test_draws_over_a_whole_vocabulary_follow_the_distribution() -> None:
+    logits = logits_of("wide", 5001, seed=4)
+    params = SamplingParams()
+    sampler = SequenceSampler(params, seed=8, index=1, prompt_ids=[], stop_ids=NO_STOPS)
+    row = logits.numpy()
+    draws = np.array([choose(row, params, sampler.uniform(i)) for i in range(20_000)])
+    groups = np.arange(5001) // 97
+    wanted = np.bincount(groups, weights=logits.softmax(0).numpy())
+    assert_follows(groups[draws], wanted)
+
+
+def assert_follows(draws: np.ndarray, probabilities: np.ndarray) -> None:
+    counts = np.bincount(draws, minlength=len(probabilities)).astype(float)
+    assert counts[probabilities == 0].sum() == 0
+    common = probabilities * len(draws) >= 5
+    expected = probabilities[common] * len(draws)
+    chi_square = ((counts[common] - expected) ** 2 / expected).sum()
+    freedom = int(common.sum()) - 1
+    # Wilson and Hilferty: the cube root of chi-square over its freedom is nearly normal.
+    spread = math.sqrt(2 / (9 * freedom))
+    assert ((chi_square / freedom) ** (1 / 3) - (1 - 2 / (9 * freedom))) / spread < 4
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_penalties_equal_transformers(data: st.DataObject) -> None:
+    size = 12
+    ids = st.integers(0, size - 1)
+    prompt = data.draw(st.lists(ids, min_size=1, max_size=9))
+    said = data.draw(st.lists(ids, max_size=9))
+    params = SamplingParams(
+        repetition_penalty=data.draw(st.floats(0.5, 2)),
+        logit_bias=data.draw(st.dictionaries(ids, st.floats(-5, 5).filter(bool), max_size=3)),
+    )
+    logits = logits_of("wide", size, seed=data.draw(st.integers(0, 99)))
+    penalties = Penalties(params, prompt, NO_STOPS)
+    for token_id in said:
+        penalties.push(token_id)
+    for token_id in (wrong := data.draw(st.lists(ids, max_size=4))):
+        penalties.push(token_id)
+    for token_id in reversed(wrong):
+        penalties.pop(token_id)
+    row = logits.numpy().copy()
+    penalties.apply(row)
+    wanted = reference(logits, params, [*prompt, *said])
+    assert torch.allclose(torch.from_numpy(row).softmax(0), wanted, atol=1e-6)
+
+
+def test_presence_and_frequency_count_the_answer_only() -> None:
+    params = SamplingParams(presence_penalty=0.5, frequency_penalty=0.25)
+    penalties = Penalties(params, [1, 1, 1], NO_STOPS)
+    for token_id in (2, 3, 2):
+        penalties.push(token_id)
+    row = np.zeros(5, dtype=np.float32)
+    penalties.apply(row)
+    assert row.tolist() == [0.0, 0.0, -1.0, -0.75, 0.0]
+
+
+def test_many_distinct_ids_are_penalised() -> None:
+    penalties = Penalties(SamplingParams(repetition_penalty=2.0), range(200), NO_STOPS)
+    row = np.ones(300, dtype=np.float32)
+    penalties.apply(row)
+    assert row.tolist() == [0.5] * 200 + [1.0] * 100
+
+
+def test_until_min_tokens_no_stop_id_is_drawn() -> None:
+    params = SamplingParams(min_tokens=2)
+    penalties = Penalties(params, [], frozenset({4, 1}))
+    row = np.zeros(5, dtype=np.float32)
+    penalties.apply(row)
+    assert np.isneginf(row).tolist() == [False, True, False, False, True]
+    penalties.push(0)
+    penalties.push(0)
+    row[:] = 0
+    penalties.apply(row)
+    assert np.isfinite(row).all()
+
+
+def rows_of(count: int, params: SamplingParams, **more: object) -> list[Row]:
+    return [
+        Row(
+            sampler=SequenceSampler(params, seed=i, index=0, prompt_ids=[], stop_ids=NO_STOPS),
+            position=i,
+            **more,  # type: ignore[arg-type]
+        )
+        for i in range(count)
+    ]
+
+
+def test_top_one_sampling_equals_greedy() -> None:
+    logits = torch.stack([logits_of("wide", 500, seed) for seed in range(6)])
+    greedy = sample(logits.clone(), rows_of(6, SamplingParams(temperature=0)))
+    assert greedy == logits.argmax(1).tolist()
+    for params in (
+        SamplingParams(top_k=1),
+        SamplingParams(temperature=1e-6),
+        SamplingParams(top_p=1e-9),
+        SamplingParams(min_p=1.0),
+    ):
+        assert sample(logits.clone(), rows_of(6, params)) == greedy
+
+
+@pytest.mark.parametrize("params", PARAMS, ids=range(len(PARAMS)))
+def test_a_row_does_not_see_its_neighbours(params: SamplingParams) -> None:
+    logits = torch.stack([logits_of(kind, 3000, 1) for kind in ("flat", "wide", "peaked")])
+    rows = rows_of(3, params)
+    whole = sample(logits.clone(), rows)
+    assert whole == [sample(logits[i : i + 1].clone(), rows[i : i + 1])[0] for i in range(3)]
+
+
+def test_a_mask_is_kept_and_an_empty_one_leaves_nothing() -> None:
+    logits = torch.zeros(1, 20)
+    mask = np.zeros(20, dtype=bool)
+    mask[[3, 7]] = True
+    drawn = {
+        sample(logits.clone(), rows_of(1, SamplingParams(seed=i), allowed=mask))[0]
+        for i in range(20)
+    }
+    assert drawn <= {3, 7}
+    anything = Constraint(kind="regex", value=".*")
+    for params in (SamplingParams(), SamplingParams(temperature=0, constraint=anything)):
+        assert sample(logits.clone(), rows_of(1, params, allowed=~mask & mask)) == [NOTHING]
+
+
+@pytest.mark.parametrize("params", [SamplingParams(), SamplingParams(temperature=0)])
+def test_broken_logits_are_noticed(params: SamplingParams) -> None:
+    assert sample(torch.full((1, 8), math.nan), rows_of(1, params)) == [NOTHING]
+
+
+def test_random_numbers_are_uniform_and_independent_of_each_other() -> None:
+    sampler = SequenceSampler(SamplingParams(), seed=1, index=0, prompt_ids=[], stop_ids=NO_STOPS)
+    other = sampler.branch(1)
+    draws = np.array([(sampler.uniform(i), other.uniform(i)) for i in range(20_000)])
+    assert 0 <= draws.min() <= draws.max() < 1
+    cells = (draws * 8).astype(int)
+    assert_follows(cells[:, 0] * 8 + cells[:, 1], np.full(64, 1 / 64))
+    following = cells[:-1, 0] * 8 + cells[1:, 0]
+    assert_follows(following, np.full(64, 1 / 64))
