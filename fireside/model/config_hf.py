@@ -176,7 +176,9 @@ def _sliding_layers(
         return tuple((layer + 1) % every != 0 for layer in range(count))
     if "max_window_layers" not in family.defaults:
         return (True,) * count
-    first = int(_number(values, "max_window_layers"))
+    first = values["max_window_layers"]
+    if type(first) is not int:
+        raise Corrupt(f"config.json says max_window_layers = {first!r}: download the model again")
     return tuple(layer >= first for layer in range(count))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +77,17 @@ def test_a_sparse_gemma_is_filled_as_transformers_does() -> None:
     assert config.rope == Rope(theta=1e6, scaling=LinearScaling(factor=8.0), local_theta=10_000.0)
     assert [config.window(layer) for layer in range(7)] == [1024] * 5 + [None, 1024]
     assert config.attention_scale == 1 / 16
+
+
+@pytest.mark.parametrize("first", [0, 1, 29, 30])
+def test_windows_by_their_first_layer(first: int) -> None:
+    """What transformers makes of a Qwen that lists no layers."""
+    raw = {"use_sliding_window": True, "sliding_window": 7, "max_window_layers": first}
+    config = config_from_hf({**SMOLLM2, "model_type": "qwen2", **raw})
+    kinds = transformers.Qwen2Config(**SMOLLM2, **raw).layer_types
+    found = ["full_attention" if config.window(i) is None else "sliding_attention"
+             for i in range(30)]  # fmt: skip
+    assert found == kinds
 
 
 def test_both_spellings_of_rope() -> None:

@@ -64,3 +64,12 @@ def test_a_window_of_three() -> None:
     seen = visible(positions, positions, torch.ones(1, 5, dtype=torch.bool), 3)[0, 0]
     expected = [[0 <= q - k < 3 for k in range(5)] for q in range(5)]
     assert seen.tolist() == expected
+
+
+def test_every_query_sees_something_padding_too() -> None:
+    """A softmax over nothing is NaN on some backends."""
+    real = torch.tensor([[0, 0, 1, 1], [1, 1, 0, 0], [0, 0, 0, 0]], dtype=torch.bool)
+    positions = (real.long().cumsum(1) - 1).clamp_min(0)
+    for window in (None, 1, 2):
+        assert visible(positions, positions, real, window).any(-1).all()
+        assert visible(positions[:, 2:], positions, real, window).any(-1).all()

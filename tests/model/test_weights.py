@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from fireside.errors import Corrupt, Unsupported
+from fireside.model.config import config_from_hf
 from fireside.model.load import load_model
 from fireside.model.transformer import Transformer
 from fireside.model.weights import open_weights
@@ -57,6 +59,10 @@ def test_gguf_is_the_same_model(
     ids = random_ids(2, 20)
     torch.testing.assert_close(model(ids), theirs(ids).logits, atol=1e-4, rtol=0)
     assert set(model.state_dict()) == set(from_folder.state_dict())
+    described = config_from_hf(theirs.config.to_dict())
+    # llama.cpp's converter writes Mistral as `llama`.
+    family = model.config.family if name == "mistral-no-window" else described.family
+    assert model.config == replace(described, family=family)
 
 
 @pytest.mark.parametrize("name", sorted(READ_BY_TRANSFORMERS))
