@@ -50,6 +50,7 @@ def examine(settings: Settings) -> list[Finding]:
     return [
         *doctor_machine.machine(settings),
         *doctor_machine.arithmetic(settings),
+        *doctor_state.settings_in_use(settings),
         *doctor_state.models(settings),
         *doctor_state.database(settings),
         *doctor_state.port(settings),

@@ -3,11 +3,36 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.request
+from difflib import get_close_matches
+from typing import Final
 
 from fireside.cli.doctor import Finding
 from fireside.errors import FiresideError
 from fireside.settings import Settings
+
+NO_SETTINGS: Final = {"FIRESIDE_DEBUG", "FIRESIDE_SHARED"}
+
+
+def settings_in_use(settings: Settings) -> list[Finding]:
+    """What is set, and the variables that look like a setting and are none."""
+    known = {f"FIRESIDE_{name.upper()}": name for name in Settings.model_fields}
+    given = {name for name in os.environ if name.startswith("FIRESIDE_")}
+    strange = sorted(given - set(known) - NO_SETTINGS)
+    changed = [f"{name} {getattr(settings, name)}" for name in sorted(settings.model_fields_set)]
+    value = ", ".join(changed) or "all as they come"
+    if not strange:
+        return [Finding(name="settings", value=value)]
+    near = get_close_matches(strange[0], known, n=1)
+    return [
+        Finding(
+            name="settings",
+            value=value,
+            problem=" ".join(f"{name} is no setting." for name in strange),
+            advice=f"Did you mean {near[0]}?" if near else "docs/settings.md lists them.",
+        )
+    ]
 
 
 def models(settings: Settings) -> list[Finding]:

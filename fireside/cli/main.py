@@ -9,6 +9,8 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -47,6 +49,8 @@ def _default(
 app.command("serve")(serve.serve)
 app.command("chat")(chat.chat)
 app.add_typer(models.app, name="models")
+if find_spec("fireside.cli.bench") is not None:
+    app.command("bench")(import_module("fireside.cli.bench").bench)
 app.command("doctor")(doctor.doctor)
 
 

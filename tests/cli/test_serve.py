@@ -1,0 +1,133 @@
+"""`fireside serve`: the port, the address, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fireside.cli.serve import address_of, listen
+from fireside.errors import Conflict, Unavailable
+
+SERVER = """
+import sys, time, types
+import fake_model
+models = types.ModuleType("fireside.engine.models")
+made = fake_model.FakeModel(name="smollm2:135m", script=[[f"{n} " for n in range(40)]])
+made.on_event = lambda n: time.sleep(0.05)
+models.Models = lambda settings: fake_model.FakeModels(made)
+sys.modules["fireside.engine.models"] = models
+from fireside.cli import main
+main.main()
+"""
+
+
+@contextmanager
+def serving(home: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server of its own and its address."""
+    paths = os.pathsep.join([str(Path(__file__).parent.parent), *sys.path])
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVER, "serve", "--port", "0", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "FIRESIDE_HOME": str(home), "PYTHONPATH": paths},
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line.startswith("Fireside is at http://127.0.0.1:"), line
+            yield process, line.split()[3]
+        finally:
+            process.kill()
+
+
+def test_a_taken_port_is_one_line(home: Path, run: Callable[..., tuple[int, str, str]]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        code, out, err = run("serve", "--port", str(port))
+    assert (code, out) == (1, "")
+    assert f"Port {port} is taken" in err
+    assert err.count("\n") == 1
+    assert not home.exists()  # told before anything is opened
+
+
+def test_listen() -> None:
+    with listen("127.0.0.1", 0) as one:
+        assert address_of(one) == f"http://127.0.0.1:{one.getsockname()[1]}"
+        with pytest.raises(Conflict):
+            listen("127.0.0.1", one.getsockname()[1])
+    with pytest.raises(Unavailable, match="no address"):
+        listen("no.such.host.invalid", 0)
+    with pytest.raises(Unavailable, match="cannot be bound"):
+        listen("192.0.2.1", 8080)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly(home: Path, number: signal.Signals) -> None:
+    with serving(home) as (process, address):
+        assert httpx.get(f"{address}/health").status_code in (200, 503)
+        process.send_signal(number)
+        assert process.wait(10) == 0
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{address}/health")
+
+
+def ask(address: str, heard: list[str], begun: threading.Event) -> None:
+    with httpx.Client(base_url=address, timeout=20) as client:
+        made = client.post("/api/conversations", json={}).json()
+        url = f"/api/conversations/{made['id']}/turns"
+        with client.stream("POST", url, json={"content": "count"}) as answer:
+            for text in answer.iter_text():
+                heard.append(text)
+                if "delta" in text:
+                    begun.set()
+
+
+def asking(address: str) -> tuple[threading.Thread, list[str]]:
+    """Somebody who listens to an answer of two seconds, which has begun."""
+    heard: list[str] = []
+    begun = threading.Event()
+
+    def listen_quietly() -> None:
+        try:
+            ask(address, heard, begun)
+        except httpx.HTTPError:
+            heard.append("cut off")
+
+    thread = threading.Thread(target=listen_quietly)
+    thread.start()
+    assert begun.wait(20)
+    return thread, heard
+
+
+def test_the_first_signal_lets_answers_finish(home: Path) -> None:
+    with serving(home) as (process, address):
+        thread, heard = asking(address)
+        process.send_signal(signal.SIGTERM)
+        thread.join(20)
+        assert '"done"' in "".join(heard)
+        assert "39 " in "".join(heard)
+        assert process.wait(10) == 0
+
+
+def test_the_second_signal_stops_at_once(home: Path) -> None:
+    with serving(home) as (process, address):
+        thread, heard = asking(address)
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        assert "stopping" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(2) == 128 + signal.SIGTERM
+        thread.join(20)
+        assert '"done"' not in "".join(heard)
