@@ -21,6 +21,9 @@ from fireside.tokenizer.vocabulary import Vocabulary, control_tokens
 Piece = tuple[int, tuple[int, int]]
 """An id and the (start, end) of its text."""
 
+LONG = 10_000
+"""Characters from which encoding takes long enough, some 10 ms, to be done without the GIL."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
@@ -93,7 +96,7 @@ class Encoder:
             at = control.end
         joined = "".join((*parts, text[at:]))
         _check_unicode(joined)
-        encoding = self._backend.encode(joined, add_special_tokens=False)
+        encoding = self._encoded(joined)
         ids: list[int] = encoding.ids
         pieces: Encoding | Sequence[Piece] = encoding
         if not self.controls.ids.isdisjoint(ids):
@@ -103,6 +106,13 @@ class Encoder:
             in_order = iter(controls)
             ids = [next(in_order).id if one == self._boundary_id else one for one in ids]
         return Encoded(ids=ids, controls=controls, pieces=pieces, boundary_id=self._boundary_id)
+
+    def _encoded(self, text: str) -> Encoding:
+        # `encode` holds the GIL to its end, 1.4 s for a megabyte, and a server's event loop with
+        # it; `encode_batch` lets it go.
+        if len(text) < LONG:
+            return self._backend.encode(text, add_special_tokens=False)
+        return self._backend.encode_batch([text], add_special_tokens=False)[0]
 
     def _spelled_out(self, encoding: Encoding, text: str) -> Iterator[Piece]:
         """Pieces of which none that merging happened to make is a control token.
