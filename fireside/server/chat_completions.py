@@ -21,7 +21,7 @@ from fireside.server import body
 from fireside.server.answers import Told, finish_of, gathered, usage_of
 from fireside.server.logprobs import chat_logprobs
 from fireside.server.models import find
-from fireside.server.sampling import chat_params, check_fits, check_ids
+from fireside.server.sampling import chat_params, check_fits, check_ids, in_callers_words
 from fireside.server.streaming import Event, EventStream, begun, while_connected
 from fireside.server.wire import ChatCompletionRequest, ChatMessage
 
@@ -57,15 +57,21 @@ def routes(models: Models) -> APIRouter:
     async def create_chat_completion(request: Request) -> Response:
         call = await body.read(request, ChatCompletionRequest)
         model = await find(models, call.model)
-        generation = await asyncio.to_thread(start, model, call)
-        head = Head(model=model.name)
-        if call.stream:
-            events = await begun(request, generation, generation.cancel, call.is_constrained)
-            return EventStream(chunks(head, generation, events, call), cancel=generation.cancel)
-        told = await while_connected(request, gathered(generation), generation.cancel)
-        return JSONResponse(whole(head, told, generation, call))
+        with in_callers_words(call):
+            return await answer(request, model, call)
 
     return router
+
+
+async def answer(request: Request, model: TextModel, call: ChatCompletionRequest) -> Response:
+    generation = await asyncio.to_thread(start, model, call)
+    head = Head(model=model.name)
+    if call.stream:
+        wait = call.constrained_by is not None
+        events = await begun(request, generation, generation.cancel, wait)
+        return EventStream(chunks(head, generation, events, call), cancel=generation.cancel)
+    told = await while_connected(request, gathered(generation), generation.cancel)
+    return JSONResponse(whole(head, told, generation, call))
 
 
 def start(model: TextModel, call: ChatCompletionRequest) -> Generation:

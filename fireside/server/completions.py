@@ -19,9 +19,9 @@ from starlette.responses import JSONResponse
 from fireside.errors import BadRequest
 from fireside.server import body
 from fireside.server.answers import Told, finish_of, gathered, usage_of
-from fireside.server.logprobs import completion_logprobs
+from fireside.server.logprobs import Columns
 from fireside.server.models import find
-from fireside.server.sampling import check_fits, check_ids, completion_params
+from fireside.server.sampling import check_fits, check_ids, completion_params, in_callers_words
 from fireside.server.streaming import Event, EventStream, begun, interleaved, while_connected
 from fireside.server.wire import CompletionRequest
 
@@ -70,21 +70,26 @@ def routes(models: Models, max_prompts: int) -> APIRouter:
                 param="prompt",
             )
         model = await find(models, call.model)
-        running = await asyncio.to_thread(start, model, call)
-        head = Head(model=model.name)
-
-        def cancel() -> None:
-            for each in running:
-                each.generation.cancel()
-
-        if call.stream:
-            merged = interleaved([each.generation for each in running])
-            events = await begun(request, merged, cancel, call.is_constrained)
-            return EventStream(chunks(head, running, events, call), cancel=cancel)
-        told = await while_connected(request, gathered_all(running), cancel)
-        return JSONResponse(whole(head, running, told, call))
+        with in_callers_words(call):
+            return await answer(request, model, call)
 
     return router
+
+
+async def answer(request: Request, model: TextModel, call: CompletionRequest) -> Response:
+    running = await asyncio.to_thread(start, model, call)
+    head = Head(model=model.name)
+
+    def cancel() -> None:
+        for each in running:
+            each.generation.cancel()
+
+    if call.stream:
+        merged = interleaved([each.generation for each in running])
+        events = await begun(request, merged, cancel, call.constrained_by is not None)
+        return EventStream(chunks(head, running, events, call), cancel=cancel)
+    told = await while_connected(request, gathered_all(running), cancel)
+    return JSONResponse(whole(head, running, told, call))
 
 
 def start(model: TextModel, call: CompletionRequest) -> list[Running]:
@@ -134,7 +139,7 @@ def whole(
             tokens = each.tokens if call.max_tokens else []
             echoed = _echoed(source, call)
             choices.append(
-                _choice(len(choices), source.echo + text, [*echoed, *tokens], call)
+                _choice(len(choices), source.echo + text, [*echoed, *tokens], call, Columns())
                 | {"finish_reason": each.finish_reason}
             )
     return head.object(choices) | {"usage": _usage(running, call)}
@@ -148,29 +153,28 @@ async def chunks(
 ) -> AsyncIterator[Event]:
     """Pieces of all choices as they come, and the usage if asked for."""
     extra = {"usage": None} if call.wants_usage else {}
-    offsets: dict[int, int] = {}
+    columns: dict[int, Columns] = {}
     async for number, event in events:
         source = running[number]
         index = number * call.n + event.index
         text = event.text if call.max_tokens else ""
         tokens = list(event.tokens) if call.max_tokens else []
-        if index not in offsets:
-            offsets[index] = 0
+        if index not in columns:
+            columns[index] = Columns()
             text = source.echo + text
             tokens = [*_echoed(source, call), *tokens]
         finish = finish_of(event, source.generation)
         if text or tokens or finish:
-            choice = _choice(index, text, tokens, call, offsets[index])
+            choice = _choice(index, text, tokens, call, columns[index])
             yield head.object([choice | {"finish_reason": finish}]) | extra
-        offsets[index] += sum(len(each.text) for each in tokens)
     if call.wants_usage:
         yield head.object([]) | {"usage": _usage(running, call)}
 
 
 def _choice(
-    index: int, text: str, tokens: Sequence[TokenInfo], call: CompletionRequest, offset: int = 0
+    index: int, text: str, tokens: Sequence[TokenInfo], call: CompletionRequest, columns: Columns
 ) -> dict[str, object]:
-    logprobs = completion_logprobs(tokens, offset) if call.logprobs is not None else None
+    logprobs = columns.of(tokens) if call.logprobs is not None else None
     return {"index": index, "text": text, "logprobs": logprobs}
 
 

@@ -5,7 +5,8 @@ The API keeps OpenAI's defaults: what a model's authors recommend is for the cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from fireside.engine.params import Constraint, SamplingParams
 from fireside.errors import BadRequest, ContextOverflow
@@ -116,6 +117,17 @@ def check_ids(ids: Iterable[int], vocab_size: int, *, param: str) -> None:
                 f"{param} holds the token id {each}; this model's ids end at {vocab_size - 1}.",
                 param=param,
             )
+
+
+@contextmanager
+def in_callers_words(call: Sampling) -> Iterator[None]:
+    """What the engine complains of, under the name that the caller gave it."""
+    try:
+        yield
+    except BadRequest as error:
+        if error.param == "constraint":
+            error.param = call.constrained_by
+        raise
 
 
 def check_fits(prompt_tokens: int, max_tokens: int | None, context: int, *, param: str) -> None:

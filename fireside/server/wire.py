@@ -87,8 +87,9 @@ class Sampling(Wire):
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
 
     @property
-    def is_constrained(self) -> bool:
-        return self.structured_outputs is not None
+    def constrained_by(self) -> str | None:
+        """The parameter that says how the answer must look, if one does."""
+        return None if self.structured_outputs is None else "structured_outputs"
 
     @property
     def wants_usage(self) -> bool:
@@ -212,8 +213,8 @@ class ChatCompletionRequest(Sampling):
         return self
 
     @property
-    def is_constrained(self) -> bool:
-        return super().is_constrained or self.response_format is not None
+    def constrained_by(self) -> str | None:
+        return super().constrained_by or ("response_format" if self.response_format else None)
 
     @property
     def limit(self) -> int | None:

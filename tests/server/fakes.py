@@ -81,7 +81,7 @@ class FakeGeneration:
 
     async def __aiter__(self) -> AsyncIterator[FakeEvent]:
         if self.params.constraint is not None and self.params.constraint.value == "(":
-            raise BadSchema("The pattern cannot be compiled.", param="structured_outputs")
+            raise BadSchema("The pattern cannot be compiled.", param="constraint")
         answer = self.model.answer
         limit = len(answer) if self.params.max_tokens is None else self.params.max_tokens
         for index in range(self.params.n):

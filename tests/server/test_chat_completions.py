@@ -195,4 +195,4 @@ def test_a_bad_pattern_is_a_400(client: openai.OpenAI, stream: bool) -> None:
     pattern = {"structured_outputs": {"regex": "("}}
     with pytest.raises(openai.BadRequestError) as caught:
         client.chat.completions.create(**ASK, stream=stream, extra_body=pattern)
-    assert caught.value.code == "invalid_schema"
+    assert (caught.value.code, caught.value.param) == ("invalid_schema", "structured_outputs")
