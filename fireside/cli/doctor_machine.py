@@ -12,6 +12,7 @@ from typing import Final
 
 from fireside.assistant.machine import copy_bandwidth, cores, memory_available, memory_total
 from fireside.cli.doctor import Finding
+from fireside.errors import FiresideError
 from fireside.settings import Settings
 
 FLAGS: Final = {
@@ -130,25 +131,55 @@ def _disk(settings: Settings) -> Finding:
 
 
 def arithmetic(settings: Settings) -> list[Finding]:
-    """Threads, kernels and precision, as the engine will choose them."""
+    """Threads, kernels and precision: the engine's own decisions."""
     import torch
 
-    threads = settings.threads or cores()
-    findings = [
-        Finding(
-            name="torch", value=f"{torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
-        )
+    from fireside.engine.load import set_threads
+
+    set_threads(settings.threads)
+    kernels = torch.backends.cpu.get_cpu_capability()
+    return [
+        Finding(name="torch", value=f"{torch.__version__}, {kernels} kernels"),
+        _threads(torch.get_num_threads()),
+        *_precision(settings),
     ]
+
+
+def _threads(threads: int) -> Finding:
     value = f"{threads} for {cores()} cores"
     if threads > cores():
-        findings.append(
-            Finding(
-                name="threads",
-                value=value,
-                problem="More threads than cores wait for each other.",
-                advice="Set FIRESIDE_THREADS=0 to take one per core.",
-            )
+        return Finding(
+            name="threads",
+            value=value,
+            problem="More threads than cores wait for each other.",
+            advice="Set FIRESIDE_THREADS=0 to take one per core.",
         )
-    else:
-        findings.append(Finding(name="threads", value=value))
-    return findings
+    return Finding(name="threads", value=value)
+
+
+def _precision(settings: Settings) -> list[Finding]:
+    """What the default model runs in; nothing while there is none (`doctor_state` says so)."""
+    from fireside.engine.load import choose_device, choose_precision
+    from fireside.hub.local import locate
+    from fireside.model.weights import open_weights
+
+    try:
+        local = locate(settings.model, settings.models_dir)
+    except FiresideError:
+        return []
+    try:
+        device = choose_device(settings.device)
+        precision = choose_precision(open_weights(local).config, settings.precision, device)
+    except FiresideError as error:
+        return [Finding(name="arithmetic", value="none", problem=error.message, wrong=True)]
+    value = f"{precision} on {device.type} for {local.name}"
+    if precision == "float32" and device.type == "cpu" and settings.precision == "auto":
+        return [
+            Finding(
+                name="arithmetic",
+                value=value,
+                problem="Several times slower than int8, which this processor or family cannot do.",
+                advice="A processor with VNNI (Intel 2019, AMD Zen 4 or later) would do it.",
+            )
+        ]
+    return [Finding(name="arithmetic", value=value)]

@@ -63,7 +63,8 @@ def database(settings: Settings) -> list[Finding]:
     path = settings.database_path
     if not path.exists():
         return [Finding(name="database", value=f"{path}: not there yet, made with the first chat")]
-    size = f"{path}, {path.stat().st_size / 1e6:.1f} MB"
+    bytes_kept = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
+    size = f"{path}, {bytes_kept / 1e6:.1f} MB"
     try:
         with Store.open(path, migrating=False) as store:
             revision, health = store.revision(), store.check()
