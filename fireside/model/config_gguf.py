@@ -78,6 +78,8 @@ def config_from_gguf(
         raise Unsupported(f"GGUF architecture {architecture!r} is not supported; {known} are")
     meta = _Metadata(metadata, architecture)
     _refuse(meta, architecture)
+    if metadata.get("split.count") not in (None, 0, 1):
+        raise Unsupported("this GGUF file is one of several parts: take a file that is whole")
     there = tensors or {}
     width, heads = meta.whole("embedding_length"), meta.whole("attention.head_count")
     head_dim = meta.whole("attention.key_length", width // max(1, heads))
@@ -143,12 +145,14 @@ def _rope(meta: _Metadata, head_dim: int, there: Mapping[str, GGUFTensor]) -> Ro
     if rotated != head_dim:
         raise Unsupported(f"rotary positions on {rotated} of {head_dim} numbers are not supported")
     theta = meta.single("rope.freq_base", 10_000.0)
-    kind = meta.word("rope.scaling.type", "none")
+    # llama.cpp takes a factor without a type for linear.
+    factor = meta.single("rope.scaling.factor", 0.0)
+    kind = meta.word("rope.scaling.type", "linear" if factor else "none")
     if kind not in ("none", "linear"):
         raise Unsupported(f"rope scaling {kind!r} is not supported; linear and llama3 are")
     scaling: LinearScaling | Llama3Scaling | None = None
     if kind == "linear":
-        scaling = LinearScaling(factor=meta.single("rope.scaling.factor", 1.0))
+        scaling = LinearScaling(factor=factor or 1.0)
     if "rope_freqs.weight" in there:
         scaling = _llama3(there["rope_freqs.weight"], theta, head_dim)
     return Rope(theta=theta, scaling=scaling)

@@ -10,6 +10,7 @@ import json
 import shutil
 import tempfile
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -24,9 +25,12 @@ from fireside.model.transformer import Transformer
 from fireside.model.weights import sources_for
 
 
-def save_model(model: Transformer, folder: Path) -> None:
+def save_model(
+    model: Transformer, folder: Path, *, extra: Mapping[str, object] | None = None
+) -> None:
     """Write what `transformers` loads (our own family: what we load), in the weights' precision.
 
+    extra: what config.json should say besides, such as `eos_token_id`: a model does not know it.
     Errors: Conflict if the folder is there and not empty, Unsupported if the family's config.json
     cannot say what this model is.
     """
@@ -34,7 +38,7 @@ def save_model(model: Transformer, folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise Conflict(f"{folder} is not empty: name another folder, or remove it first")
     precision = str(next(model.parameters()).dtype).removeprefix("torch.")
-    config = config_to_hf(model.config) | {"torch_dtype": precision}
+    config = {**(extra or {}), **config_to_hf(model.config), "torch_dtype": precision}
     tensors = hf_tensors(model.config, dict(model.named_parameters()))
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

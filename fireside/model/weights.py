@@ -56,22 +56,6 @@ class GGUFTensors:
         return torch.from_numpy(self.tensors[name].dequantize())
 
 
-class MemoryTensors:
-    """A `TensorFile` that is a state dict."""
-
-    def __init__(self, state: Mapping[str, Tensor]) -> None:
-        self.state = state
-
-    def keys(self) -> Iterable[str]:
-        return self.state.keys()
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        return tuple(self.state[name].shape)
-
-    def load(self, name: str) -> Tensor:
-        return self.state[name]
-
-
 class Weights:
     """One model's weights by canonical name (`names.py` says which those are).
 
@@ -102,7 +86,7 @@ class Weights:
         return self._shapes[name]
 
     def load(self, name: str, dtype: torch.dtype = torch.float32) -> Tensor:
-        """One tensor, in canonical layout, contiguous and writable by nobody else's reader."""
+        """One tensor in canonical layout.  Writing to it does not reach the file."""
         source = self._sources[name]
         tensor = self._file.load(source.name)
         if source.transposed:

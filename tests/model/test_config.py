@@ -243,6 +243,11 @@ def test_gguf_without_tensors() -> None:
     assert (config.vocab_size, config.tied_head, config.norm_eps) == (3, True, 1e-5)
 
 
+def test_a_factor_without_a_type_is_linear() -> None:
+    config = config_from_gguf({**METADATA, "llama.rope.scaling.factor": 4.0})
+    assert config.rope == Rope(theta=5e5, scaling=LinearScaling(factor=4.0))
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -250,6 +255,7 @@ def test_gguf_without_tensors() -> None:
         ({"general.architecture": "mistral"}, "mistral"),
         ({"llama.expert_count": 8}, "expert_count"),
         ({"llama.rope.scaling.type": "yarn"}, "yarn"),
+        ({"split.count": 3}, "parts"),
         ({"llama.rope.dimension_count": 8}, "8 of 16"),
         ({"llama.attention.head_count_kv": np.array([2, 0])}, "head_count_kv"),
         ({"llama.attention.key_length": 16, "llama.attention.value_length": 8}, "16"),

@@ -118,8 +118,10 @@ def test_what_config_json_cannot_say_is_refused(tmp_path: Path) -> None:
 
 def test_config_json_is_plain(tmp_path: Path) -> None:
     config = ModelConfig(family="llama", **TINY, rope=Rope(theta=5e5))
-    save_model(Transformer.fresh(config), tmp_path / "saved")
+    extra = {"eos_token_id": 2, "hidden_size": 1}
+    save_model(Transformer.fresh(config), tmp_path / "saved", extra=extra)
     raw = json.loads((tmp_path / "saved" / "config.json").read_text())
     assert raw["model_type"] == "llama"
     assert raw["rope_theta"] == 5e5
     assert raw["torch_dtype"] == "float32"
+    assert (raw["eos_token_id"], raw["hidden_size"]) == (2, 32)
