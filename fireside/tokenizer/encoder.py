@@ -59,6 +59,7 @@ class Encoder:
     """A vocabulary's backend with its control tokens switched off.
 
     controls: the tokens that only a template may write.
+    boundaries: ids that are ours and stand for no text.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -71,6 +72,15 @@ class Encoder:
             self._backend.add_special_tokens(
                 [BackendToken(t.content, normalized=False, special=True) for t in loose]
             )
+        # What stands for unknown text may come from text, unless it ends or begins something too.
+        unknown = getattr(self._backend.model, "unk_token", None)
+        busy = {vocabulary.bos_id, *vocabulary.eos_ids}
+        self._forbidden = self.controls.ids - {
+            token.id
+            for token in vocabulary.added
+            if token.content == unknown and token.id not in busy
+        }
+        self.boundaries: frozenset[int] = frozenset()
         self._boundary, self._boundary_id = self._add_boundary(vocabulary.size)
 
     def _add_boundary(self, size: int) -> tuple[str, int]:
@@ -78,8 +88,9 @@ class Encoder:
         for _ in range(1024):  # a numbering with holes is filled before it is left behind
             boundary = f"\ue000{secrets.token_hex(16)}\ue001"
             self._backend.add_tokens([BackendToken(boundary, normalized=False, special=False)])
-            number = self._backend.token_to_id(boundary)
-            if number is not None and number >= size:
+            number: int = self._backend.token_to_id(boundary)  # type: ignore[assignment]
+            self.boundaries |= {number}
+            if number >= size:
                 return boundary, number
         raise Corrupt("The vocabulary's numbering has too many holes: download the model again.")
 
@@ -99,7 +110,7 @@ class Encoder:
         encoding = self._encoded(joined)
         ids: list[int] = encoding.ids
         pieces: Encoding | Sequence[Piece] = encoding
-        if not self.controls.ids.isdisjoint(ids):
+        if not self._forbidden.isdisjoint(ids):
             pieces = list(self._spelled_out(encoding, joined))
             ids = [number for number, _ in pieces]
         if controls:
@@ -120,7 +131,7 @@ class Encoder:
         Seen only with vocabularies whose merges, or look-up of whole words, reach one.
         """
         for number, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
-            if number not in self.controls.ids:
+            if number not in self._forbidden:
                 yield number, (start, end)
                 continue
             for at in range(start, end):
@@ -131,7 +142,7 @@ class Encoder:
         ids: list[int] = self._backend.encode(
             self._boundary + letter, add_special_tokens=False
         ).ids[1:]
-        if not self.controls.ids.isdisjoint(ids):
+        if not self._forbidden.isdisjoint(ids):
             raise BadRequest(
                 f"This model can read {letter!r} only as a control token: leave it out."
             )

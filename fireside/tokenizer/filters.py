@@ -31,7 +31,7 @@ def template_filters() -> dict[str, Callable[..., Any]]:
     kept = {name: _followed(jinja2.filters.FILTERS[name]) for name in _KEPT.split()}
     return kept | {
         "indent": _indent,
-        "join": _join,
+        "join": join,
         "round": _round,
         "safe": _unchanged,
         "tojson": _to_json,
@@ -60,8 +60,6 @@ def before_method(name: str, owner: str, args: tuple[Any, ...]) -> None:
         if pieces > MAX_NODES:
             raise OverBudget("makes too large a list")
         spend(pieces)
-    elif name == "join" and args and isinstance(args[0], list | tuple):
-        spend(sum(len(part) + len(owner) for part in args[0] if isinstance(part, str)))
 
 
 def _followed(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,7 +98,7 @@ def _round(value: float, precision: int = 0, method: str = "common") -> float:
     return round(value, precision)
 
 
-def _join(value: Iterable[object], d: str = "", attribute: str | None = None) -> Marked:
+def join(value: Iterable[object], d: str = "", attribute: str | None = None) -> Marked:
     texts: list[str] = []
     for item in value:
         if attribute is not None:

@@ -112,6 +112,8 @@ def _sentencepiece(
         else _merges_by_score(vocab, types, None if gemma else _scores(metadata, len(tokens)))
     )
     unknown = _id(metadata, "unknown_token_id", len(tokens))
+    if unknown is not None and types[unknown] == CONTROL:
+        unknown = None  # no text may become a control token, not even unknown text
     backend = Backend(
         _bpe(
             vocab=vocab,

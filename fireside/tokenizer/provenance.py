@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import index
 from typing import SupportsIndex
 
 UNKNOWN = 0
@@ -26,15 +27,15 @@ Runs = tuple[tuple[int, int], ...]
 """(end offset, label), ascending; the last end is the length."""
 
 
-def from_message(index: int) -> int:
-    """The label of text that message `index` brought in."""
-    return (index + 2) << 2
+def from_message(number: int) -> int:
+    """The label of text that this message brought in."""
+    return (number + 2) << 2
 
 
 def message_of(label: int) -> int | None:
     """The message that a label names, if it names one."""
-    index = (label >> 2) - 2
-    return index if index >= 0 else None
+    number = (label >> 2) - 2
+    return number if number >= 0 else None
 
 
 class Marked(str):
@@ -59,7 +60,9 @@ class Marked(str):
         return concat((other, self)) if isinstance(other, str) else NotImplemented
 
     def __mul__(self, times: SupportsIndex) -> Marked:
-        return concat((self,) * times.__index__())
+        if len(self._runs) == 1:
+            return mark(str.__mul__(self, times), self._runs[0][1])
+        return concat((self,) * index(times))
 
     __rmul__ = __mul__
 
@@ -69,11 +72,11 @@ class Marked(str):
             if step == 1:
                 return cut(self, start, max(start, stop))
             return concat(cut(self, i, i + 1) for i in range(start, stop, step))
-        index = key.__index__()
-        if not -len(self) <= index < len(self):
+        at = index(key)
+        if not -len(self) <= at < len(self):
             raise IndexError("string index out of range")
-        index %= len(self)
-        return cut(self, index, index + 1)
+        at %= len(self)
+        return cut(self, at, at + 1)
 
     def __iter__(self) -> Iterator[Marked]:
         return (cut(self, i, i + 1) for i in range(len(self)))
@@ -132,10 +135,10 @@ class Marked(str):
         return self._run_by_run(str.lower)
 
     def title(self) -> Marked:
-        return derived(str.title(self), (self,))
+        return self._changed(str.title(self))
 
     def capitalize(self) -> Marked:
-        return derived(str.capitalize(self), (self,))
+        return self._changed(str.capitalize(self))
 
     def _located(self, parts: Sequence[str], sep: str | None) -> list[Marked]:
         """The parts, in order, as pieces of this text: `sep` apart, or whitespace where None."""
@@ -143,10 +146,16 @@ class Marked(str):
         at = 0
         for part in parts:
             if sep is None:
-                at = self.index(part, at)
+                at = str.index(self, part, at)
             found.append(cut(self, at, at + len(part)))
             at += len(part) + len(sep or "")
         return found
+
+    def _changed(self, text: str) -> Marked:
+        """A function of this text alone, so of one label if the text is."""
+        if len(self._runs) == 1:
+            return mark(text, self._runs[0][1])
+        return derived(text, (self,))
 
     def _run_by_run(self, change: Callable[[str], str]) -> Marked:
         start = 0
@@ -179,7 +188,9 @@ def cut(text: str, start: int, stop: int) -> Marked:
     if not plain:
         return Marked("", ())
     runs = runs_of(text)
-    first = bisect_right(runs, (start, 1 << 62)) if len(runs) > 1 else 0
+    if len(runs) == 1:
+        return Marked(plain, ((len(plain), runs[0][1]),))
+    first = bisect_right(runs, (start, 1 << 62))
     kept = []
     for end, label in runs[first:]:
         kept.append((min(end, stop) - start, label))

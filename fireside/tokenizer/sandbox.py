@@ -24,7 +24,7 @@ import jinja2.sandbox
 
 from fireside.tokenizer import provenance
 from fireside.tokenizer.budget import MAX_NODES, OverBudget, charged, check_shape, spend
-from fireside.tokenizer.filters import before_method, template_filters, template_functions
+from fireside.tokenizer.filters import before_method, join, template_filters, template_functions
 from fireside.tokenizer.provenance import GENERATED, TEMPLATE, Marked
 
 _TEXT_METHODS = """
@@ -176,6 +176,8 @@ class TemplateEnvironment(jinja2.sandbox.ImmutableSandboxedEnvironment):
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         owner = getattr(__obj, "__self__", None)
         if isinstance(owner, str):
+            if __obj.__name__ == "join" and len(args) == 1:
+                return join(args[0], owner)
             before_method(__obj.__name__, owner, args)
         elif isinstance(__obj, jinja2.runtime.Macro):
             check_shape(*args, *kwargs.values())

@@ -127,17 +127,15 @@ def _message(message: Message, index: int) -> dict[str, Any]:
     if message.tool_call_id is not None:
         shape["tool_call_id"] = provenance.mark(message.tool_call_id, label)
     if message.tool_calls:
-        shape["tool_calls"] = [
+        calls = [
             {
-                "id": provenance.mark(call.id, label),
+                "id": call.id,
                 "type": "function",
-                "function": {
-                    "name": provenance.mark(call.name, label),
-                    "arguments": _marked(_arguments(call.arguments), label),
-                },
+                "function": {"name": call.name, "arguments": _arguments(call.arguments)},
             }
             for call in message.tool_calls
         ]
+        shape["tool_calls"] = _marked(calls, label)
     return shape
 
 

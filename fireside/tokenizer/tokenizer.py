@@ -29,7 +29,8 @@ class Tokenizer:
     vocab_size: number of ids.
     bos_id: the token that begins a sequence, if the model has one.
     eos_ids: every token that ends an answer, end of turn included.
-    special_ids: the control tokens, which only templates write.
+    special_ids: the control tokens, which only templates write (and what stands for unknown text,
+        in vocabularies that do not know all of it).
     chat_template: the Jinja source, if the model brings one.
     """
 
@@ -40,6 +41,7 @@ class Tokenizer:
         self._bytes: dict[int, bytes] = {}
         self.vocab_size = vocabulary.size
         self.bos_id = vocabulary.bos_id
+        self._bos = [number for number in vocabulary.prefix_ids if number == vocabulary.bos_id]
         self.eos_ids = vocabulary.eos_ids
         self.special_ids = self._encoder.controls.ids
         self.chat_template = vocabulary.chat_template
@@ -71,7 +73,8 @@ class Tokenizer:
 
         special: control tokens spelled in the text are taken as such.  Only for text that is
             trusted as a template is.
-        add_bos: the beginning-of-sequence token goes first, if the model has one.
+        add_bos: the BOS token goes first, if the model's files say that its texts begin with one
+            (Llama's do; SmolLM2 has one and begins without).
 
         Raises:
             BadRequest: the text is not valid Unicode.
@@ -79,7 +82,7 @@ class Tokenizer:
         everywhere = [(0, len(text))]
         controls = list(self._encoder.controls.find(text, everywhere)) if special else []
         ids = self._encoder.encode(text, controls).ids
-        return [self.bos_id, *ids] if add_bos and self.bos_id is not None else ids
+        return [*self._bos, *ids] if add_bos else ids
 
     def frame(self, ids: Sequence[int]) -> list[int]:
         """The ids as the model wants a text by itself: with its BOS, or BERT's [CLS] and [SEP]."""
@@ -104,39 +107,39 @@ class Tokenizer:
             self._shown_bytes if skip_special else self.token_bytes, drop_space=at_start and spaced
         )
 
-    def _shown_bytes(self, number: int) -> bytes:
-        return b"" if number in self.special_ids else self.token_bytes(number)
+    def _shown_bytes(self, token_id: int, /) -> bytes:
+        return b"" if token_id in self.special_ids else self.token_bytes(token_id)
 
-    def token_bytes(self, number: int) -> bytes:
+    def token_bytes(self, token_id: int, /) -> bytes:
         """The bytes that a token stands for; a control token's are its name.
 
         Raises:
             BadRequest: no such id.
         """
-        known = self._bytes.get(number)
+        known = self._bytes.get(token_id)
         if known is None:
-            content = self._added.get(number)
+            content = self._added.get(token_id)
             known = (
-                bytes_of(self.token_text(number), self._vocabulary.spelling)
+                bytes_of(self.token_text(token_id), self._vocabulary.spelling)
                 if content is None
                 else content.encode("utf-8", "replace")
             )
-            self._bytes[number] = known
+            self._bytes[token_id] = known
         return known
 
-    def token_text(self, number: int) -> str:
-        """A token as the vocabulary spells it.
+    def token_text(self, token_id: int, /) -> str:
+        """A token as the vocabulary spells it; empty for a number that it leaves out.
 
         Raises:
             BadRequest: no such id.
         """
-        inside = 0 <= number < self.vocab_size
-        text = self._vocabulary.backend.id_to_token(number) if inside else None
-        if text is None:
+        if not 0 <= token_id < self.vocab_size:
             raise BadRequest(
-                f"Token id {number} is not in the vocabulary, which has {self.vocab_size} ids."
+                f"Token id {token_id} is not in the vocabulary, which has {self.vocab_size} ids."
             )
-        return text
+        backend = self._vocabulary.backend
+        hidden = token_id in self._encoder.boundaries  # which stand in front of the model's own
+        return (backend.model if hidden else backend).id_to_token(token_id) or ""
 
     # -- messages to ids --------------------------------------------------------------------
 

@@ -1,0 +1,262 @@
+"""The law: ids from a GGUF's metadata equal those of the model's own tokenizer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import pre_tokenizers
+
+from fireside.errors import Corrupt, Unsupported
+from fireside.tokenizer import Tokenizer
+
+from .conftest import Spm
+from .corpus import TEXTS, training_text
+
+
+@pytest.fixture(scope="module")
+def reference(smollm2_metadata: dict[str, Any]) -> Any:
+    """transformers' own reading of the same file.
+
+    It leaves out the step that SmolLM2's published tokenizer.json begins with (each digit alone,
+    as llama.cpp also has it), and so differs from the model's training where a number follows two
+    spaces or more.  That one step is put back.
+    """
+    from transformers.integrations.gguf import convert_gguf_tokenizer
+
+    described = {
+        "tokenizer_type": "gpt2",
+        "tokens": smollm2_metadata["tokenizer.ggml.tokens"],
+        "merges": smollm2_metadata["tokenizer.ggml.merges"],
+        "token_type": list(smollm2_metadata["tokenizer.ggml.token_type"]),
+    }
+    backend, _ = convert_gguf_tokenizer("llama", described)
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), backend.pre_tokenizer]
+    )
+    return backend
+
+
+def ids(reference: Any, text: str, *, special: bool = False) -> list[int]:
+    reference.encode_special_tokens = not special
+    encoded: list[int] = reference.encode(text, add_special_tokens=False).ids
+    return encoded
+
+
+def test_ids_equal_those_of_transformers(smollm2: Tokenizer, reference: Any) -> None:
+    for text in [*TEXTS, "".join(TEXTS), "\n".join(training_text())]:
+        assert smollm2.encode(text) == ids(reference, text)
+
+
+def test_ids_equal_on_the_shared_data(
+    smollm2: Tokenizer, reference: Any, shared_data: Path
+) -> None:
+    for path in sorted(shared_data.iterdir()):
+        text = path.read_text(encoding="utf-8", errors="replace")[:60_000]
+        assert smollm2.encode(text) == ids(reference, text), path.name
+
+
+@given(st.text(max_size=60))
+@settings(deadline=None)
+def test_ids_equal_on_any_text(smollm2: Tokenizer, reference: Any, text: str) -> None:
+    assert smollm2.encode(text) == ids(reference, text)
+
+
+def test_control_tokens_in_trusted_text_equal_those_of_transformers(
+    smollm2: Tokenizer, reference: Any
+) -> None:
+    text = "<|im_start|>user\n 12 <|im_end|><|im_end|> <|im_start|<|endoftext|>  <repo_name>x"
+    assert smollm2.encode(text, special=True) == ids(reference, text, special=True)
+
+
+def test_what_the_file_says_of_its_tokens(smollm2: Tokenizer) -> None:
+    assert smollm2.vocab_size == 49152
+    assert smollm2.bos_id == 1
+    assert smollm2.eos_ids == {0, 2}
+    assert smollm2.special_ids == set(range(17))
+    assert not smollm2.supports_tools
+    assert smollm2.token_text(1) == "<|im_start|>"
+    # The file has a BOS and says that texts begin without it.
+    assert smollm2.encode("a", add_bos=True) == smollm2.encode("a")
+
+
+def test_it_loads_at_once(smollm2_metadata: dict[str, Any]) -> None:
+    # 0.08 s alone on a quiet core; the bound leaves room for a busy one.
+    best = min(_timed(lambda: Tokenizer.from_gguf(smollm2_metadata)) for _ in range(3))
+    assert best < 0.75
+
+
+def _timed(work: Any) -> float:
+    start = time.thread_time()
+    work()
+    return time.thread_time() - start
+
+
+class Lazy(Sequence[str]):
+    """A list that a reader decodes only when it is walked."""
+
+    def __init__(self, items: Sequence[str]) -> None:
+        self._items = items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._items[index]
+
+
+def test_lists_may_be_arrays_or_lazy(spm: Spm) -> None:
+    plain = Tokenizer.from_gguf(spm.metadata())
+    lazy = Tokenizer.from_gguf(
+        spm.metadata(
+            tokens=Lazy(spm.pieces),
+            scores=np.array(spm.scores, dtype=np.float32),
+            token_type=np.array(spm.types, dtype=np.int32),
+        )
+    )
+    assert [lazy.encode(text) for text in TEXTS] == [plain.encode(text) for text in TEXTS]
+
+
+# -- SentencePiece ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def llama(spm: Spm) -> Any:
+    """transformers' own reading of the same SentencePiece model."""
+    from transformers.integrations.gguf import convert_gguf_tokenizer
+
+    described = {
+        "tokenizer_type": "llama",
+        "tokens": spm.pieces,
+        "scores": spm.scores,
+        "token_type": spm.types,
+    }
+    return convert_gguf_tokenizer("llama", described)[0]
+
+
+@pytest.fixture(scope="module")
+def ours(spm: Spm) -> Tokenizer:
+    return Tokenizer.from_gguf(spm.metadata())
+
+
+def spm_texts() -> Iterator[str]:
+    yield from TEXTS
+    yield "\n".join(training_text()[:400])
+
+
+def test_sentencepiece_ids_equal_those_of_transformers(ours: Tokenizer, llama: Any) -> None:
+    for text in spm_texts():
+        assert ours.encode(text) == ids(llama, text)
+    text = "<s>  user <s>\n</s> hi</s>"
+    assert ours.encode(text, special=True) == ids(llama, text, special=True)
+
+
+def test_sentencepiece_ids_equal_those_of_sentencepiece(spm: Spm, ours: Tokenizer) -> None:
+    for text in spm_texts():
+        # A text that begins with a space gets no second one in transformers; NUL ends a C string.
+        if text[:1] not in (" ", "▁") and "\0" not in text:
+            assert ours.encode(text) == spm.processor.encode(text), text
+
+
+@given(st.text(max_size=40))
+@settings(deadline=None)
+def test_sentencepiece_ids_equal_on_any_text(ours: Tokenizer, llama: Any, text: str) -> None:
+    assert ours.encode(text) == ids(llama, text)
+
+
+def test_sentencepiece_begins_with_bos_unless_the_file_says_no(spm: Spm, ours: Tokenizer) -> None:
+    assert ours.encode("hi", add_bos=True) == [1, *ours.encode("hi")]
+    silent = Tokenizer.from_gguf(spm.metadata(add_bos_token=False))
+    assert silent.encode("hi", add_bos=True) == ours.encode("hi")
+
+
+def test_no_prefix_where_the_file_wants_none(spm: Spm) -> None:
+    bare = Tokenizer.from_gguf(spm.metadata(add_space_prefix=False))
+    assert bare.token_text(bare.encode("the")[0])[0] != "▁"
+    assert bare.decode(bare.encode(" the")) == " the"
+    assert bare.decode(bare.encode("the")) == "the"
+
+
+def test_gemma_takes_spaces_as_they_are(spm: Spm) -> None:
+    from transformers.integrations.gguf import convert_gguf_tokenizer
+
+    pieces = [
+        piece.replace("▁", " ") if set(piece) == {"▁"} and len(piece) > 1 else piece
+        for piece in spm.pieces
+    ]
+    described = {
+        "tokenizer_type": "llama",
+        "tokens": pieces,
+        "scores": spm.scores,
+        "token_type": spm.types,
+    }
+    backend, _ = convert_gguf_tokenizer("gemma3", described)
+    metadata = spm.metadata(tokens=pieces) | {"general.architecture": "gemma3"}
+    gemma = Tokenizer.from_gguf(metadata)
+    for text in spm_texts():
+        assert gemma.encode(text) == ids(backend, text)
+        assert gemma.decode(gemma.encode(text)) == text.replace("▁", " ")
+
+
+def test_phi3_puts_its_prefix_on_every_stretch(spm: Spm) -> None:
+    from transformers.integrations.gguf import convert_gguf_tokenizer
+
+    described = {
+        "tokenizer_type": "llama",
+        "tokens": spm.pieces,
+        "scores": spm.scores,
+        "token_type": spm.types,
+    }
+    backend, _ = convert_gguf_tokenizer("phi3", described)
+    phi = Tokenizer.from_gguf(spm.metadata() | {"general.architecture": "phi3"})
+    for text in [*spm_texts(), "<s>a<s> b"]:
+        assert phi.encode(text, special=True) == ids(backend, text, special=True)
+
+
+# -- what is refused -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "says"),
+    [
+        ({"model": "t5"}, Unsupported, "'t5'"),
+        ({"model": None}, Unsupported, "None"),
+        ({"tokens": None}, Corrupt, "tokenizer.ggml.tokens"),
+        ({"tokens": "abc"}, Corrupt, "tokenizer.ggml.tokens"),
+        ({"tokens": []}, Corrupt, "tokenizer.ggml.tokens"),
+        ({"tokens": [1, 2]}, Corrupt, "tokenizer.ggml.tokens"),
+        ({"token_type": [1]}, Corrupt, "token types"),
+        ({"scores": [0.5]}, Corrupt, "scores"),
+        ({"scores": None}, Corrupt, "scores"),
+        ({"bos_token_id": 10**6}, Corrupt, "bos_token_id"),
+        ({"eos_token_id": -1}, Corrupt, "eos_token_id"),
+        ({"merges": ["a"]}, Corrupt, "one part"),
+        ({"merges": ["qqq zzz"]}, Corrupt, "merges"),
+        ({"model": "gpt2", "merges": ["a b"]}, Unsupported, "tokenizer.ggml.pre"),
+        ({"model": "gpt2", "merges": ["a b"], "pre": "x" * 99}, Unsupported, "xxx"),
+        ({"model": "gpt2", "pre": "gpt-2"}, Corrupt, "tokenizer.ggml.merges"),
+    ],
+)
+def test_contradictions_are_told_in_one_line(
+    spm: Spm, changes: dict[str, object], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error) as raised:
+        Tokenizer.from_gguf(spm.metadata(**changes))
+    assert says in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 300
+
+
+def test_a_spelling_twice_moves_no_other_number(spm: Spm) -> None:
+    twice = [*spm.pieces]
+    twice[700] = twice[600]
+    tokenizer = Tokenizer.from_gguf(spm.metadata(tokens=twice))
+    assert tokenizer.vocab_size == len(twice)
+    assert tokenizer.token_text(899) == twice[899]
+    assert all(number < len(twice) for text in TEXTS for number in tokenizer.encode(text))
