@@ -52,3 +52,38 @@ class Runner(Protocol):
 
     def copy_block(self, source: int, target: int) -> None:
         """Copy the keys and values of every layer from one block to another."""
+
+
+def wanted_rows(chunks: Sequence[Chunk]) -> list[int]:
+    """Which rows of the flattened step want logits."""
+    rows: list[int] = []
+    end = 0
+    for chunk in chunks:
+        end += len(chunk.token_ids)
+        rows += range(end - chunk.logits, end)
+    return rows
+
+
+def tiles(chunks: Sequence[Chunk], limit: int) -> list[list[Chunk]]:
+    """The same work in pieces of at most `limit` rows; long chunks are cut, in order."""
+    done: list[list[Chunk]] = [[]]
+    room = limit
+    for chunk in chunks:
+        offset, total = 0, len(chunk.token_ids)
+        while offset < total:
+            if room == 0:
+                done.append([])
+                room = limit
+            count = min(room, total - offset)
+            after = total - offset - count
+            done[-1].append(
+                Chunk(
+                    token_ids=chunk.token_ids[offset : offset + count],
+                    start=chunk.start + offset,
+                    blocks=chunk.blocks,
+                    logits=max(0, min(count, chunk.logits - after)),
+                )
+            )
+            offset += count
+            room -= count
+    return done

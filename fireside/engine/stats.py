@@ -47,3 +47,8 @@ class EngineStats:
     accepted_tokens: int
     run_seconds: float
     other_seconds: float
+
+    @property
+    def idle(self) -> bool:
+        """Nobody is being answered, and nobody waits."""
+        return self.running == self.waiting == 0

@@ -21,8 +21,7 @@ from fireside.engine.stops import StopScanner
 from fireside.errors import FiresideError
 
 if TYPE_CHECKING:
-    from fireside.hub.catalogue import Entry
-    from fireside.hub.locate import LocalModel
+    from fireside.hub import Entry, LocalModel
     from fireside.tokenizer.tokenizer import Tokenizer
 
 

@@ -1,0 +1,230 @@
+"""Runs a step of the engine in 8 bits: the fast path of a CPU.
+
+One pass over the layers for all rows of all sequences at once; only attention looks at sequences
+one by one.  Every intermediate lives in a workspace made once, and every operation writes into
+it: at one row a layer is some fifty calls of a few microseconds each, and an allocation costs as
+much as the arithmetic.
+
+Names here: `N` rows (tokens of this step), `D` width, `F` the MLP's inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fireside.engine.int8 import Int8Layer, Int8Linear, Int8Weights
+from fireside.engine.paged import KVArena, Plan
+from fireside.engine.runner import Chunk, tiles, wanted_rows
+from fireside.engine.threads import Threads
+from fireside.model.config import ModelConfig
+
+# Rows that go through all layers together.  Above ~128 the MLP's float buffers fall out of the
+# 2 MB second-level caches and every element-wise pass gets 2–3 times slower (docs/log.md).
+TILE = 128
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "silu": torch.ops.aten.silu_.default,
+    "gelu": torch.ops.aten.gelu_.default,
+    "gelu_tanh": partial(torch.ops.aten.gelu_.default, approximate="tanh"),
+}
+
+
+class Workspace:
+    """The buffers of a step of `rows` rows: views of one allocation per shape."""
+
+    def __init__(self, config: ModelConfig, rows: int) -> None:
+        width, inner = config.width, config.mlp_width
+        heads, kv_heads, head_dim = config.num_heads, config.num_kv_heads, config.head_dim
+        qkv = (heads + 2 * kv_heads) * head_dim
+        attended = heads * head_dim
+        widest = max(qkv, 2 * inner, width)
+        self.rows = rows
+        self.accumulator = torch.empty(rows * widest, dtype=torch.int32)
+        self.acc_qkv = self.accumulator[: rows * qkv].view(rows, qkv)
+        self.acc_width = self.accumulator[: rows * width].view(rows, width)
+        self.acc_inner = self.accumulator[: rows * 2 * inner].view(rows, 2 * inner)
+        self.qkv = torch.empty(rows, qkv)
+        split = self.qkv.view(rows, heads + 2 * kv_heads, head_dim)
+        self.q = split[:, :heads].view(rows, kv_heads, heads // kv_heads, head_dim)
+        self.q_heads, self.k_heads = split[:, :heads], split[:, heads : heads + kv_heads]
+        self.kv = split[:, heads:].view(rows, 2, kv_heads, head_dim)
+        turning = split[:, : heads + kv_heads]
+        self.pairs = torch.view_as_complex(turning.view(rows, -1, head_dim // 2, 2))
+        self.gate_up = torch.empty(rows, 2 * inner)
+        self.gate, self.up = self.gate_up[:, :inner], self.gate_up[:, inner:]
+        self.inner = torch.empty(rows, inner)
+        self.float_width = torch.empty(rows, width)
+        self.scaled = {size: torch.empty(rows, size) for size in {width, inner, attended}}
+        self.int8 = {
+            size: torch.empty(rows, size, dtype=torch.int8) for size in {width, inner, attended}
+        }
+        self.step = torch.empty(rows, 1)
+        self.norm = torch.empty(rows, 1)
+        self.scale = torch.empty(rows, 1)
+
+
+class Int8Runner:
+    """See `Runner` in runner.py for what `run` takes and gives."""
+
+    def __init__(self, weights: Int8Weights, *, num_blocks: int, block_size: int) -> None:
+        config = weights.config
+        self.config = config
+        self.weights = weights
+        self.vocab_size = config.vocab_size
+        self.context = config.context
+        self.block_size = block_size
+        self.num_blocks = num_blocks
+        self.arena = KVArena(
+            num_layers=config.num_layers,
+            num_blocks=num_blocks,
+            block_size=block_size,
+            num_kv_heads=config.num_kv_heads,
+            head_dim=config.head_dim,
+        )
+        self._threads = Threads(torch.get_num_threads())
+        self._rotary = rotary_table(config)
+        self._workspaces: dict[int, Workspace] = {}
+        self._activation = ACTIVATIONS[config.activation]
+        self._tiny = torch.full((1, 1), 1e-30)
+        self._eps = torch.full((1, 1), config.norm_eps)
+
+    def copy_block(self, source: int, target: int) -> None:
+        self.arena.copy_block(source, target)
+
+    @torch.inference_mode()
+    def run(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
+        """Logits of the wanted rows, in the order of `chunks`."""
+        self._threads.adjust()
+        parts = [self._run_tile(tile) for tile in tiles(chunks, TILE)]
+        wanted = [part for part in parts if part.shape[0]]
+        if len(wanted) == 1:
+            return wanted[0]
+        return torch.cat(wanted) if wanted else torch.empty(0, self.vocab_size)
+
+    def _run_tile(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
+        plan = Plan(self.arena, chunks)
+        space = self._workspace(plan.rows)
+        ids = torch.tensor([token for chunk in chunks for token in chunk.token_ids])
+        x = self.weights.embedding.index_select(0, ids).float()
+        rotary = self._rotary.index_select(0, plan.positions).unsqueeze(1)
+        for index, layer in enumerate(self.weights.layers):
+            self._attention(x, index, layer, rotary, plan, space)
+            self._mlp(x, layer, space)
+        return self._logits(x, wanted_rows(chunks))
+
+    def _attention(
+        self,
+        x: Float[Tensor, "N D"],
+        index: int,
+        layer: Int8Layer,
+        rotary: Tensor,
+        plan: Plan,
+        space: Workspace,
+    ) -> None:
+        config = self.config
+        self._norm_and_round(x, space)
+        self._product(layer.qkv, space.int8[config.width], space.acc_qkv, space.qkv, space.scale)
+        if layer.q_norm is not None and layer.k_norm is not None:
+            normalise_heads(space.q_heads, layer.q_norm, config.norm_eps)
+            normalise_heads(space.k_heads, layer.k_norm, config.norm_eps)
+        space.pairs.mul_(rotary)
+        plan.write(index, space.kv)
+        attended = plan.attend(index, space.q, config.scale).reshape(plan.rows, -1)
+        self._round(attended, space)
+        self._add_product(x, layer.output, space.int8[attended.shape[1]], space, space.step)
+
+    def _mlp(self, x: Float[Tensor, "N D"], layer: Int8Layer, space: Workspace) -> None:
+        config = self.config
+        self._norm_and_round(x, space)
+        self._product(
+            layer.gate_up, space.int8[config.width], space.acc_inner, space.gate_up, space.scale
+        )
+        self._activation(space.gate)
+        torch.mul(space.gate, space.up, out=space.inner)
+        mixed = self.weights.down_rotation.mix(space.inner)
+        self._round(mixed, space)
+        self._add_product(x, layer.down, space.int8[config.mlp_width], space, space.step)
+
+    def _round(self, x: Float[Tensor, "N K"], space: Workspace) -> None:
+        """x → int8 with one scale per row, left in `space.int8[K]` and `space.step`."""
+        scaled, step = space.scaled[x.shape[1]], space.step
+        torch.abs(x, out=scaled)
+        torch.amax(scaled, 1, keepdim=True, out=step)
+        torch.add(self._tiny, step, alpha=1 / 127.0, out=step)
+        torch.div(x, step, out=scaled).round_()
+        space.int8[x.shape[1]].copy_(scaled)
+
+    def _norm_and_round(self, x: Float[Tensor, "N D"], space: Workspace) -> None:
+        """RMSNorm and rounding in one: the norm only changes the row's scale.
+
+        Its weight stands in the next layer's columns already.
+        """
+        self._round(x, space)
+        norm = space.norm
+        torch.linalg.vector_norm(x, 2, 1, True, out=norm)
+        torch.addcmul(self._eps, norm, norm, value=1 / self.config.width, out=norm)
+        torch.mul(norm.rsqrt_(), space.step, out=space.scale)
+
+    def _product(
+        self,
+        linear: Int8Linear,
+        rounded: Tensor,
+        accumulator: Tensor,
+        out: Tensor,
+        scale: Tensor,
+    ) -> None:
+        torch._int_mm(rounded, linear.weight, out=accumulator)
+        torch.mul(accumulator, linear.scale, out=out).mul_(scale)
+        if linear.bias is not None:
+            out.add_(linear.bias)
+
+    def _add_product(
+        self, x: Tensor, linear: Int8Linear, rounded: Tensor, space: Workspace, scale: Tensor
+    ) -> None:
+        torch._int_mm(rounded, linear.weight, out=space.acc_width)
+        torch.mul(space.acc_width, linear.scale, out=space.float_width)
+        x.addcmul_(space.float_width, scale)
+        if linear.bias is not None:
+            x.add_(linear.bias)
+
+    def _logits(self, x: Float[Tensor, "N D"], rows: list[int]) -> Float[Tensor, "R V"]:
+        if not rows:
+            return torch.empty(0, self.vocab_size)
+        if len(rows) < x.shape[0]:
+            x = x.index_select(0, torch.tensor(rows))
+        space = self._workspace(len(rows))
+        self._norm_and_round(x, space)
+        head = self.weights.head
+        product = torch._int_mm(space.int8[self.config.width], head.weight)
+        return torch.mul(product, head.scale).mul_(space.scale)
+
+    def _workspace(self, rows: int) -> Workspace:
+        space = self._workspaces.get(rows)
+        if space is None:
+            if len(self._workspaces) >= 64:
+                self._workspaces.pop(next(iter(self._workspaces)))
+            space = self._workspaces[rows] = Workspace(self.config, rows)
+        return space
+
+
+def rotary_table(config: ModelConfig) -> Tensor:
+    """`[context, hd/2]` complex: e^(i·position·frequency), in float32 as the model has it."""
+    assert config.rope is not None
+    half = torch.arange(0, config.head_dim, 2, dtype=torch.int64).float() / config.head_dim
+    frequencies = 1.0 / config.rope.theta**half
+    if config.rope.scaling is not None:
+        frequencies = config.rope.scaling.scale(frequencies)
+    angles = torch.outer(torch.arange(config.context).float(), frequencies)
+    return torch.complex(angles.cos(), angles.sin())
+
+
+def normalise_heads(heads: Float[Tensor, "N H hd"], weight: Tensor, eps: float) -> None:
+    """RMSNorm of each head, in place (qwen3)."""
+    variance = heads.square().mean(-1, keepdim=True)
+    heads.mul_(torch.rsqrt(variance + eps)).mul_(weight)

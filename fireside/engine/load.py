@@ -1,0 +1,156 @@
+"""From a local model to a runner: which arithmetic, how much memory, how many threads.
+
+The one place that decides it; `fireside doctor` prints the same decision.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import torch
+
+from fireside.engine.engine import Engine
+from fireside.engine.float_runner import FloatRunner
+from fireside.engine.guidance import Guide
+from fireside.engine.int8 import round_weights, supports_int8
+from fireside.engine.int8_runner import Int8Runner
+from fireside.engine.runner import Runner
+from fireside.engine.text import TextModel
+from fireside.errors import BadRequest, Unavailable
+from fireside.hub import LocalModel
+from fireside.hub.gguf import open_gguf
+from fireside.model.config import ModelConfig
+from fireside.model.load import model_of
+from fireside.model.weights import open_weights
+from fireside.settings import Settings
+from fireside.tokenizer import Tokenizer
+
+BLOCK_SIZE = 32
+# Without an explicit limit: whole windows kept, and the share of free memory that may go to them.
+WINDOWS = 2
+MEMORY_SHARE = 0.25
+
+Progress = Callable[[int, int], None]
+
+
+def load_text_model(
+    local: LocalModel, settings: Settings, progress: Progress | None = None
+) -> TextModel:
+    """Everything that answers under one name, its engine running.
+
+    Raises:
+        Corrupt, Unsupported: the file cannot be served; one line says why.
+        Unavailable: not enough memory.
+        BadRequest: settings that contradict the model or the machine.
+    """
+    set_threads(settings.threads)
+    with ThreadPoolExecutor(1, thread_name_prefix="fireside-tokenizer") as beside:
+        reading = beside.submit(load_tokenizer, local)
+        runner = load_runner(local, settings, progress)
+        tokenizer = reading.result()
+    engine = Engine(
+        runner,
+        eos_ids=tokenizer.eos_ids,
+        guide=Guide(tokenizer, runner.vocab_size),
+        max_batch=settings.max_batch,
+        max_queue=settings.max_queue,
+        prefill_chunk=settings.prefill_chunk,
+        speculative=settings.speculative,
+    )
+    engine.start()
+    return TextModel(local.name, tokenizer, engine, local)
+
+
+def load_tokenizer(local: LocalModel) -> Tokenizer:
+    if local.format == "gguf":
+        return Tokenizer.from_gguf(open_gguf(local.path).metadata)
+    return Tokenizer.from_folder(local.path)
+
+
+def load_runner(local: LocalModel, settings: Settings, progress: Progress | None = None) -> Runner:
+    weights = open_weights(local)
+    config = weights.config
+    device = choose_device(settings.device)
+    precision = choose_precision(config, settings.precision, device)
+    if precision == "int8":
+        blocks = kv_blocks(config, settings.kv_cache_mib, device, bytes_per_number=4)
+        return Int8Runner(
+            round_weights(weights, progress), num_blocks=blocks, block_size=BLOCK_SIZE
+        )
+    dtype: torch.dtype = getattr(torch, precision)
+    blocks = kv_blocks(config, settings.kv_cache_mib, device, bytes_per_number=dtype.itemsize)
+    model = model_of(weights, dtype, device)
+    return FloatRunner(model, num_blocks=blocks, block_size=BLOCK_SIZE)
+
+
+def set_threads(threads: int) -> None:
+    """`threads`, or one per physical core that this process may use."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    physical = psutil.cpu_count(logical=False) or allowed or 1
+    wanted = threads or min(physical, allowed or 1)
+    if torch.get_num_threads() != wanted:
+        torch.set_num_threads(wanted)
+
+
+def choose_device(wanted: str) -> torch.device:
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise BadRequest(
+            "FIRESIDE_DEVICE is cuda, but this PyTorch sees no CUDA device: use cpu or auto.",
+            param="device",
+        )
+    if wanted == "cuda" or (wanted == "auto" and torch.cuda.is_available()):
+        return torch.device("cuda")
+    return torch.device("cpu")
+
+
+def choose_precision(config: ModelConfig, wanted: str, device: torch.device) -> str:
+    """`auto` is int8 where the CPU multiplies int8 exactly and fast (VNNI), else float32; on CUDA
+    bfloat16.  Older CPUs saturate int8 products in 16 bits, so they get no int8 at all."""
+    exact = device.type == "cpu" and torch.cpu._is_vnni_supported()
+    if wanted == "auto":
+        if device.type == "cuda":
+            return "bfloat16"
+        return "int8" if exact and supports_int8(config) else "float32"
+    if wanted == "int8" and not (exact and supports_int8(config)):
+        reason = (
+            f"the {config.family} family is not supported in int8"
+            if exact
+            else "it needs a CPU with VNNI"
+        )
+        raise BadRequest(
+            f"FIRESIDE_PRECISION is int8, but {reason}: use auto or float32.", param="precision"
+        )
+    return wanted
+
+
+def kv_blocks(
+    config: ModelConfig, limit_mib: int, device: torch.device, *, bytes_per_number: int
+) -> int:
+    """How many blocks of the KV cache fit.
+
+    Raises:
+        Unavailable: not even a thousand tokens would fit.
+    """
+    per_token = 2 * config.num_layers * config.num_kv_heads * config.head_dim * bytes_per_number
+    per_block = per_token * BLOCK_SIZE
+    free = (
+        torch.cuda.mem_get_info(device)[0]
+        if device.type == "cuda"
+        else psutil.virtual_memory().available
+    )
+    if limit_mib:
+        blocks = (limit_mib << 20) // per_block
+    else:
+        blocks = min(
+            int(free * MEMORY_SHARE) // per_block, WINDOWS * -(-config.context // BLOCK_SIZE)
+        )
+    least = -(-min(1024, config.context) // BLOCK_SIZE)
+    if blocks < least:
+        raise Unavailable(
+            f"The KV cache needs at least {least * per_block >> 20} MiB: free some memory, "
+            "raise FIRESIDE_KV_CACHE_MIB, or take a smaller model."
+        )
+    return blocks

@@ -1,0 +1,65 @@
+"""How many threads the arithmetic uses, now: as many cores as nobody else is using.
+
+OpenMP waits at the end of every operation for its slowest thread, spinning.  If another process
+holds one of our cores, that thread is not even running, and a token takes ten times as long
+(llama.cpp keeps 2–15 % of its speed then).  One thread fewer, and there is nothing to wait for.
+So the load of everybody else is read from the system's own accounting a few times a second.
+"""
+
+from __future__ import annotations
+
+import time
+
+import psutil
+import torch
+
+SECONDS_BETWEEN = 0.2
+# Cores' worth of foreign work at which we give up a core, and at which we take it back.
+GIVE_UP, TAKE_BACK = 0.5, 0.25
+
+
+class Threads:
+    """Call `adjust` from the thread that computes: OpenMP keeps its count per thread."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.now = most
+        self._next = 0.0
+        self._foreign_before = self._foreign()
+        self._set: int | None = None
+
+    def adjust(self) -> None:
+        """Look at the machine if it is time to, and set the number of threads."""
+        moment = time.monotonic()
+        if self._set is None:
+            self._apply(self.most)
+        if moment < self._next:
+            return
+        foreign = self._foreign()
+        seconds, work = (
+            now - then for now, then in zip(foreign, self._foreign_before, strict=True)
+        )
+        self._next, self._foreign_before = moment + SECONDS_BETWEEN, foreign
+        if 0 < seconds < 10 * SECONDS_BETWEEN:  # an older measurement says nothing about now
+            self._apply(self._wanted(work / seconds))
+
+    def _wanted(self, busy: float) -> int:
+        free = (psutil.cpu_count() or self.most) - busy
+        if self.now > free + GIVE_UP:
+            return max(1, int(free + GIVE_UP))
+        if self.now + 1 <= free + TAKE_BACK:
+            return min(self.most, int(free + TAKE_BACK))
+        return self.now
+
+    def _apply(self, count: int) -> None:
+        if count != self._set:
+            torch.set_num_threads(count)
+            self._set = self.now = count
+
+    @staticmethod
+    def _foreign() -> tuple[float, float]:
+        """(wall clock, CPU seconds that everybody but this process has used)."""
+        times = psutil.cpu_times()
+        idle = times.idle + getattr(times, "iowait", 0.0)
+        guest = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+        return time.monotonic(), sum(times) - idle - guest - time.process_time()
