@@ -128,6 +128,7 @@ def _once(session: Session, text: str, as_json: bool) -> int:
         print(printable_json(_as_json(done.message)))
     elif sys.stdout.isatty():
         console = show.terminal()
+        session.loading.watch(console)
         done = session.ask(text, answer.on_terminal(console))
         show.after(console, done)
     else:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, TypeVar
+
+from rich.console import Console
+from rich.text import Text
 
 from fireside.settings import Settings
 
@@ -27,6 +30,7 @@ class Loading:
         self.name = name or settings.model
         self._models: Future[Models] = Future()
         self._first: Future[TextModel] = Future()
+        self._share = 0.0
         self._settings = settings
         self._thread = threading.Thread(target=self._load, name="loading", daemon=True)
         self._thread.start()
@@ -38,7 +42,10 @@ class Loading:
     def _import(self) -> Models:
         from fireside.engine.models import Models
 
-        return Models(self._settings)
+        return Models(self._settings, self._progress)
+
+    def _progress(self, done: int, total: int) -> None:
+        self._share = done / max(1, total)
 
     def get(self, name: str | None) -> TextModel:
         """The model called `name`, waited for; None is the one that was asked for at the start."""
@@ -56,6 +63,15 @@ class Loading:
     @property
     def ready(self) -> bool:
         return self._first.done()
+
+    def watch(self, console: Console) -> None:
+        """Say how far the first model is until it is there, if it is not there yet."""
+        if self.ready:
+            return
+        with console.status("", spinner="dots") as status:
+            while not self.ready:
+                status.update(Text(f"Loading {self.name} … {self._share:.0%}", style="dim"))
+                wait([self._first], timeout=0.1)
 
     def close(self) -> None:
         """Free the models; one that is still loading is left to the end of the process."""

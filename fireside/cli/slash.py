@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 
 from fireside.cli import show
-from fireside.cli.answer import on_terminal
+from fireside.cli.answer import on_terminal, silent_keys
 from fireside.cli.session import Session
 from fireside.errors import BadRequest, NotFound
 
@@ -43,6 +43,8 @@ class Window:
         show.line(self.console, text)
 
     def ask(self, text: str) -> None:
+        with silent_keys():
+            self.session.loading.watch(self.console)
         show.after(self.console, self.session.ask(text, on_terminal(self.console)))
 
     def regenerate(self) -> None:
