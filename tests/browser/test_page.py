@@ -262,3 +262,39 @@ def test_an_unknown_address_says_so(page: Page) -> None:
     page.goto("/#/c/conv_nothing")
     expect(page.locator("#problem")).to_contain_text("There is no conversation")
     expect(page.locator("#hero")).to_be_visible()
+
+
+def test_a_reader_is_left_where_they_read(page: Page, model: FakeModel) -> None:
+    model.answer, model.delay = "\n\n".join(["A paragraph."] * 60), 0.001
+    say(page, "A long one")
+    expect(page.locator(".live p").nth(20)).to_be_attached(timeout=15_000)
+    page.evaluate("document.getElementById('scroll').scrollTop = 100")
+    expect(page.locator("#latest")).to_be_visible()
+    expect(page.locator(".receipt")).to_have_count(1, timeout=15_000)
+    expect(page.locator("#send")).to_be_visible()
+    assert page.evaluate("document.getElementById('scroll').scrollTop") == 100
+    page.click("#latest")
+    expect(page.locator("#latest")).to_be_hidden()
+
+
+def test_an_answer_cut_off_by_a_crash_says_so(page: Page, store: Store) -> None:
+    chat = store.create_conversation(title="Cut off")
+    asked = store.append(chat.id, "user", "Go on", parent_id=None)
+    store.append(chat.id, "assistant", "Once upon", parent_id=asked.id, status="partial")
+    page.goto(f"/#/c/{chat.id}")
+    expect(page.locator(".remark")).to_contain_text("cut off")
+    expect(page.locator(".answer .prose")).to_have_text("Once upon")
+    expect(page.locator("#send")).to_be_visible()
+
+
+def test_dropped_messages_are_told(page: Page, model: FakeModel, store: Store) -> None:
+    chat = store.create_conversation(title="Long")
+    last = None
+    for turn in range(20):
+        for role in ("user", "assistant"):
+            said = f"{turn} " + "x" * 5000
+            last = store.append(chat.id, role, said, parent_id=last and last.id)
+    page.goto(f"/#/c/{chat.id}")
+    expect(page.locator(".answer")).to_have_count(20)
+    say(page, "Do you remember?")
+    expect(page.locator(".receipt").last).to_contain_text("messages: the window is full")

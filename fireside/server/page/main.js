@@ -37,9 +37,10 @@ function setTitle(title) {
 }
 
 function show(next) {
+  const again = next?.id === conversation?.id;
   conversation = next;
   setTitle(next?.title);
-  thread.show(next?.messages ?? []);
+  thread.show(next?.messages ?? [], again);
   byId("hero").hidden = Boolean(next?.messages.length);
   modelChoice.value = next?.model ?? defaultModel;
   sidebar.mark(next?.id ?? null);

@@ -17,9 +17,13 @@ export class Thread {
     latest.addEventListener("click", () => this.toEnd());
   }
 
-  show(messages) {
+  /** `again`: the same conversation, so a reader who has scrolled up is left where they read. */
+  show(messages, again = false) {
+    const reading = again && !this.following;
+    const place = scroll.scrollTop;
     thread.replaceChildren(...messages.map((message) => this.message(message)));
-    this.toEnd();
+    if (reading) scroll.scrollTop = place;
+    else this.toEnd();
   }
 
   /** Remove this message and all under it. */
