@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from fireside.errors import Corrupt
 from fireside.tokenizer.vocabulary import AddedToken
 
 
@@ -28,7 +29,13 @@ class ControlTokens:
     def __init__(self, tokens: Iterable[AddedToken]) -> None:
         self._by_content = {token.content: token for token in tokens}
         self.ids = frozenset(token.id for token in self._by_content.values())
-        self._pattern = re.compile(_trie_pattern(self._by_content)) if self._by_content else None
+        try:
+            pattern = _trie_pattern(self._by_content)
+            self._pattern = re.compile(pattern) if pattern else None
+        except RecursionError:
+            raise Corrupt(
+                "The model's control tokens begin with one another without end: download it again."
+            ) from None
 
     def find(self, text: str, stretches: Iterable[tuple[int, int]]) -> Iterator[Found]:
         """The tokens that lie wholly inside one of the stretches, in order."""

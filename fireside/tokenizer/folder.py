@@ -54,14 +54,15 @@ def vocabulary_from_folder(folder: Path) -> Vocabulary:
     prefix_ids, suffix_ids = _frame(backend, config, bos_id)
     backend.encode_special_tokens = True
     decoder = _state(backend.decoder)
+    size = 1 + max(backend.get_vocab(with_added_tokens=True).values(), default=-1)
     return Vocabulary(
         backend=backend,
         spelling=_spelling(decoder),
-        size=1 + max(backend.get_vocab(with_added_tokens=True).values(), default=-1),
+        size=size,
         added=added,
         named=named,
         bos_id=bos_id,
-        eos_ids=_eos_ids(folder, backend, by_content, named.get("eos_token")),
+        eos_ids=_eos_ids(folder, backend, size, by_content, named.get("eos_token")),
         prefix_ids=prefix_ids,
         suffix_ids=suffix_ids,
         leading_space=_strips_leading_space(decoder),
@@ -163,12 +164,16 @@ def _strips_leading_space(decoder: str) -> bool:
 
 
 def _eos_ids(
-    folder: Path, backend: Backend, by_content: Mapping[str, int], eos_token: str | None
+    folder: Path,
+    backend: Backend,
+    size: int,
+    by_content: Mapping[str, int],
+    eos_token: str | None,
 ) -> frozenset[int]:
     generation = _json(folder / "generation_config.json") or _json(folder / "config.json")
     listed = generation.get("eos_token_id")
     listed = listed if isinstance(listed, list) else [listed]
-    ids = {number for number in listed if isinstance(number, int)}
+    ids = {number for number in listed if isinstance(number, int) and 0 <= number < size}
     ids |= {number for content, number in by_content.items() if content in ENDS_OF_ANSWER}
     eos_id = _lookup(backend, by_content, eos_token)
     return frozenset(ids if eos_id is None else ids | {eos_id})
@@ -177,11 +182,13 @@ def _eos_ids(
 def _chat_template(folder: Path, config: Mapping[str, object]) -> str | None:
     path = folder / "chat_template.jinja"
     if path.is_file():
-        return path.read_text(encoding="utf-8")
+        try:
+            return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise Corrupt(f"{path} is not UTF-8: download it again.") from None
     template = config.get("chat_template")
     if isinstance(template, list):
-        templates = {
-            one.get("name"): one.get("template") for one in template if isinstance(one, Mapping)
-        }
-        template = templates.get("default") or next(iter(templates.values()), None)
+        named = [one for one in template if isinstance(one, Mapping)]
+        named.sort(key=lambda one: one.get("name") != "default")
+        template = named[0].get("template") if named else None
     return template if isinstance(template, str) else None

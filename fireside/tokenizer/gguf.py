@@ -37,6 +37,15 @@ def vocabulary_from_gguf(metadata: Mapping[str, object]) -> Vocabulary:
         Corrupt: the metadata contradicts itself or lacks the tokens.
         Unsupported: a kind of tokenizer, or of pre-tokenizer, that we do not know.
     """
+    try:
+        return _vocabulary(metadata)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Corrupt(
+            f"The GGUF's tokenizer is not what it says ({str(error)[:120]!r}): download it again."
+        ) from None
+
+
+def _vocabulary(metadata: Mapping[str, object]) -> Vocabulary:
     kind = metadata.get("tokenizer.ggml.model")
     if kind not in ("gpt2", "llama"):
         raise Unsupported(

@@ -154,8 +154,11 @@ class Tokenizer:
 
     @property
     def supports_tools(self) -> bool:
-        """Whether the chat template writes tools."""
-        return bool(self.chat_template) and self._template.takes_tools
+        """Whether the chat template writes tools; a broken one writes nothing."""
+        try:
+            return self._template.takes_tools
+        except BadRequest:
+            return False
 
     def render(
         self,

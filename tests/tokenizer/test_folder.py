@@ -7,6 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import tokenizers
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tokenizers import AddedToken, models
 
 from fireside.errors import Corrupt, NotFound
 from fireside.tokenizer import Tokenizer
@@ -136,6 +140,46 @@ def test_a_numbering_with_holes(tmp_path: Path) -> None:
     assert tokenizer.vocab_size == 6
     assert tokenizer.encode("ab") == [0, 5]
     assert [tokenizer.token_bytes(one) for one in range(6)] == [b"a", b"", b"", b"", b"", b"b"]
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=4)
+VALUES = st.recursive(
+    SCALARS,
+    lambda some: (
+        st.lists(some, max_size=2)
+        | st.dictionaries(st.sampled_from(["content", "name", "template", "0", "special"]), some)
+    ),
+    max_leaves=5,
+)
+KEYS = ["bos_token", "eos_token", "chat_template", "added_tokens_decoder", "add_bos_token"]
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), VALUES), VALUES)
+@settings(
+    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_nonsense_in_the_small_files_is_read_past(
+    tmp_path: Path, family_folder: Callable[[str], Path], config: dict[str, object], eos: object
+) -> None:
+    folder = folder_with(
+        tmp_path,
+        family_folder("chatml"),
+        tokenizer_config_json=config,
+        special_tokens_map_json=config,
+        generation_config_json={"eos_token_id": eos},
+    )
+    tokenizer = Tokenizer.from_folder(folder)
+    assert all(0 <= one < tokenizer.vocab_size for one in tokenizer.eos_ids)
+    assert tokenizer.decode(tokenizer.encode("Hello, world")) == "Hello, world"
+
+
+def test_control_tokens_nested_without_end_are_told(tmp_path: Path) -> None:
+    nested = [AddedToken("<" + "x" * i, special=True, normalized=False) for i in range(2000)]
+    backend = tokenizers.Tokenizer(models.BPE(vocab={"a": 0}, merges=[]))
+    backend.add_special_tokens(nested)
+    backend.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(Corrupt, match="begin with one another"):
+        Tokenizer.from_folder(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,32 @@ def test_contradictions_are_told_in_one_line(
     assert says in str(raised.value)
     assert "\n" not in str(raised.value)
     assert len(str(raised.value)) < 300
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+VALUES = SCALARS | st.lists(SCALARS | st.lists(SCALARS, max_size=2), max_size=4)
+KEYS = [
+    *("model", "pre", "tokens", "scores", "token_type", "merges", "bos_token_id", "eos_token_id"),
+    *("unknown_token_id", "padding_token_id", "eot_token_id", "add_bos_token", "add_space_prefix"),
+]
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), VALUES, min_size=1, max_size=4), VALUES)
+@settings(deadline=None)
+def test_nonsense_is_told_or_read(spm: Spm, changes: dict[str, object], other: object) -> None:
+    metadata = spm.metadata(**changes)
+    metadata |= {"tokenizer.chat_template": other, "general.architecture": other}
+    with suppress(Corrupt, Unsupported):
+        tokenizer = Tokenizer.from_gguf(metadata)
+        assert all(0 <= one < tokenizer.vocab_size for one in tokenizer.encode("any text"))
+
+
+def test_texts_that_are_no_unicode_are_told(spm: Spm) -> None:
+    for at, kind in ((600, 1), (601, 3), (602, 4)):
+        pieces, types = [*spm.pieces], [*spm.types]
+        pieces[at], types[at] = "\ud800", kind
+        with pytest.raises(Corrupt):
+            Tokenizer.from_gguf(spm.metadata(tokens=pieces, token_type=types))
 
 
 def test_a_spelling_twice_moves_no_other_number(spm: Spm) -> None:
