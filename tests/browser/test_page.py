@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -10,6 +13,7 @@ from server.fakes import FakeModel
 from server.serving import wait_until
 
 from fireside.errors import ContextOverflow
+from fireside.server import pulls
 from fireside.storage import Store
 
 pytestmark = pytest.mark.browser
@@ -298,3 +302,47 @@ def test_dropped_messages_are_told(page: Page, model: FakeModel, store: Store) -
     expect(page.locator(".answer")).to_have_count(20)
     say(page, "Do you remember?")
     expect(page.locator(".receipt").last).to_contain_text("messages: the window is full")
+
+
+def test_reasoning_is_folded_away(page: Page, context: BrowserContext, model: FakeModel) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    model.answer = "<think>\nThe sky, **hm**.\n</think>\n\nIt is blue."
+    say(page, "What colour is the sky?")
+    answered(page, "It is blue.")
+    expect(page.locator(".thought summary")).to_have_text("How it reasoned")
+    expect(page.locator(".thought strong")).not_to_be_visible()
+    page.click(".thought summary")
+    expect(page.locator(".thought strong")).to_have_text("hm")
+    page.get_by_label("Copy answer").click()
+    assert page.evaluate("navigator.clipboard.readText()") == "It is blue."
+
+
+def test_a_refused_second_try_keeps_the_first(page: Page, model: FakeModel) -> None:
+    say(page, "Hi")
+    answered(page)
+    model.refuses = ContextOverflow("It does not fit.")
+    page.get_by_label("Answer again").click()
+    expect(page.locator("#problem")).to_have_text("It does not fit.")
+    answered(page)
+
+
+def test_a_better_model_in_one_click(
+    page: Page, model: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer = {"name": "llama3.2:1b", "size_bytes": 8e8, "summary": "good", "licence": "L"}
+    told = {"model": model.name, "answers": "Small.", "problem": None}
+    better = {"better": offer | {"installed": False}}
+    page.route("**/api/notice", lambda route: route.fulfill(json=told | better))
+    may_end = threading.Event()
+
+    def pull(name: str, models_dir: Path, progress: Callable[[str, int, int], None]) -> None:
+        while not may_end.wait(0.05):
+            progress("fetching", 400_000_000, 800_000_000)
+
+    monkeypatch.setattr(pulls, "pull", pull)
+    page.reload()
+    page.get_by_role("button", name="Get llama3.2:1b").click()
+    expect(page.locator("#notice progress")).to_have_attribute("value", "0.5")
+    expect(page.locator("#notice")).to_contain_text("fetching: 400 MB of 800 MB")
+    may_end.set()
+    expect(page.get_by_role("button", name="Use llama3.2:1b")).to_be_visible()

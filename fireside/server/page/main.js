@@ -125,7 +125,8 @@ async function send(text) {
 async function regenerate(message) {
   if (current()) return;
   thread.cutAt(message.id);
-  await receive(`/api/messages/${message.id}/regenerate`, {});
+  if (await receive(`/api/messages/${message.id}/regenerate`, {})) return;
+  show(await ask(`/api/conversations/${conversation.id}`));
 }
 
 async function edit(message, text) {
@@ -188,7 +189,7 @@ async function refresh(id) {
     if (conversation?.id === id) show(next);
     await sidebar.load();
   } catch (error) {
-    complain(error);
+    if (conversation?.id === id) complain(error); // else it was deleted meanwhile, on purpose
   }
 }
 

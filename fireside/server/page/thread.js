@@ -1,7 +1,7 @@
 // The messages of one conversation, and the answer that is being written.
 
 import { copyButton, el, iconButton } from "./dom.js";
-import { Live, render } from "./markdown.js";
+import { Prose, split } from "./thought.js";
 
 const thread = document.getElementById("thread");
 const scroll = document.getElementById("scroll");
@@ -42,9 +42,8 @@ export class Thread {
 
   /** An empty answer that grows: `push(text)`, then `end()`. */
   addAnswer() {
-    const prose = el("div", { class: "prose" });
-    const node = el("article", { class: "answer live", "aria-label": "Answer", "aria-busy": "true" }, prose);
-    const live = new Live(prose);
+    const node = el("article", { class: "answer live", "aria-label": "Answer", "aria-busy": "true" });
+    const prose = new Prose(node);
     let text = "";
     let due = false;
     thread.append(node);
@@ -58,7 +57,7 @@ export class Thread {
           due = false;
           if (!node.isConnected) return;
           node.classList.add("begun");
-          live.update(text);
+          prose.update(text);
           if (this.following) this.toEnd();
         });
       },
@@ -83,19 +82,17 @@ export class Thread {
   }
 
   answer(message) {
-    const prose = el("div", { class: "prose" }, ...render(message.content));
-    const bar = el("div", { class: "bar" }, copyButton("Copy answer", () => message.content));
+    const bar = el("div", { class: "bar" }, copyButton("Copy answer", () => split(message.content).said.trim()));
     bar.append(iconButton("again", "Answer again", () => this.actions.regenerate(message)));
     this.siblings(bar, message);
     bar.append(el("span", { class: "receipt" }, receipt(message)));
     const remark = remarkOn(message);
-    return el(
-      "article",
-      { class: "answer", "data-id": message.id, "aria-label": `Answer of ${message.model ?? "the model"}` },
-      prose,
-      ...(remark ? [el("p", { class: "remark" }, remark)] : []),
-      bar,
-    );
+    const name = `Answer of ${message.model ?? "the model"}`;
+    const node = el("article", { class: "answer", "data-id": message.id, "aria-label": name });
+    new Prose(node).update(message.content);
+    if (remark) node.append(el("p", { class: "remark" }, remark));
+    node.append(bar);
+    return node;
   }
 
   siblings(bar, message) {
