@@ -83,8 +83,7 @@ class Scheduler:
         """The next step's work; [] if there is none."""
         works: dict[Sequence, Work] = {}
         self._schedule_decodes(works)
-        budget = self._schedule_prompts(works)
-        self._admit(works, budget)
+        self._schedule_prompts(works)
         return list(works.values())
 
     def computed(self, sequence: Sequence, count: int) -> None:
@@ -161,23 +160,20 @@ class Scheduler:
 
     # Prompts
 
-    def _schedule_prompts(self, works: dict[Sequence, Work]) -> int:
-        """Chunks of the running prompts; what is left of the step's budget."""
+    def _schedule_prompts(self, works: dict[Sequence, Work]) -> None:
         budget = self.prefill_chunk
         prompts = [s for s in self.running if s.remaining > 1]
-        if not prompts:
-            return budget
-        oldest = prompts[0]
-        shares = {oldest: min(oldest.remaining, budget // 2)}
-        budget -= shares[oldest]
+        shares: dict[Sequence, int] = {}
+        if prompts:
+            shares[prompts[0]] = min(prompts[0].remaining, budget // 2)
+            budget -= shares[prompts[0]]
+        prompts += self._admit(prompts, budget)
         for sequence in sorted(prompts, key=lambda s: s.remaining):
-            more = min(sequence.remaining - shares.get(sequence, 0), budget)
-            shares[sequence] = shares.get(sequence, 0) + more
+            share = shares.get(sequence, 0)
+            more = min(sequence.remaining - share, budget)
             budget -= more
-        for sequence, share in shares.items():
-            if share and sequence.blocks:
-                self._add_chunk(sequence, share, works)
-        return budget
+            if share + more:
+                self._add_chunk(sequence, share + more, works)
 
     def _add_chunk(self, sequence: Sequence, share: int, works: dict[Sequence, Work]) -> None:
         start = sequence.computed
@@ -198,19 +194,24 @@ class Scheduler:
 
     # Admission
 
-    def _admit(self, works: dict[Sequence, Work], budget: int) -> None:
-        while budget > 0 and len(self.running) < self.max_batch:
+    def _admit(self, prompts: list[Sequence], budget: int) -> list[Sequence]:
+        """Begin what waits, as long as it would get a share of this step's budget."""
+        admitted: list[Sequence] = []
+        while len(self.running) < self.max_batch:
             sequence = self._next_waiting()
-            if sequence is None or not self._place(sequence):
-                return
+            if sequence is None:
+                break
+            length = len(sequence.tokens)
+            shorter = (s.remaining for s in (*prompts, *admitted) if s.remaining <= length)
+            if sum(shorter) >= budget or not self._place(sequence):
+                break
             if self._resumed and self._resumed[0] is sequence:
                 self._resumed.popleft()
             else:
                 self._take_from_queue(sequence)
             self.running.append(sequence)
-            share = min(sequence.remaining, budget)
-            self._add_chunk(sequence, share, works)
-            budget -= share
+            admitted.append(sequence)
+        return admitted
 
     def _next_waiting(self) -> Sequence | None:
         if self._resumed:

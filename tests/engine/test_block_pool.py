@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ SIZE = 4
 
 def runs(blocks: list[int]) -> int:
     """Of how many contiguous pieces a table consists."""
-    return 1 + sum(b != a + 1 for a, b in zip(blocks, blocks[1:], strict=False))
+    return 1 + sum(b != a + 1 for a, b in pairwise(blocks))
 
 
 class PoolMachine(RuleBasedStateMachine):

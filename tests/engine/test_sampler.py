@@ -100,11 +100,16 @@ def test_distribution_equals_transformers(
     params = replace(params, top_k=min(params.top_k, vocab_size - 2))
     logits = logits_of(kind, vocab_size, seed=vocab_size)
     got, wanted = ours(logits.numpy(), params), reference(logits, params).double()
-    differing = (got > 0) != (wanted > 1e-9)
+    differing = differing_kept(got, wanted)
     if params.top_k or params.top_p < 1 or params.min_p or params.typical_p < 1:
         # float32 sums of transformers may place a border token differently: at most that one.
         assert differing.sum() <= 1, (differing.nonzero(), got[differing], wanted[differing])
     assert torch.allclose(got[~differing], wanted[~differing], atol=2e-6, rtol=2e-3)
+
+
+def differing_kept(got: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Kept by one alone, less what nobody could ever see drawn."""
+    return ((got > 0) != (wanted > 0)) & (torch.maximum(got, wanted) > 1e-7)
 
 
 @settings(max_examples=150, deadline=None)
@@ -121,7 +126,7 @@ def test_distribution_equals_transformers_for_any_parameters(data: st.DataObject
         typical_p=data.draw(st.one_of(st.just(1.0), st.floats(0.1, 0.95))),
     )
     got, wanted = ours(logits.numpy(), params), reference(logits, params).double()
-    differing = (got > 0) != (wanted > 1e-9)
+    differing = differing_kept(got, wanted)
     assert differing.sum() <= 1  # a border within float32's rounding
     if not differing.any():
         assert torch.allclose(got, wanted, atol=2e-5)
