@@ -13,12 +13,11 @@ from contextlib import closing, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol, cast
 
-from rich.console import Console
-
-from fireside.cli.markdown import StreamingMarkdown
 from fireside.cli.printable import printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from fireside.assistant import Delta, Done, Turn
 
 
@@ -29,6 +28,11 @@ class Show(Protocol):
 
 
 def on_terminal(console: Console) -> Show:
+    if console.is_dumb_terminal:  # no cursor to move: inside an editor, or on paper
+        return plain
+    # Not needed in a pipe, where rich and markdown-it would cost a tenth of a second.
+    from fireside.cli.markdown import StreamingMarkdown
+
     def show(turn: Turn) -> Done:
         with silent_keys(), StreamingMarkdown(console) as shown:
             return _each(turn, shown.push)

@@ -87,12 +87,8 @@ def chat(
     }
     sampling = {name: value for name, value in asked.items() if value is not None}
     settings = load_settings()
-    with _session(settings, model, system, sampling) as session:
-        if continue_last:
-            session.open_last()
-        elif conversation:
-            session.open(conversation)
-        if system is not None and session.conversation is not None:
+    with _session(settings, model, sampling, conversation, continue_last) as session:
+        if system is not None:
             session.set_system(system)
         if interactive:
             return _prompt(session, settings)
@@ -102,31 +98,44 @@ def chat(
 
 @contextmanager
 def _session(
-    settings: Settings, model: str | None, system: str | None, sampling: Mapping[str, Any]
+    settings: Settings,
+    model: str | None,
+    sampling: Mapping[str, Any],
+    conversation_id: str | None,
+    continue_last: bool,
 ) -> Iterator[Session]:
-    """The open session: the model begins to load first, everything else goes on beside it."""
+    """The open session: the model begins to load first, everything else goes on beside it.
+
+    Only a conversation that goes on is looked up before, for it may name its model.
+    """
     from fireside.cli.loading import Loading
 
-    loading = Loading(settings, model)
-    from fireside.cli.session import Session
+    loading = None if conversation_id or continue_last else Loading(settings, model)
+    from fireside.cli.session import Session, last_conversation
     from fireside.storage import Store
 
-    with Store.open(settings.database_path) as store, closing(loading):
-        yield Session(store, loading, model=model, system=system, sampling=sampling)
+    with Store.open(settings.database_path) as store:
+        here = None
+        if conversation_id:
+            here = store.get(conversation_id)
+        elif continue_last:
+            here = last_conversation(store)
+        own = here.model if here is not None else None
+        with closing(loading or Loading(settings, model or own)) as loading:
+            yield Session(store, loading, model=model, sampling=sampling, conversation=here)
 
 
 def _once(session: Session, text: str, as_json: bool) -> int:
-    from fireside.cli import answer, show
+    from fireside.cli import answer
 
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a letter gets a question mark, not a traceback.
-        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     if as_json:
         done = session.ask(text, answer.silent)
         from fireside.cli.printable import printable_json
 
         print(printable_json(_as_json(done.message)))
     elif sys.stdout.isatty():
+        from fireside.cli import show
+
         console = show.terminal()
         session.loading.watch(console)
         done = session.ask(text, answer.on_terminal(console))

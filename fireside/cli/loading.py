@@ -10,12 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console
-from rich.text import Text
-
 from fireside.settings import Settings
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from fireside.engine.models import Models
     from fireside.engine.text import TextModel
 
@@ -68,6 +67,8 @@ class Loading:
         """Say how far the first model is until it is there, if it is not there yet."""
         if self.ready:
             return
+        from rich.text import Text
+
         with console.status("", spinner="dots") as status:
             while not self.ready:
                 status.update(Text(f"Loading {self.name} … {self._share:.0%}", style="dim"))

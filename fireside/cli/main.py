@@ -5,6 +5,7 @@ Nothing heavy is imported here: `fireside --help` answers in a blink.  It refuse
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import threading
@@ -56,6 +57,10 @@ app.command("doctor")(doctor.doctor)
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a letter gets a question mark, not a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     return failures.guarded(
         lambda: app(args=arguments, prog_name="fireside", standalone_mode=False)
     )

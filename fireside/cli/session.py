@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fireside.cli.answer import Show
 from fireside.cli.loading import Loading
+from fireside.cli.printable import printable
 from fireside.errors import BadRequest, Unavailable
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Session:
 
     Attributes:
         model: the model asked for by name; None leaves it to the conversation and the settings.
-        system: the system prompt; None leaves the conversation its own.
+        system: the system prompt of the conversation that the next question begins.
         sampling: what the person asked for beyond the model's recommendation.
     """
 
@@ -34,15 +35,15 @@ class Session:
         loading: Loading,
         *,
         model: str | None = None,
-        system: str | None = None,
         sampling: Mapping[str, Any] | None = None,
+        conversation: Conversation | None = None,
     ) -> None:
         self.store = store
         self.loading = loading
         self.model = model
-        self.system = system
+        self.system: str | None = None
         self.sampling = dict(sampling or {})
-        self.conversation: Conversation | None = None
+        self.conversation = conversation
         self._chat: Chat | None = None
 
     @property
@@ -131,16 +132,6 @@ class Session:
     def open(self, conversation_id: str) -> None:
         self.conversation = self.store.get(conversation_id)
 
-    def open_last(self) -> None:
-        """
-        Raises:
-            BadRequest: there is no conversation yet.
-        """
-        last = self.store.conversations(limit=1)
-        if not last:
-            raise BadRequest("There is no conversation to continue yet: ask something first.")
-        self.conversation = last[0]
-
     def undo(self) -> StoredMessage:
         """Step back before the last question; it stays in the tree."""
         question = self.last_question()
@@ -183,11 +174,22 @@ class Session:
             raise BadRequest("Nothing has been said yet: there is nothing to save.")
         try:
             with path.expanduser().open("x", encoding="utf-8") as file:
-                file.write(as_markdown(self.conversation, self.path()))
+                file.write(printable(as_markdown(self.conversation, self.path())))
         except FileExistsError:
             raise BadRequest(f"{path} is there already: choose another name.") from None
         except OSError as error:
             raise Unavailable(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def last_conversation(store: Store) -> Conversation:
+    """
+    Raises:
+        BadRequest: there is none yet.
+    """
+    last = store.conversations(limit=1)
+    if not last:
+        raise BadRequest("There is no conversation to continue yet: ask something first.")
+    return last[0]
 
 
 def as_markdown(conversation: Conversation | None, path: list[StoredMessage]) -> str:

@@ -78,9 +78,8 @@ def hits(console: Console, found: Sequence[Hit]) -> None:
 def conversation(console: Console, session: Session) -> None:
     """The title and the last messages of the conversation that was opened."""
     here, path = session.conversation, session.path()
-    if here is not None:
+    if here is not None and len(path) > RECENT:
         line(console, here.title or here.id, "bold")
-    if len(path) > RECENT:
         line(console, f"… {len(path) - RECENT} earlier messages")
     for said in path[-RECENT:]:
         message(console, said)

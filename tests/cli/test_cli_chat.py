@@ -14,7 +14,7 @@ import pytest
 from fake_model import FakeModel
 
 from fireside.cli.loading import Loading
-from fireside.cli.question import LIMIT
+from fireside.cli.question import LIMIT, read_question
 from fireside.errors import UnknownModel
 from fireside.storage import Store
 
@@ -146,6 +146,16 @@ def test_a_failing_engine_says_so_after_what_it_said(
     assert (code, out) == (1, "Half a \n")
     assert err.count("\n") == 1
     assert store.message(str(store.conversations()[0].head_id)).status == "error"
+
+
+def test_a_pipe_that_stays_silent_is_left_out_aloud(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent, writer = os.pipe()
+    with open(silent) as idle, open(writer, "w"):
+        monkeypatch.setattr(sys, "stdin", idle)
+        assert read_question(["hi"], lambda: True) == "hi"
+    assert "left out" in capsys.readouterr().err
 
 
 READER = """
