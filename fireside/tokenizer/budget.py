@@ -42,7 +42,7 @@ class Budget:
         if self.characters < 0:
             raise OverBudget("makes too much text")
         self._ticks += 1
-        if self._ticks & 63 == 0 and time.thread_time() > self._deadline:
+        if self._ticks & 15 == 0 and time.thread_time() > self._deadline:
             raise OverBudget("runs too long")
 
 

@@ -25,6 +25,7 @@ _KEPT = """
     max min reject rejectattr replace reverse select selectattr sort string sum title trim unique
     upper
 """
+_SPACES = " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029\u3000"
 
 
 def template_filters() -> dict[str, Callable[..., Any]]:
@@ -55,11 +56,13 @@ def before_method(name: str, owner: str, args: tuple[Any, ...]) -> None:
         found = owner.count(args[0])
         spend(found * len(args[1]))
     elif name in ("split", "rsplit", "splitlines"):
-        separator = args[0] if args and isinstance(args[0], str) and args[0] else None
-        pieces = owner.count(separator) if separator else len(owner) // 2
+        given = args[0] if args and isinstance(args[0], str) else ""
+        pieces = sum(map(owner.count, [given] if given else _SPACES))
         if pieces > MAX_NODES:
             raise OverBudget("makes too large a list")
         spend(pieces)
+    elif name == "list" and len(owner) > MAX_NODES:
+        raise OverBudget("makes too large a list")
 
 
 def _followed(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,8 +73,8 @@ def _followed(function: Callable[..., Any]) -> Callable[..., Any]:
     def filtered(*args: Any, **kwargs: Any) -> Any:
         values = [value for value in args if isinstance(value, str)]
         if values:
-            # `list` takes text apart; `replace` comes with Jinja's context in front.
-            before_method("split" if name == "list" else name, values[0], tuple(values[1:]))
+            # Jinja's context may come in front of the text.
+            before_method(name, values[0], tuple(values[1:]))
         made = function(*args, **kwargs)
         if isinstance(made, str) and not isinstance(made, Marked):
             made = provenance.derived(made, (*args, *kwargs.values()))

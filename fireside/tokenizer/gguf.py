@@ -154,18 +154,21 @@ def _merges_by_score(
     Control tokens are left out, so that no text can be merged into one.
     """
     ordinary = {token: i for token, i in vocab.items() if types[i] not in (CONTROL, UNKNOWN_TOKEN)}
-    found = []
+    by_score: dict[float, list[str]] = {}
     for token, number in ordinary.items():
-        score = -number if scores is None else scores[number]
-        local = []
-        for middle in range(1, len(token)):
-            left, right = token[:middle], token[middle:]
-            if left in ordinary and right in ordinary:
-                local.append((score, len(left), len(right), left, right))
-        local.sort(key=lambda one: (ordinary[one[3]], ordinary[one[4]]))
-        found.extend(local)
-    found.sort(key=lambda one: one[:3], reverse=True)
-    return [one[3:] for one in found]
+        by_score.setdefault(-number if scores is None else scores[number], []).append(token)
+    merges: list[tuple[str, str]] = []
+    for score in sorted(by_score, reverse=True):
+        found = [
+            (token[:middle], token[middle:])
+            for token in by_score[score]
+            for middle in range(len(token) - 1, 0, -1)
+            if token[:middle] in ordinary and token[middle:] in ordinary
+        ]
+        if len(by_score[score]) > 1:  # of equal scores: the longest parts first, whatever the token
+            found.sort(key=lambda pair: (len(pair[0]), len(pair[1])), reverse=True)
+        merges += found
+    return merges
 
 
 def _bpe(**arguments: Any) -> models.BPE:

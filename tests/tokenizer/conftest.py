@@ -77,6 +77,13 @@ FAMILIES = {
 }
 
 
+def ids(reference: Any, text: str, *, special: bool = False) -> list[int]:
+    """What the library itself makes of a text, control tokens matched or not."""
+    reference.encode_special_tokens = not special
+    encoded: list[int] = reference.encode(text, add_special_tokens=False).ids
+    return encoded
+
+
 @pytest.fixture(scope="session")
 def smollm2_metadata(smollm2_path: Path) -> dict[str, Any]:
     return dict(open_gguf(smollm2_path).metadata)
@@ -205,3 +212,19 @@ def _spm_backend(spm: Spm, *, gemma: bool) -> tokenizers.Tokenizer:
     kind = GemmaTokenizer if gemma else LlamaTokenizer
     backend = kind(vocab=vocab, merges=merges).backend_tokenizer
     return tokenizers.Tokenizer.from_str(backend.to_str())
+
+
+@pytest.fixture(scope="session")
+def pair(family_folder: Callable[[str], Path]) -> Callable[[str], tuple[Tokenizer, Any]]:
+    """A family's tokenizer, and transformers' from the same folder."""
+    from transformers import AutoTokenizer
+
+    made: dict[str, tuple[Tokenizer, Any]] = {}
+
+    def build(name: str) -> tuple[Tokenizer, Any]:
+        if name not in made:
+            folder = family_folder(name)
+            made[name] = Tokenizer.from_folder(folder), AutoTokenizer.from_pretrained(folder)
+        return made[name]
+
+    return build

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tokenizers import pre_tokenizers
 from fireside.errors import Corrupt, Unsupported
 from fireside.tokenizer import Tokenizer
 
-from .conftest import Spm
+from .conftest import Spm, ids
 from .corpus import TEXTS, training_text
 
 
@@ -42,12 +42,6 @@ def reference(smollm2_metadata: dict[str, Any]) -> Any:
         [pre_tokenizers.Digits(individual_digits=True), backend.pre_tokenizer]
     )
     return backend
-
-
-def ids(reference: Any, text: str, *, special: bool = False) -> list[int]:
-    reference.encode_special_tokens = not special
-    encoded: list[int] = reference.encode(text, add_special_tokens=False).ids
-    return encoded
 
 
 def test_ids_equal_those_of_transformers(smollm2: Tokenizer, reference: Any) -> None:
@@ -122,102 +116,6 @@ def test_lists_may_be_arrays_or_lazy(spm: Spm) -> None:
         )
     )
     assert [lazy.encode(text) for text in TEXTS] == [plain.encode(text) for text in TEXTS]
-
-
-# -- SentencePiece ---------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def llama(spm: Spm) -> Any:
-    """transformers' own reading of the same SentencePiece model."""
-    from transformers.integrations.gguf import convert_gguf_tokenizer
-
-    described = {
-        "tokenizer_type": "llama",
-        "tokens": spm.pieces,
-        "scores": spm.scores,
-        "token_type": spm.types,
-    }
-    return convert_gguf_tokenizer("llama", described)[0]
-
-
-@pytest.fixture(scope="module")
-def ours(spm: Spm) -> Tokenizer:
-    return Tokenizer.from_gguf(spm.metadata())
-
-
-def spm_texts() -> Iterator[str]:
-    yield from TEXTS
-    yield "\n".join(training_text()[:400])
-
-
-def test_sentencepiece_ids_equal_those_of_transformers(ours: Tokenizer, llama: Any) -> None:
-    for text in spm_texts():
-        assert ours.encode(text) == ids(llama, text)
-    text = "<s>  user <s>\n</s> hi</s>"
-    assert ours.encode(text, special=True) == ids(llama, text, special=True)
-
-
-def test_sentencepiece_ids_equal_those_of_sentencepiece(spm: Spm, ours: Tokenizer) -> None:
-    for text in spm_texts():
-        # A text that begins with a space gets no second one in transformers; NUL ends a C string.
-        if text[:1] not in (" ", "▁") and "\0" not in text:
-            assert ours.encode(text) == spm.processor.encode(text), text
-
-
-@given(st.text(max_size=40))
-@settings(deadline=None)
-def test_sentencepiece_ids_equal_on_any_text(ours: Tokenizer, llama: Any, text: str) -> None:
-    assert ours.encode(text) == ids(llama, text)
-
-
-def test_sentencepiece_begins_with_bos_unless_the_file_says_no(spm: Spm, ours: Tokenizer) -> None:
-    assert ours.encode("hi", add_bos=True) == [1, *ours.encode("hi")]
-    silent = Tokenizer.from_gguf(spm.metadata(add_bos_token=False))
-    assert silent.encode("hi", add_bos=True) == ours.encode("hi")
-
-
-def test_no_prefix_where_the_file_wants_none(spm: Spm) -> None:
-    bare = Tokenizer.from_gguf(spm.metadata(add_space_prefix=False))
-    assert bare.token_text(bare.encode("the")[0])[0] != "▁"
-    assert bare.decode(bare.encode(" the")) == " the"
-    assert bare.decode(bare.encode("the")) == "the"
-
-
-def test_gemma_takes_spaces_as_they_are(spm: Spm) -> None:
-    from transformers.integrations.gguf import convert_gguf_tokenizer
-
-    pieces = [
-        piece.replace("▁", " ") if set(piece) == {"▁"} and len(piece) > 1 else piece
-        for piece in spm.pieces
-    ]
-    described = {
-        "tokenizer_type": "llama",
-        "tokens": pieces,
-        "scores": spm.scores,
-        "token_type": spm.types,
-    }
-    backend, _ = convert_gguf_tokenizer("gemma3", described)
-    metadata = spm.metadata(tokens=pieces) | {"general.architecture": "gemma3"}
-    gemma = Tokenizer.from_gguf(metadata)
-    for text in spm_texts():
-        assert gemma.encode(text) == ids(backend, text)
-        assert gemma.decode(gemma.encode(text)) == text.replace("▁", " ")
-
-
-def test_phi3_puts_its_prefix_on_every_stretch(spm: Spm) -> None:
-    from transformers.integrations.gguf import convert_gguf_tokenizer
-
-    described = {
-        "tokenizer_type": "llama",
-        "tokens": spm.pieces,
-        "scores": spm.scores,
-        "token_type": spm.types,
-    }
-    backend, _ = convert_gguf_tokenizer("phi3", described)
-    phi = Tokenizer.from_gguf(spm.metadata() | {"general.architecture": "phi3"})
-    for text in [*spm_texts(), "<s>a<s> b"]:
-        assert phi.encode(text, special=True) == ids(backend, text, special=True)
 
 
 # -- what is refused -------------------------------------------------------------------------
