@@ -159,9 +159,6 @@ class Guide:
         compilation.future.add_done_callback(lambda _: when_done())
         return compilation
 
-    def close(self) -> None:
-        self._workers.shutdown(wait=False, cancel_futures=True)
-
     def _compile(self, constraint: Constraint, tokenizer: LLTokenizer) -> Matcher:
         try:
             matcher = LLMatcher(tokenizer, _grammar(constraint), log_level=0)
@@ -200,8 +197,7 @@ def _grammar(constraint: Constraint) -> str:
     if kind == "json_schema" and isinstance(value, Mapping | bool):
         return str(LLMatcher.grammar_from_json_schema(json.dumps(value)))
     if kind == "choice" and isinstance(value, tuple) and value:
-        literals = " | ".join(json.dumps(answer, ensure_ascii=False) for answer in value)
-        return str(LLMatcher.grammar_from_lark(f"start: {literals}"))
+        return str(LLMatcher.grammar_from_regex("|".join(map(_literal, value))))
     if kind == "regex" and isinstance(value, str):
         return str(LLMatcher.grammar_from_regex(value))
     if kind == "lark" and isinstance(value, str):
@@ -210,6 +206,11 @@ def _grammar(constraint: Constraint) -> str:
         f"A {kind} constraint cannot be made of {type(value).__name__} {value!r:.50}.",
         param="constraint",
     )
+
+
+def _literal(text: str) -> str:
+    """A regular expression that matches this text alone."""
+    return "".join(c if c.isascii() and c.isalnum() else f"\\x{{{ord(c):x}}}" for c in text)
 
 
 def _bad_schema(reason: str) -> BadSchema:

@@ -1,10 +1,12 @@
-"""From logits to token ids: vectorised over the batch, reproducible per sequence.
+"""From logits to token ids, reproducible per sequence.
 
 The random number of a token is a pure function of (seed, candidate, position), and each row's
 choice depends on that row alone: batch, chunking, speculation and preemption cannot change it.
 
 All of this is NumPy, not torch: on one core `numpy.argmax` over 49,152 logits takes 4 µs and
 `torch.argmax` 230 µs, and partition, comparison and sort are as far apart (AVX-512 against scalar).
+Greedy rows are decided in one call for the batch.  Sampled ones go one after another: a row fits
+the cache, and sorting a padded matrix of candidates for sixteen rows cost as much as all of them.
 Logits on a GPU come over as argmax where that is all that is asked, else as whole rows.
 """
 

@@ -47,15 +47,11 @@ class Scheduler:
         self.max_batch = max_batch
         self.prefill_chunk = prefill_chunk
         self.running: list[Sequence] = []  # oldest first
+        self.waiting = 0  # sequences that have not begun; other threads read it
         self.preemptions = 0
         self._cost = cost
         self._resumed: deque[Sequence] = deque()  # preempted, or branched off without room
         self._waiting: OrderedDict[str, deque[Sequence]] = OrderedDict()  # by owner, next first
-
-    @property
-    def waiting(self) -> int:
-        """Sequences that have not begun."""
-        return sum(map(len, self._waiting.values()))
 
     @property
     def idle(self) -> bool:
@@ -64,6 +60,7 @@ class Scheduler:
     def add(self, sequence: Sequence) -> None:
         """Queue a new sequence behind its owner's others."""
         self._waiting.setdefault(sequence.request.owner, deque()).append(sequence)
+        self.waiting += 1
 
     def remove(self, sequence: Sequence) -> None:
         """Forget a sequence, wherever it is; its blocks are free at once."""
@@ -75,6 +72,7 @@ class Scheduler:
             owner = sequence.request.owner
             if sequence in self._waiting.get(owner, ()):
                 self._waiting[owner].remove(sequence)
+                self.waiting -= 1
                 if not self._waiting[owner]:
                     del self._waiting[owner]
         self._release(sequence)
@@ -216,15 +214,14 @@ class Scheduler:
     def _next_waiting(self) -> Sequence | None:
         if self._resumed:
             return self._resumed[0]
-        if self._waiting:
-            return next(iter(self._waiting.values()))[0]
-        return None
+        return next(iter(self._waiting.values()))[0] if self._waiting else None
 
     def _take_from_queue(self, sequence: Sequence) -> None:
         """Take an owner's first, and send the owner to the end of the line."""
         owner = sequence.request.owner
         queue = self._waiting.pop(owner)
         queue.popleft()
+        self.waiting -= 1
         if queue:
             self._waiting[owner] = queue
 

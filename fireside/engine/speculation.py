@@ -30,7 +30,10 @@ class StepCost:
 
     def observe(self, rows: int, seconds: float) -> None:
         known = self._seconds.get(rows)
-        self._seconds[rows] = seconds if known is None else known + 0.2 * (seconds - known)
+        if known is None:
+            self._seconds[rows] = seconds
+        else:  # one step that another process held up must not count for many
+            self._seconds[rows] = known + 0.2 * (min(seconds, 2 * known) - known)
 
     def of(self, rows: int) -> float:
         """The expected seconds; from the nearest measured size where this one is not known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 
 import pytest
@@ -85,7 +86,7 @@ def test_a_grammar() -> None:
 
 
 @settings(deadline=None, max_examples=30)
-@given(choices=st.lists(st.text(min_size=1, max_size=6), min_size=1, max_size=4))
+@given(choices=st.lists(st.text(max_size=6), min_size=1, max_size=4))
 def test_a_choice_of_any_strings(choices: list[str]) -> None:
     constraint = Constraint(kind="choice", value=tuple(choices))
     assert set(answers(constraint, count=2)) <= set(choices)
@@ -137,21 +138,18 @@ def test_what_cannot_be_compiled_says_why(constraint: Constraint, reason: str) -
 def test_others_run_while_one_compiles_and_too_long_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def slowly(self: Guide, constraint: Constraint, tokenizer: object) -> None:
-        time.sleep(0.6)
-
-    monkeypatch.setattr(Guide, "_compile", slowly)
-    monkeypatch.setattr(guidance, "COMPILE_SECONDS", 0.2)
+    release = threading.Event()
+    monkeypatch.setattr(Guide, "_compile", lambda *_: release.wait(10))
+    monkeypatch.setattr(guidance, "COMPILE_SECONDS", 0.3)
     engine = engine_of()
     engine.start()
     slow = engine.submit([1], SamplingParams(constraint=Constraint(kind="regex", value="a")))
     quick = engine.submit([1], SamplingParams(temperature=0, max_tokens=5))
-    began = time.monotonic()
     assert list(quick)[-1].finish_reason == "length"
-    assert time.monotonic() - began < 0.2
-    with pytest.raises(BadSchema, match="0.2 s"):
+    assert engine.stats().waiting == 1
+    with pytest.raises(BadSchema, match=r"0\.3 s"):
         next(slow)
-    assert time.monotonic() - began < 0.6
+    release.set()
     engine.stop()
 
 
