@@ -1,0 +1,64 @@
+"""The checks, as one program: `lint`, `format`, or `test` with pytest's arguments.
+
+Runs in `.venv`.  Everything that fails is named; pytest runs last, so its closing line is the last
+line of a run in which all is well.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+LINT = {
+    "format": ("ruff", "format", "--check", "--quiet", "."),
+    "lint": ("ruff", "check", "--quiet", "."),
+    "types": ("mypy", "--no-error-summary"),
+    "rooms": ("lint-imports",),
+}
+FORMAT = {
+    "lint": ("ruff", "check", "--fix", "."),
+    "format": ("ruff", "format", "."),
+}
+PYTEST = ("pytest", "--durations=10")
+
+
+def run(name: str, command: tuple[str, ...], *, aloud: bool) -> bool:
+    """Whether it went well; a quiet one speaks only when it did not."""
+    began = time.monotonic()
+    program = [str(BIN / command[0]), *command[1:]]
+    done = subprocess.run(
+        program,
+        cwd=ROOT,
+        text=True,
+        stdout=None if aloud else subprocess.PIPE,
+        stderr=None if aloud else subprocess.STDOUT,
+    )
+    if not aloud:
+        mark = "✓" if done.returncode == 0 else "✗"
+        print(f"{mark} {name:<8}{time.monotonic() - began:6.1f} s   {' '.join(command)}")
+        if done.returncode:
+            print(done.stdout)
+        sys.stdout.flush()
+    return done.returncode == 0
+
+
+def main(chore: str, arguments: list[str]) -> int:
+    if chore == "format":
+        unmended = [name for name in FORMAT if not run(name, FORMAT[name], aloud=True)]
+        return 1 if unmended else 0
+    alone = chore == "test" and bool(arguments)
+    failed = [] if alone else [name for name in LINT if not run(name, LINT[name], aloud=False)]
+    if chore == "test" and not run("pytest", (*PYTEST, *arguments), aloud=True):
+        failed.append("pytest")
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
