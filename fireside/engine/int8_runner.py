@@ -65,6 +65,7 @@ class Workspace:
             size: torch.empty(rows, size, dtype=torch.int8) for size in {width, inner, attended}
         }
         self.step = torch.empty(rows, 1)
+        self.inverse = torch.empty(rows, 1)
         self.norm = torch.empty(rows, 1)
         self.scale = torch.empty(rows, 1)
 
@@ -142,14 +143,16 @@ class Int8Runner:
     def _mlp(self, x: Float[Tensor, "N D"], layer: Int8Layer, space: Workspace) -> None:
         config = self.config
         self._norm_and_round(x, space)
-        self._product(
-            layer.gate_up, space.int8[config.width], space.acc_inner, space.gate_up, space.scale
-        )
-        self._activation(space.gate)
+        linear = layer.gate_up
+        torch._int_mm(space.int8[config.width], linear.weight, out=space.acc_inner)
+        space.gate_up.copy_(space.acc_inner).mul_(linear.scale)
+        self._activation(space.gate.mul_(space.scale))
         torch.mul(space.gate, space.up, out=space.inner)
-        mixed = self.weights.down_rotation.mix(space.inner)
-        self._round(mixed, space)
-        self._add_product(x, layer.down, space.int8[config.mlp_width], space, space.step)
+        # The rows of `up` still lack their scale: rounding does not care, `down` gets it.
+        self._round(self.weights.down_rotation.mix(space.inner), space)
+        self._add_product(
+            x, layer.down, space.int8[config.mlp_width], space, space.step.mul_(space.scale)
+        )
 
     def _round(self, x: Float[Tensor, "N K"], space: Workspace) -> None:
         """x → int8 with one scale per row, left in `space.int8[K]` and `space.step`."""
@@ -157,7 +160,8 @@ class Int8Runner:
         torch.abs(x, out=scaled)
         torch.amax(scaled, 1, keepdim=True, out=step)
         torch.add(self._tiny, step, alpha=1 / 127.0, out=step)
-        torch.div(x, step, out=scaled).round_()
+        torch.reciprocal(step, out=space.inverse)
+        torch.mul(x, space.inverse, out=scaled).round_()
         space.int8[x.shape[1]].copy_(scaled)
 
     def _norm_and_round(self, x: Float[Tensor, "N D"], space: Workspace) -> None:
@@ -180,7 +184,8 @@ class Int8Runner:
         scale: Tensor,
     ) -> None:
         torch._int_mm(rounded, linear.weight, out=accumulator)
-        torch.mul(accumulator, linear.scale, out=out).mul_(scale)
+        # Converting first: a product of int32 and float32 takes twice as long.
+        out.copy_(accumulator).mul_(linear.scale).mul_(scale)
         if linear.bias is not None:
             out.add_(linear.bias)
 
@@ -188,8 +193,8 @@ class Int8Runner:
         self, x: Tensor, linear: Int8Linear, rounded: Tensor, space: Workspace, scale: Tensor
     ) -> None:
         torch._int_mm(rounded, linear.weight, out=space.acc_width)
-        torch.mul(space.acc_width, linear.scale, out=space.float_width)
-        x.addcmul_(space.float_width, scale)
+        # Not `addcmul_`: it does not vectorise over a broadcast operand.
+        x.add_(space.float_width.copy_(space.acc_width).mul_(linear.scale).mul_(scale))
         if linear.bias is not None:
             x.add_(linear.bias)
 
@@ -202,7 +207,7 @@ class Int8Runner:
         self._norm_and_round(x, space)
         head = self.weights.head
         product = torch._int_mm(space.int8[self.config.width], head.weight)
-        return torch.mul(product, head.scale).mul_(space.scale)
+        return product.float().mul_(head.scale).mul_(space.scale)
 
     def _workspace(self, rows: int) -> Workspace:
         space = self._workspaces.get(rows)

@@ -16,6 +16,7 @@ from fireside.engine.engine import Engine
 from fireside.engine.float_runner import FloatRunner
 from fireside.engine.guidance import Guide
 from fireside.engine.int8 import round_weights, supports_int8
+from fireside.engine.int8_cache import cache_path, read_rounded, write_rounded
 from fireside.engine.int8_runner import Int8Runner
 from fireside.engine.runner import Runner
 from fireside.engine.text import TextModel
@@ -77,9 +78,12 @@ def load_runner(local: LocalModel, settings: Settings, progress: Progress | None
     precision = choose_precision(config, settings.precision, device)
     if precision == "int8":
         blocks = kv_blocks(config, settings.kv_cache_mib, device, bytes_per_number=4)
-        return Int8Runner(
-            round_weights(weights, progress), num_blocks=blocks, block_size=BLOCK_SIZE
-        )
+        kept = cache_path(local, settings.home / "cache")
+        rounded = read_rounded(kept, config)
+        if rounded is None:
+            rounded = round_weights(weights, progress)
+            write_rounded(kept, rounded, local)
+        return Int8Runner(rounded, num_blocks=blocks, block_size=BLOCK_SIZE)
     dtype: torch.dtype = getattr(torch, precision)
     blocks = kv_blocks(config, settings.kv_cache_mib, device, bytes_per_number=dtype.itemsize)
     model = model_of(weights, dtype, device)

@@ -15,6 +15,8 @@ This file refuses to know who owns a block or why: that is `block_pool.py`.
 
 from __future__ import annotations
 
+import math
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -65,11 +67,8 @@ class KVArena:
         self.block_size = block_size
         self.num_blocks = num_blocks
         self.slots = num_blocks * block_size
-        self.kv = torch.zeros(
-            (num_layers, self.slots + KEY_BLOCK, 2, num_kv_heads, head_dim),
-            dtype=dtype,
-            device=device,
-        )
+        shape = (num_layers, self.slots + KEY_BLOCK, 2, num_kv_heads, head_dim)
+        self.kv = _untouched_zeros(shape, dtype, torch.device(device))
 
     def copy_block(self, source: int, target: int) -> None:
         size = self.block_size
@@ -101,6 +100,20 @@ class KVArena:
             self.kv.as_strided(size, stride, start).unbind(0),
             self.kv.as_strided(size, stride, start + by_kind).unbind(0),
         )
+
+
+def _untouched_zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Zeros that cost no memory before they are written.
+
+    `torch.zeros` writes them all, and the kernel's huge pages would make 2 MiB of every touched
+    slot: the arena goes layer by layer, so one token would cost 60 MiB.
+    """
+    if device.type != "cpu":
+        return torch.zeros(shape, dtype=dtype, device=device)
+    memory = mmap.mmap(-1, math.prod(shape) * dtype.itemsize)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return torch.frombuffer(memory, dtype=dtype).view(shape)
 
 
 KeyValues = tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
