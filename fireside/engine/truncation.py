@@ -39,12 +39,24 @@ def candidates(
     if np.count_nonzero(passing) <= NARROW or params.typical_p < 1.0 or params.min_p > 0.0:
         return np.flatnonzero(passing), 0.0
     if params.top_p < 1.0:
-        # What lies below this weighs, all together, half of what top-p leaves out.
-        weights = relative_weights(row, top, temperature)
-        total = float(span_sums(weights).sum(dtype=np.float64))
-        ids = np.flatnonzero(weights >= (1.0 - params.top_p) * total / (2 * len(row)))
-        return ids, max(0.0, total - float(weights[ids].sum(dtype=np.float64)))
+        return _nucleus(relative_weights(row, top, temperature), params.top_p)
     return None if params.top_k in (0, len(row)) else (np.flatnonzero(passing), 0.0)
+
+
+def _nucleus(
+    weights: Float32[np.ndarray, "V"], top_p: float
+) -> tuple[Int64[np.ndarray, "K"], float]:
+    """Ids that surely include top-p's nucleus, and the weight of the others."""
+    total = float(span_sums(weights).sum(dtype=np.float64))
+    # What lies below this weighs, all together, half of what top-p leaves out.
+    ids = np.flatnonzero(weights >= (1.0 - top_p) * total / (2 * len(weights)))
+    mass = float(weights[ids].sum(dtype=np.float64))
+    if len(ids) > 4 * NARROW:  # then a look for fewer is worth its price
+        fewer = np.flatnonzero(weights >= np.partition(weights, -NARROW)[-NARROW])
+        less = float(weights[fewer].sum(dtype=np.float64))
+        if less > top_p * total * (1 + 1e-5):  # by more than float32 sums are wrong
+            ids, mass = fewer, less
+    return ids, max(0.0, total - mass)
 
 
 def kept(
@@ -81,7 +93,7 @@ def _typical(weights: Float64[np.ndarray, "K"], mass: float) -> Float64[np.ndarr
     probabilities = weights[live] / weights.sum()
     surprise = -np.log(probabilities)
     oddity = np.abs(surprise - (surprise * probabilities).sum())
-    order = np.argsort(oddity, kind="stable")
+    order = np.argsort(oddity)
     last = int((probabilities[order].cumsum() < mass).sum())
     least = oddity[order[min(last, len(order) - 1)]]
     weights = weights.copy()
