@@ -49,14 +49,14 @@ def _nucleus(
     """Ids that surely include top-p's nucleus, and the weight of the others."""
     total = float(span_sums(weights).sum(dtype=np.float64))
     # What lies below this weighs, all together, half of what top-p leaves out.
-    ids = np.flatnonzero(weights >= (1.0 - top_p) * total / (2 * len(weights)))
-    mass = float(weights[ids].sum(dtype=np.float64))
-    if len(ids) > 4 * NARROW:  # then a look for fewer is worth its price
-        fewer = np.flatnonzero(weights >= np.partition(weights, -NARROW)[-NARROW])
-        less = float(weights[fewer].sum(dtype=np.float64))
-        if less > top_p * total * (1 + 1e-5):  # by more than float32 sums are wrong
-            ids, mass = fewer, less
-    return ids, max(0.0, total - mass)
+    passing = weights >= (1.0 - top_p) * total / (2 * len(weights))
+    if np.count_nonzero(passing) > 4 * NARROW:  # then a look for fewer is worth its price
+        ids = np.flatnonzero(weights >= np.partition(weights, -NARROW)[-NARROW])
+        mass = float(weights[ids].sum(dtype=np.float64))
+        if mass > top_p * total * (1 + 1e-5):  # by more than float32 sums are wrong
+            return ids, max(0.0, total - mass)
+    ids = np.flatnonzero(passing)
+    return ids, max(0.0, total - float(weights[ids].sum(dtype=np.float64)))
 
 
 def kept(
