@@ -19,17 +19,18 @@ from torch import Tensor
 
 from fireside.engine.int8 import Int8Layer, Int8Linear, Int8Weights
 from fireside.engine.paged import KVArena, Plan
+from fireside.engine.rotation import MAX_BLOCK
 from fireside.engine.runner import Chunk, tiles, wanted_rows
 from fireside.engine.threads import Threads
 from fireside.model.config import ModelConfig
 
-# Rows that go through all layers together.  Above ~128 the MLP's float buffers fall out of the
-# 2 MB second-level caches and every element-wise pass gets 2–3 times slower (docs/log.md).
-TILE = 128
+# Rows that go through all layers together.  More, and the MLP's buffers fall out of the 2 MB
+# second-level caches; fewer, and the weights are read more often (docs/log.md).
+TILE = 256
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "silu": torch.ops.aten.silu_.default,
+    "silu": partial(torch.nn.functional.silu, inplace=True),
     "gelu": torch.ops.aten.gelu_.default,
     "gelu_tanh": partial(torch.ops.aten.gelu_.default, approximate="tanh"),
 }
@@ -58,7 +59,13 @@ class Workspace:
         self.pairs = torch.view_as_complex(turning.view(rows, -1, head_dim // 2, 2))
         self.gate_up = torch.empty(rows, 2 * inner)
         self.gate, self.up = self.gate_up[:, :inner], self.gate_up[:, inner:]
-        self.inner = torch.empty(rows, inner)
+        self.inner, self.mixed = torch.empty(rows, inner), torch.empty(rows, inner)
+        block = min(MAX_BLOCK, inner & -inner)
+        self.inner_blocks, self.mixed_blocks = (
+            self.inner.view(-1, block),
+            self.mixed.view(-1, block),
+        )
+        self.grid = (rows, inner // block, block)
         self.float_width = torch.empty(rows, width)
         self.scaled = {size: torch.empty(rows, size) for size in {width, inner, attended}}
         self.int8 = {
@@ -114,10 +121,21 @@ class Int8Runner:
         ids = torch.tensor([token for chunk in chunks for token in chunk.token_ids])
         x = self.weights.embedding.index_select(0, ids).float()
         rotary = self._rotary.index_select(0, plan.positions).unsqueeze(1)
+        rows = wanted_rows(chunks)
+        last = len(self.weights.layers) - 1
         for index, layer in enumerate(self.weights.layers):
-            self._attention(x, index, layer, rotary, plan, space)
+            attended = self._attention(x, index, layer, rotary, plan, space)
+            if index == last and not rows:
+                return torch.empty(0, self.vocab_size)
+            if index == last and len(rows) < plan.rows:
+                # Above the last keys and values only the rows with logits matter.
+                chosen = torch.tensor(rows, dtype=torch.long)
+                x, attended = x.index_select(0, chosen), attended.index_select(0, chosen)
+                space = self._workspace(len(rows))
+            self._round(attended, space)
+            self._add_product(x, layer.output, attended.shape[1], space, space.step)
             self._mlp(x, layer, space)
-        return self._logits(x, wanted_rows(chunks))
+        return self._logits(x, space)
 
     def _attention(
         self,
@@ -127,7 +145,7 @@ class Int8Runner:
         rotary: Tensor,
         plan: Plan,
         space: Workspace,
-    ) -> None:
+    ) -> Float[Tensor, "N A"]:
         config = self.config
         self._norm_and_round(x, space)
         self._product(layer.qkv, space.int8[config.width], space.acc_qkv, space.qkv, space.scale)
@@ -136,9 +154,7 @@ class Int8Runner:
             normalise_heads(space.k_heads, layer.k_norm, config.norm_eps)
         space.pairs.mul_(rotary)
         plan.write(index, space.kv)
-        attended = plan.attend(index, space.q, config.scale).reshape(plan.rows, -1)
-        self._round(attended, space)
-        self._add_product(x, layer.output, space.int8[attended.shape[1]], space, space.step)
+        return plan.attend(index, space.q, config.scale).reshape(plan.rows, -1)
 
     def _mlp(self, x: Float[Tensor, "N D"], layer: Int8Layer, space: Workspace) -> None:
         config = self.config
@@ -149,10 +165,16 @@ class Int8Runner:
         self._activation(space.gate.mul_(space.scale))
         torch.mul(space.gate, space.up, out=space.inner)
         # The rows of `up` still lack their scale: rounding does not care, `down` gets it.
-        self._round(self.weights.down_rotation.mix(space.inner), space)
-        self._add_product(
-            x, layer.down, space.int8[config.mlp_width], space, space.step.mul_(space.scale)
-        )
+        self._round(self._mixed(space), space)
+        self._add_product(x, layer.down, config.mlp_width, space, space.step.mul_(space.scale))
+
+    def _mixed(self, space: Workspace) -> Float[Tensor, "N F"]:
+        """`down_rotation.mix(space.inner)` without its allocations."""
+        rotation = self.weights.down_rotation
+        torch.mm(space.inner_blocks, rotation.block, out=space.mixed_blocks)
+        across = rotation.across.expand(space.rows, -1, -1)
+        torch.bmm(across, space.mixed.view(space.grid), out=space.inner.view(space.grid))
+        return space.inner
 
     def _round(self, x: Float[Tensor, "N K"], space: Workspace) -> None:
         """x → int8 with one scale per row, left in `space.int8[K]` and `space.step`."""
@@ -190,20 +212,15 @@ class Int8Runner:
             out.add_(linear.bias)
 
     def _add_product(
-        self, x: Tensor, linear: Int8Linear, rounded: Tensor, space: Workspace, scale: Tensor
+        self, x: Tensor, linear: Int8Linear, size: int, space: Workspace, scale: Tensor
     ) -> None:
-        torch._int_mm(rounded, linear.weight, out=space.acc_width)
+        torch._int_mm(space.int8[size], linear.weight, out=space.acc_width)
         # Not `addcmul_`: it does not vectorise over a broadcast operand.
         x.add_(space.float_width.copy_(space.acc_width).mul_(linear.scale).mul_(scale))
         if linear.bias is not None:
             x.add_(linear.bias)
 
-    def _logits(self, x: Float[Tensor, "N D"], rows: list[int]) -> Float[Tensor, "R V"]:
-        if not rows:
-            return torch.empty(0, self.vocab_size)
-        if len(rows) < x.shape[0]:
-            x = x.index_select(0, torch.tensor(rows))
-        space = self._workspace(len(rows))
+    def _logits(self, x: Float[Tensor, "R D"], space: Workspace) -> Float[Tensor, "R V"]:
         self._norm_and_round(x, space)
         head = self.weights.head
         product = torch._int_mm(space.int8[self.config.width], head.weight)

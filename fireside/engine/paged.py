@@ -19,6 +19,7 @@ import math
 import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import torch
@@ -89,6 +90,7 @@ class KVArena:
                 found.append((block * size, count))
         return found
 
+    @lru_cache(maxsize=64)  # noqa: B019 - an arena lives as long as its runner
     def views(self, first: int, step: int, count: int, length: int) -> KeyValues:
         """Per layer, `[count, K, T, hd]`: the keys and values of sequences `step` slots apart."""
         layers, _, _, heads, dim = self.kv.shape
@@ -193,11 +195,15 @@ class Plan:
         self, layer: int, group: Group, q: Tensor, scale: float, window: int | None
     ) -> Float[Tensor, "n K G hd"]:
         keys, values = self._read(layer, group)
-        mask = self._mask(group, window, q.dtype)
         if group.queries > 1:
             # [n, K, G, hd] -> [1, H, n, hd]
             rows = q.flatten(1, 2).transpose(0, 1).unsqueeze(0)
-            padded = _pad(rows, mask)
+            if window is None and group.queries == group.read:  # nothing before, nothing padded
+                out = scaled_dot_product_attention(
+                    rows, keys, values, is_causal=True, scale=scale, enable_gqa=True
+                )
+                return out[0].transpose(0, 1).reshape(q.shape)
+            padded = _pad(rows, self._mask(group, window, q.dtype))
             out = scaled_dot_product_attention(
                 padded[0], keys, values, attn_mask=padded[1], scale=scale, enable_gqa=True
             )
@@ -208,6 +214,7 @@ class Plan:
             spread[group.places] = q
             q = spread
         queries = q if q.shape[2] >= PADDED_ROWS else q.repeat(1, 1, PADDED_ROWS, 1)
+        mask = self._mask(group, window, q.dtype)
         out = scaled_dot_product_attention(queries, keys, values, attn_mask=mask, scale=scale)
         out = out[:, :, : q.shape[2]]
         return out if group.places is None else out[group.places]
