@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import pre_tokenizers
 
 from fireside.errors import Corrupt, Unsupported
 from fireside.tokenizer import Tokenizer
@@ -23,12 +22,7 @@ from .corpus import TEXTS, training_text
 
 @pytest.fixture(scope="module")
 def reference(smollm2_metadata: dict[str, Any]) -> Any:
-    """transformers' own reading of the same file.
-
-    It leaves out the step that SmolLM2's published tokenizer.json begins with (each digit alone,
-    as llama.cpp also has it), and so differs from the model's training where a number follows two
-    spaces or more.  That one step is put back.
-    """
+    """transformers' own reading of the same file."""
     from transformers.integrations.gguf import convert_gguf_tokenizer
 
     described = {
@@ -38,9 +32,6 @@ def reference(smollm2_metadata: dict[str, Any]) -> Any:
         "token_type": list(smollm2_metadata["tokenizer.ggml.token_type"]),
     }
     backend, _ = convert_gguf_tokenizer("llama", described)
-    backend.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), backend.pre_tokenizer]
-    )
     return backend
 
 
