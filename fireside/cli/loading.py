@@ -39,6 +39,10 @@ class Loading:
         _settle(self._first, lambda: self._models.result().get(self.name))
 
     def _import(self) -> Models:
+        from fireside.hub.local import locate
+
+        # A wrong name is told at once, not after the seconds that torch takes to come.
+        locate(self.name, self._settings.models_dir)
         from fireside.engine.models import Models
 
         return Models(self._settings, self._progress)
