@@ -20,6 +20,7 @@ from fireside.engine.int8_cache import cache_path, read_rounded, write_rounded
 from fireside.engine.int8_runner import Int8Runner
 from fireside.engine.runner import Runner
 from fireside.engine.text import TextModel
+from fireside.engine.threads import Threads
 from fireside.errors import BadRequest, Unavailable
 from fireside.hub import LocalModel
 from fireside.hub.gguf import open_gguf
@@ -81,13 +82,25 @@ def load_runner(local: LocalModel, settings: Settings, progress: Progress | None
         kept = cache_path(local, settings.home / "cache")
         rounded = read_rounded(kept, config)
         if rounded is None:
-            rounded = round_weights(weights, progress)
+            rounded = round_weights(weights, _attentive(progress))
             write_rounded(kept, rounded, local)
         return Int8Runner(rounded, num_blocks=blocks, block_size=BLOCK_SIZE)
     dtype: torch.dtype = getattr(torch, precision)
     blocks = kv_blocks(config, settings.kv_cache_mib, device, bytes_per_number=dtype.itemsize)
     model = model_of(weights, dtype, device)
     return FloatRunner(model, num_blocks=blocks, block_size=BLOCK_SIZE)
+
+
+def _attentive(progress: Progress | None) -> Progress:
+    """`progress` that also keeps out of other programs' way, layer by layer."""
+    threads = Threads(torch.get_num_threads())
+
+    def step(done: int, total: int) -> None:
+        threads.adjust()
+        if progress:
+            progress(done, total)
+
+    return step
 
 
 def set_threads(threads: int) -> None:
