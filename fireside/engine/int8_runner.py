@@ -96,7 +96,7 @@ class Int8Runner:
             head_dim=config.head_dim,
         )
         self._threads = Threads(torch.get_num_threads())
-        self._rotary = rotary_table(config)
+        self._rotary = rotary_table(config, min(config.context, num_blocks * block_size))
         self._workspaces: dict[int, Workspace] = {}
         self._activation = ACTIVATIONS[config.activation]
         self._tiny = torch.full((1, 1), 1e-30)
@@ -235,14 +235,14 @@ class Int8Runner:
         return space
 
 
-def rotary_table(config: ModelConfig) -> Tensor:
-    """`[context, hd/2]` complex: e^(i·position·frequency), in float32 as the model has it."""
+def rotary_table(config: ModelConfig, length: int) -> Tensor:
+    """`[length, hd/2]` complex: e^(i·position·frequency), in float32 as the model has it."""
     assert config.rope is not None
     half = torch.arange(0, config.head_dim, 2, dtype=torch.int64).float() / config.head_dim
     frequencies = 1.0 / config.rope.theta**half
     if config.rope.scaling is not None:
         frequencies = config.rope.scaling.scale(frequencies)
-    angles = torch.outer(torch.arange(config.context).float(), frequencies)
+    angles = torch.outer(torch.arange(length).float(), frequencies)
     return torch.complex(angles.cos(), angles.sin())
 
 

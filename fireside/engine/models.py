@@ -6,7 +6,7 @@ import threading
 
 from fireside.engine.load import Progress, load_text_model
 from fireside.engine.text import TextModel
-from fireside.errors import Unavailable
+from fireside.errors import BadRequest, Unavailable
 from fireside.hub import LocalModel, installed, locate
 from fireside.settings import Settings
 
@@ -21,6 +21,7 @@ class Models:
         self._settings = settings
         self._progress = progress
         self._loaded: dict[str, TextModel] = {}
+        self._loading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -29,17 +30,26 @@ class Models:
 
         Raises:
             UnknownModel, NotFound: no such model, or not pulled yet; the line says what to do.
+            BadRequest: a model of another kind.
             Corrupt, Unsupported, Unavailable: it cannot be served.
         """
         local = self._find(name or self._settings.model)
         with self._lock:
-            if self._closed:
-                raise Unavailable("Fireside is stopping: try again when it is back.")
-            model = self._loaded.pop(local.name, None)
-            if model is None:
+            loading = self._loading.setdefault(local.name, threading.Lock())
+        with loading:  # one load per model; others go on being served meanwhile
+            with self._lock:
+                self._check_open()
+                model = self._loaded.pop(local.name, None)
+                if model is not None:
+                    self._loaded[local.name] = model  # the most recently used stands last
+                    return model
                 self._make_room()
-                model = load_text_model(local, self._settings, self._progress)
-            self._loaded[local.name] = model
+            model = load_text_model(local, self._settings, self._progress)
+            with self._lock:
+                if self._closed:
+                    model.engine.stop(0.0)
+                self._check_open()
+                self._loaded[local.name] = model
             return model
 
     def names(self) -> list[str]:
@@ -60,7 +70,18 @@ class Models:
             self._loaded.clear()
 
     def _find(self, name: str) -> LocalModel:
-        return locate(name, self._settings.models_dir)
+        local = locate(name, self._settings.models_dir)
+        if local.entry is not None and local.entry.kind != "chat":
+            raise BadRequest(
+                f"{local.name} makes {local.entry.kind}s and cannot chat: "
+                f"take {self._settings.model}, or another of `fireside models list`.",
+                param="model",
+            )
+        return local
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unavailable("Fireside is stopping: try again when it is back.")
 
     def _make_room(self) -> None:
         idle = [name for name, model in self._loaded.items() if model.engine.stats().running == 0]
