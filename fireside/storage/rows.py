@@ -9,8 +9,9 @@ from sqlalchemy import Row
 
 from fireside.messages import ToolCall
 from fireside.storage.records import Conversation, Hit, StoredMessage
+from fireside.storage.schema import messages
 
-MESSAGE = tuple(field.name for field in fields(StoredMessage))
+COLUMNS = tuple(column.name for column in messages.columns)
 CONVERSATION = tuple(field.name for field in fields(Conversation))
 
 
@@ -24,7 +25,10 @@ def values_of(message: StoredMessage) -> dict[str, Any]:
 
 
 def stored(row: Row[Any]) -> StoredMessage:
-    values = {name: row._mapping[name] for name in MESSAGE}
+    """A row that begins with the columns of `messages`."""
+    # By place, not by name: a long path is thousands of rows, and this halves its time.
+    values = dict(zip(COLUMNS, row, strict=False))
+    del values["serial"]
     values["tool_calls"] = tuple(ToolCall(**call) for call in values["tool_calls"] or ())
     values["usage"] = values["usage"] or {}
     values["receipt"] = values["receipt"] or {}
