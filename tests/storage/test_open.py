@@ -15,6 +15,7 @@ from sqlalchemy import inspect
 
 from fireside.errors import Corrupt, FiresideError, Unavailable
 from fireside.storage import Store, schema
+from fireside.storage.sqlite import in_plain_words
 
 
 def test_the_migrations_make_the_schema(store: Store) -> None:
@@ -215,3 +216,25 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
         (tmp_path / "closed").mkdir(mode=0o500)
         with pytest.raises(Unavailable, match="cannot be opened"):
             Store.open(tmp_path / "closed" / "fireside.db")
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "words"),
+    [
+        ("database is locked", Unavailable, "locked by another process"),
+        ("database disk image is malformed", Corrupt, "damaged"),
+        ("file is not a database", Corrupt, "damaged"),
+        ("database or disk is full", Unavailable, "No disk space"),
+        ("attempt to write a readonly database", Unavailable, "cannot be used"),
+        ("disk I/O error", Unavailable, "cannot be used"),
+    ],
+)
+def test_sqlite_in_plain_words(said: str, kind: type[FiresideError], words: str) -> None:
+    plain = in_plain_words(sqlite3.OperationalError(said), "/x/fireside.db")
+    assert type(plain) is kind
+    assert words in one_line(plain)
+    assert "/x/fireside.db" in plain.message
+
+
+def test_a_bug_of_ours_keeps_its_own_words() -> None:
+    assert in_plain_words(sqlite3.OperationalError("no such column: x"), "/x") is None
