@@ -49,9 +49,12 @@ def load_text_model(
         BadRequest: settings that contradict the model or the machine.
     """
     set_threads(settings.threads)
-    with ThreadPoolExecutor(1, thread_name_prefix="fireside-tokenizer") as beside:
-        reading = beside.submit(load_tokenizer, local)
-        runner = load_runner(local, settings, progress)
+    # The weights too are made in a thread that ends.  OpenMP keeps workers for every thread that
+    # ever computed, and as soon as there are more than cores it puts them to sleep at each barrier:
+    # with a caller that has loaded a model, every later step took twice as long (docs/log.md).
+    with ThreadPoolExecutor(2, thread_name_prefix="fireside-load") as loaders:
+        reading = loaders.submit(load_tokenizer, local)
+        runner = loaders.submit(load_runner, local, settings, progress).result()
         tokenizer = reading.result()
     engine = Engine(
         runner,
