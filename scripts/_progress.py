@@ -104,7 +104,7 @@ class Progress:
             reader.join(wait)
             if not reader.is_alive():
                 return
-            self._show(SPINNER[int(self.seconds * 8) % len(SPINNER)])
+            self._show(SPINNER[int(self.seconds * 8) % len(SPINNER)] if self.terminal else "…")
 
     @property
     def seconds(self) -> float:

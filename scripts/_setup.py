@@ -53,8 +53,15 @@ CHORES = {
     "format": Chore(
         lock="dev.txt", models=False, command=("python", "scripts/_checks.py", "format")
     ),
-    "bench": Chore(lock="bench.txt", models=True, command=("python", "-m", "benchmarks")),
+    "bench": Chore(lock="bench.txt", models=True, command=("python", "benchmarks/side_by_side.py")),
     "lock": Chore(lock="run.txt", models=False, command=("python", "scripts/_lock.py")),
+}
+
+# Which lists hold all of a list.
+HOLDS = {
+    "run.txt": ("run.txt", "dev.txt", "bench.txt"),
+    "dev.txt": ("dev.txt",),
+    "bench.txt": ("bench.txt",),
 }
 
 
@@ -113,7 +120,8 @@ def has_models(stamp: dict[str, object]) -> bool:
 
 def has_lock(stamp: dict[str, object], name: str) -> bool:
     locks = stamp.get("locks")
-    return isinstance(locks, dict) and locks.get(name) == lock_digest(name)
+    known = locks if isinstance(locks, dict) else {}
+    return any(known.get(larger) == lock_digest(larger) for larger in HOLDS[name])
 
 
 def missing(chore: Chore) -> list[tuple[str, Step]]:
@@ -257,7 +265,7 @@ def main(arguments: list[str]) -> None:
         return
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     program, *given = chore.command
-    given = [str(ROOT / word) if word.startswith("scripts/") else word for word in given]
+    given = [str(ROOT / word) if word.endswith(".py") else word for word in given]
     if program != "fireside":
         os.chdir(ROOT)
     os.execv(VENV / "bin" / program, [str(VENV / "bin" / program), *given, *arguments[1:]])
