@@ -10,14 +10,12 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
 import fireside
-from fireside.cli import chat, doctor, failures, models, serve
+from fireside.cli import bench, chat, doctor, failures, models, serve
 
 app = typer.Typer(
     name="fireside",
@@ -50,8 +48,7 @@ def _default(
 app.command("serve")(serve.serve)
 app.command("chat")(chat.chat)
 app.add_typer(models.app, name="models")
-if find_spec("fireside.cli.bench") is not None:
-    app.command("bench")(import_module("fireside.cli.bench").bench)
+app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 
 
