@@ -57,8 +57,9 @@ class Progress:
         # pip downloads into TMPDIR: there we can watch the file grow, and clear away what is left.
         environment |= {"TMPDIR": str(self.scratch), "PIP_USER": "0"}
         said: list[str] = []
-        with self.log.open("a", encoding="utf-8") as log:
-            program = subprocess.Popen(
+        with (
+            self.log.open("a", encoding="utf-8") as log,
+            subprocess.Popen(
                 command,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -67,7 +68,8 @@ class Progress:
                 text=True,
                 errors="replace",
                 pass_fds=self.held,
-            )
+            ) as program,
+        ):
             reader = threading.Thread(target=self._listen, args=(program, log, said), daemon=True)
             reader.start()
             try:
@@ -75,7 +77,7 @@ class Progress:
                 program.wait()
             finally:
                 program.kill()
-                program.wait()
+                reader.join()
         shutil.rmtree(self.scratch, ignore_errors=True)
         if program.returncode:
             if self.terminal:

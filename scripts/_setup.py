@@ -266,8 +266,6 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     program, *given = chore.command
     given = [str(ROOT / word) if word.endswith(".py") else word for word in given]
-    if program != "fireside":
-        os.chdir(ROOT)
     os.execv(VENV / "bin" / program, [str(VENV / "bin" / program), *given, *arguments[1:]])
 
 

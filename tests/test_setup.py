@@ -1,0 +1,138 @@
+"""scripts/_setup.py: what it finds missing, and how it starts when nothing is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+SCRIPTS = REPOSITORY / "scripts"
+
+
+@pytest.fixture
+def setup(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ModuleType]:
+    """The module, at work in an empty folder with the real lock lists."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    monkeypatch.chdir(tmp_path)
+    import _setup
+
+    (tmp_path / "requirements").symlink_to(REPOSITORY / "requirements")
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    venv = tmp_path / ".venv"
+    for name, value in {
+        "ROOT": tmp_path,
+        "VENV": venv,
+        "PYTHON": venv / "bin" / "python",
+        "STAMP": venv / "fireside-setup.json",
+    }.items():
+        monkeypatch.setattr(_setup, name, value)
+    yield _setup
+    del sys.modules["_setup"], sys.modules["_progress"]
+
+
+def steps(setup: ModuleType, chore: str) -> list[str]:
+    return [title.split()[0] for title, _ in setup.missing(setup.CHORES[chore])]
+
+
+def finish(setup: ModuleType, lock: str) -> None:
+    """As if every step had been done."""
+    setup.PYTHON.parent.mkdir(parents=True, exist_ok=True)
+    setup.PYTHON.touch()
+    setup.write_stamp(
+        {
+            **setup.identity(),
+            "venv": True,
+            "torch": setup.torch_pin(),
+            "locks": {lock: setup.lock_digest(lock)},
+            "package": setup.package_digest(),
+            "models": {setup.home_digest(): [str(setup.ROOT)]},
+        }
+    )
+
+
+def test_everything_is_missing_at_first(setup: ModuleType) -> None:
+    assert steps(setup, "chat") == ["virtual", "PyTorch", "packages", "Fireside", "models"]
+    assert steps(setup, "lint") == ["virtual", "PyTorch", "packages", "Fireside"]
+
+
+def test_nothing_is_missing_afterwards(setup: ModuleType) -> None:
+    finish(setup, "run.txt")
+    assert steps(setup, "chat") == []
+    assert steps(setup, "test") == ["packages"]
+    finish(setup, "dev.txt")
+    assert steps(setup, "test") == steps(setup, "chat") == []
+
+
+def test_each_change_costs_its_own_step(setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish(setup, "run.txt")
+    (setup.ROOT / "pyproject.toml").write_text("[project]\nname = 'other'\n")
+    assert steps(setup, "chat") == ["Fireside"]
+    finish(setup, "run.txt")
+    monkeypatch.setenv("FIRESIDE_HOME", str(setup.ROOT / "elsewhere"))
+    assert steps(setup, "chat") == ["models"]
+    finish(setup, "run.txt")
+    (setup.ROOT / "fireside.toml").write_text('home = "there"\n')
+    assert steps(setup, "chat") == ["models"]
+    finish(setup, "run.txt")
+    setup.PYTHON.unlink()
+    assert steps(setup, "chat")[0] == "virtual"
+    setup.STAMP.write_text("{")
+    assert steps(setup, "chat")[0] == "virtual"
+
+
+def test_a_moved_checkout_gets_a_new_environment(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(setup, "run.txt")
+    monkeypatch.setattr(setup, "ROOT", setup.ROOT / "requirements" / "..")
+    assert steps(setup, "chat")[0] == "virtual"
+
+
+def test_a_venv_of_somebody_else_is_left_alone(
+    setup: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setup.VENV.mkdir()
+    (setup.VENV / "theirs").touch()
+    with pytest.raises(SystemExit):
+        setup.make_venv(None)
+    assert "move it away" in capsys.readouterr().err
+    assert (setup.VENV / "theirs").exists()
+
+
+def test_a_half_installed_package_is_forgotten(setup: ModuleType) -> None:
+    packages = setup.VENV / "lib" / "python3.11" / "site-packages"
+    for name in ("whole-1.dist-info", "half-1.dist-info", "~oved"):
+        (packages / name).mkdir(parents=True)
+        (packages / name / "METADATA").touch()
+    (packages / "whole-1.dist-info" / "INSTALLER").touch()
+    setup.drop_half_installed()
+    assert [path.name for path in packages.iterdir()] == ["whole-1.dist-info"]
+
+
+def test_a_failing_step_ends_with_its_last_words(
+    setup: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = setup.Progress("packages", setup.VENV)
+    with pytest.raises(SystemExit):
+        step.run([sys.executable, "-c", "import sys; sys.exit('no such release')"], "Look there.")
+    said = capsys.readouterr().err
+    assert "no such release" in said
+    assert "packages. Look there." in said
+    assert "no such release" in (setup.VENV / "fireside-setup.log").read_text()
+
+
+def test_it_starts_at_once_when_nothing_is_missing() -> None:
+    if not (REPOSITORY / ".venv" / "fireside-setup.json").exists():
+        pytest.skip("this checkout is not set up: run scripts/setup")
+    began = time.monotonic()
+    command = [str(SCRIPTS / "chat"), "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("fireside ")
+    assert time.monotonic() - began < 3
