@@ -20,7 +20,7 @@ import os
 from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 
@@ -122,6 +122,11 @@ class BlockPool:
             last = block
         return blocks
 
+    def has_room_behind(self, blocks: Sequence[int]) -> bool:
+        """Whether these lie together and a sequence could grow behind them."""
+        together = all(after == before + 1 for before, after in pairwise(blocks))
+        return together and self._may_take(blocks[-1] + 1)
+
     def release(self, blocks: Sequence[int]) -> None:
         """A sequence lets go of its table.  Tail first, so that tails are evicted before heads."""
         for block in reversed(blocks):
@@ -174,9 +179,10 @@ class BlockPool:
             start, length = self._largest_gap()
         if start == 0 or start - 1 == follows:
             return start
-        # The block before the gap is somebody's last: leave him half of the room, but no more
-        # than a sequence could ever use.
-        return start + min(max(length - wanted, 0) // 2, self._most)
+        # The block before the gap is somebody's last: leave him room, but no more than a sequence
+        # could ever use.  Round numbers halve the gaps again and again, so that sequences stand
+        # evenly spaced: the runner attends to such a batch in one call.
+        return _roundest(start, start + min(max(length - wanted, 0), self._most))
 
     def _largest_gap(self) -> tuple[int, int]:
         """(start, length) of the longest run of free blocks; (0, 0) if there is none."""
@@ -189,3 +195,11 @@ class BlockPool:
         starts, ends = edges[0::2], edges[1::2]
         best = int((ends - starts).argmax())
         return int(starts[best]), int(ends[best] - starts[best])
+
+
+def _roundest(low: int, high: int) -> int:
+    """The number from `low` to `high` that is divisible by the highest power of two."""
+    if low == 0 or low == high:
+        return low
+    bit = ((low - 1) ^ high).bit_length() - 1
+    return high >> bit << bit

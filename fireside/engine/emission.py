@@ -174,9 +174,7 @@ class Emission:
         children = [sequence.branch(index) for index in range(1, sequence.forks + 1)]
         sequence.forks = 0
         for child in children:
-            target = self._scheduler.fork(sequence, child)
-            if target is not None:
-                self._runner.copy_block(sequence.blocks[len(child.blocks) - 1], target)
+            self._scheduler.fork(sequence, child)
         self._open[sequence.request].extend(children)
         return children
 

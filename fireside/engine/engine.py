@@ -76,7 +76,11 @@ class Engine:
             runner.num_blocks, runner.block_size, most=-(-self.window // runner.block_size)
         )
         self._scheduler = Scheduler(
-            self._pool, max_batch=max_batch, prefill_chunk=prefill_chunk, cost=self._cost
+            self._pool,
+            max_batch=max_batch,
+            prefill_chunk=prefill_chunk,
+            cost=self._cost,
+            copy_block=runner.copy_block,
         )
         self._open: dict[Request, list[Sequence]] = {}
         self._submitted: deque[Sequence] = deque()

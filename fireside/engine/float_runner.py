@@ -56,15 +56,15 @@ class FloatRunner:
 
     def _run_tile(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
         plan = Plan(self.arena, chunks)
-        ids = [token for chunk in chunks for token in chunk.token_ids]
-        rows = torch.tensor(wanted_rows(chunks), dtype=torch.long, device=self.device)
+        ids = [token for chunk in plan.chunks for token in chunk.token_ids]
+        rows = torch.tensor(wanted_rows(plan.chunks), dtype=torch.long, device=self.device)
         logits: Tensor = self.model(
             torch.tensor([ids], device=self.device),
             positions=plan.positions.unsqueeze(0),
             cache=PagedCache(plan),
             logits_at=rows,
         )
-        return logits.float()
+        return plan.restored(logits.float())
 
 
 class PagedCache:

@@ -118,10 +118,10 @@ class Int8Runner:
     def _run_tile(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
         plan = Plan(self.arena, chunks)
         space = self._workspace(plan.rows)
-        ids = torch.tensor([token for chunk in chunks for token in chunk.token_ids])
+        ids = torch.tensor([token for chunk in plan.chunks for token in chunk.token_ids])
         x = self.weights.embedding.index_select(0, ids).float()
         rotary = self._rotary.index_select(0, plan.positions).unsqueeze(1)
-        rows = wanted_rows(chunks)
+        rows = wanted_rows(plan.chunks)
         last = len(self.weights.layers) - 1
         for index, layer in enumerate(self.weights.layers):
             attended = self._attention(x, index, layer, rotary, plan, space)
@@ -135,7 +135,7 @@ class Int8Runner:
             self._round(attended, space)
             self._add_product(x, layer.output, attended.shape[1], space, space.step)
             self._mlp(x, layer, space)
-        return self._logits(x, space)
+        return plan.restored(self._logits(x, space))
 
     def _attention(
         self,

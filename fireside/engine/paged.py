@@ -20,7 +20,6 @@ import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import torch
 from jaxtyping import Float, Int64
@@ -31,9 +30,12 @@ from fireside.engine.runner import Chunk
 
 # PyTorch's CPU kernel works through keys in blocks of 512 and sums a block of up to 256 in one go.
 KEY_BLOCK, KEY_SUM, LANES = 512, 256, 16
-# It takes queries in blocks of 32 (more when there are many); one or two left over in the last
-# block would go through another matrix kernel, which rounds differently.
-QUERY_BLOCK, PADDED_ROWS = 32, 3
+# It takes queries in blocks of 32 (more when there are many); a few left over in the last block go
+# through another matrix kernel, which rounds differently.  Few is fewer than a 24th of head_dim:
+# measured at 64, 80, 96, 128 and 256.
+QUERY_BLOCK, DIMS_PER_QUERY = 32, 24
+# Distances tried from each sequence when looking for evenly spaced ones.
+SPACINGS = 8
 
 
 def padded_length(length: int) -> int:
@@ -123,18 +125,16 @@ KeyValues = tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Sequences whose attention is one call: a long chunk alone, or many decoding sequences.
+    """Sequences whose attention is one call: a chunk of several tokens alone, or decoding ones.
 
-    rows: which rows of the step, in the call's order; a slice where they follow one another.
-    places: where the call's answers to those rows are, if it computes others besides.
+    rows: which rows of the plan.
     queries: new tokens per sequence.
-    lengths: tokens of each sequence of the call, new ones included; 0 for a gap between sequences.
+    lengths: tokens of each sequence, new ones included.
     read: keys that are read, `padded_length` of the longest.
     views: where the keys are; None where they must be gathered from `slots` first.
     """
 
-    rows: slice | Int64[Tensor, " n"]
-    places: Int64[Tensor, " n"] | None
+    rows: slice
     queries: int
     lengths: tuple[int, ...]
     read: int
@@ -143,7 +143,11 @@ class Group:
 
 
 class Plan:
-    """What a step reads and writes of the arena, worked out once for all layers."""
+    """What a step reads and writes of the arena, worked out once for all layers.
+
+    It puts the chunks into an order of its own, `chunks`, in which every group's rows follow one
+    another; `restored` puts their logits back into the caller's.
+    """
 
     def __init__(self, arena: KVArena, chunks: Sequence[Chunk]) -> None:
         self._arena = arena
@@ -151,27 +155,65 @@ class Plan:
         self._layers = arena.kv.unbind(0)
         self._masks: dict[tuple[int, int | None], Tensor] = {}
         self._groups: list[Group] = []
+        runs = [arena.runs(c.blocks, c.start + len(c.token_ids)) for c in chunks]
+        together = _together(chunks, runs)
+        self._order = [index for group in together for index in group]
+        self.chunks = [chunks[index] for index in self._order]
         slots: list[int] = []
         positions: list[int] = []
-        decoding: list[tuple[int, int, int]] = []  # first slot, length, row
-        for chunk in chunks:
-            row, count = len(positions), len(chunk.token_ids)
-            length = chunk.start + count
-            runs = arena.runs(chunk.blocks, length)
-            slots += _tail(runs, count)
-            positions += range(chunk.start, length)
-            if count == 1 and len(runs) == 1:
-                decoding.append((runs[0][0], length, row))
-            else:
-                self._groups.append(self._alone(row, count, length, runs))
+        for group in together:
+            row = len(positions)
+            for index in group:
+                chunk = chunks[index]
+                length = chunk.start + len(chunk.token_ids)
+                slots += _tail(runs[index], len(chunk.token_ids))
+                positions += range(chunk.start, length)
+            self._groups.append(
+                self._group(
+                    slice(row, len(positions)),
+                    [chunks[index] for index in group],
+                    [runs[index] for index in group],
+                )
+            )
         self.rows = len(positions)
         self.positions: Int64[Tensor, " N"] = torch.tensor(positions, device=self._device)
-        self._groups += self._together(sorted(decoding))
         self._written: tuple[Tensor, ...] | None = None
         if slots[-1] - slots[0] == self.rows - 1 and len(chunks) == 1:
             self._written = arena.kv[:, slots[0] : slots[0] + self.rows].unbind(0)
         else:
             self._slots = torch.tensor(slots, device=self._device)
+
+    def _group(self, rows: slice, chunks: list[Chunk], runs: list[list[tuple[int, int]]]) -> Group:
+        lengths = tuple(c.start + len(c.token_ids) for c in chunks)
+        read = padded_length(max(lengths))
+        firsts = [pieces[0][0] for pieces in runs]
+        views, slots = None, None
+        if len(runs[0]) == 1:
+            step = firsts[1] - firsts[0] if len(firsts) > 1 else 0
+            views = self._arena.views(firsts[0], step, len(firsts), read)
+        else:
+            whole = [slot for first, size in runs[0] for slot in range(first, first + size)]
+            padding = [self._arena.slots] * (read - len(whole))
+            slots = torch.tensor(whole + padding, device=self._device)
+        return Group(
+            rows=rows,
+            queries=len(chunks[0].token_ids),
+            lengths=lengths,
+            read=read,
+            views=views,
+            slots=slots,
+        )
+
+    def restored(self, logits: Float[Tensor, "R V"]) -> Float[Tensor, "R V"]:
+        """The rows with logits, in the order of the caller's chunks."""
+        if self._order == sorted(self._order):
+            return logits
+        place, begins = 0, {}
+        for index, chunk in zip(self._order, self.chunks, strict=True):
+            begins[index] = (place, chunk.logits)
+            place += chunk.logits
+        rows = [r for i in sorted(begins) for r in range(begins[i][0], sum(begins[i]))]
+        return logits.index_select(0, torch.tensor(rows, device=logits.device))
 
     def write(self, layer: int, kv: Float[Tensor, "N 2 K hd"]) -> None:
         """Store the new tokens' keys and values."""
@@ -184,12 +226,10 @@ class Plan:
         self, layer: int, q: Float[Tensor, "N K G hd"], scale: float, window: int | None = None
     ) -> Float[Tensor, "N K G hd"]:
         """Causal attention of every row over its own sequence, or over its last `window` tokens."""
-        if len(self._groups) == 1 and isinstance(self._groups[0].rows, slice):
-            return self._answer(layer, self._groups[0], q, scale, window)
-        out = torch.empty_like(q)
-        for group in self._groups:
-            out[group.rows] = self._answer(layer, group, q[group.rows], scale, window)
-        return out
+        answers = [
+            self._answer(layer, group, q[group.rows], scale, window) for group in self._groups
+        ]
+        return answers[0] if len(answers) == 1 else torch.cat(answers)
 
     def _answer(
         self, layer: int, group: Group, q: Tensor, scale: float, window: int | None
@@ -203,21 +243,16 @@ class Plan:
                     rows, keys, values, is_causal=True, scale=scale, enable_gqa=True
                 )
                 return out[0].transpose(0, 1).reshape(q.shape)
-            padded = _pad(rows, self._mask(group, window, q.dtype))
+            queries = _pad(rows)
+            mask = self._mask(group, window, q.dtype, queries.shape[2])
             out = scaled_dot_product_attention(
-                padded[0], keys, values, attn_mask=padded[1], scale=scale, enable_gqa=True
+                queries, keys, values, attn_mask=mask, scale=scale, enable_gqa=True
             )
             return out[0, :, : q.shape[0]].transpose(0, 1).reshape(q.shape)
         # One token per sequence: the query heads of a key head stand in as its tokens.
-        if group.places is not None:
-            spread = q.new_zeros(len(group.lengths), *q.shape[1:])
-            spread[group.places] = q
-            q = spread
-        queries = q if q.shape[2] >= PADDED_ROWS else q.repeat(1, 1, PADDED_ROWS, 1)
         mask = self._mask(group, window, q.dtype)
-        out = scaled_dot_product_attention(queries, keys, values, attn_mask=mask, scale=scale)
-        out = out[:, :, : q.shape[2]]
-        return out if group.places is None else out[group.places]
+        out = scaled_dot_product_attention(_pad(q), keys, values, attn_mask=mask, scale=scale)
+        return out[:, :, : q.shape[2]]
 
     def _read(self, layer: int, group: Group) -> tuple[Tensor, Tensor]:
         if group.views is not None:
@@ -226,14 +261,16 @@ class Plan:
         both = self._layers[layer].index_select(0, group.slots).permute(1, 2, 0, 3).unsqueeze(1)
         return both[0], both[1]
 
-    def _mask(self, group: Group, window: int | None, dtype: torch.dtype) -> Tensor:
-        """0 where a query sees a key, -inf elsewhere; made once per step."""
+    def _mask(self, group: Group, window: int | None, dtype: torch.dtype, rows: int = 1) -> Tensor:
+        """0 where a query sees a key, -inf elsewhere; made once per step.
+
+        `rows`: queries with the padding, which sees what the last one sees.
+        """
         key = (id(group), window)
         if key not in self._masks:
             lengths = torch.tensor(group.lengths, device=self._device)
-            newest = (
-                lengths[:, None] - group.queries + torch.arange(group.queries, device=self._device)
-            )  # [S, n]: the position of each query
+            rank = torch.arange(rows, device=self._device).clamp_max_(group.queries - 1)
+            newest = lengths[:, None] - group.queries + rank  # [S, n]: the position of each query
             places = torch.arange(group.read, device=self._device)
             hidden = places > newest[..., None]
             if window is not None:
@@ -242,66 +279,60 @@ class Plan:
             self._masks[key] = mask.masked_fill_(hidden, float("-inf")).unsqueeze(1)
         return self._masks[key]  # [S, 1, n, T]
 
-    def _alone(self, row: int, count: int, length: int, runs: list[tuple[int, int]]) -> Group:
-        read = padded_length(length)
-        views, slots = None, None
-        if len(runs) == 1:
-            views = self._arena.views(runs[0][0], 0, 1, read)
+
+def _together(
+    chunks: Sequence[Chunk], runs: Sequence[list[tuple[int, int]]]
+) -> list[tuple[int, ...]]:
+    """Which chunks (by index) attend in one call: decoding sequences of like length, in one run
+    each, that stand evenly spaced in the arena.  Every other chunk is alone."""
+    alone: list[tuple[int, ...]] = []
+    alike: dict[int, list[int]] = {}
+    for index, chunk in enumerate(chunks):
+        if len(chunk.token_ids) == 1 and len(runs[index]) == 1:
+            alike.setdefault(padded_length(chunk.start + 1).bit_length(), []).append(index)
         else:
-            whole = [slot for first, size in runs for slot in range(first, first + size)]
-            slots = torch.tensor(whole + [self._arena.slots] * (read - length), device=self._device)
-        return Group(
-            rows=slice(row, row + count),
-            places=None,
-            queries=count,
-            lengths=(length,),
-            read=read,
-            views=views,
-            slots=slots,
-        )
-
-    def _together(self, decoding: list[tuple[int, int, int]]) -> list[Group]:
-        """Decoding sequences as one call, if they stand evenly spaced and none is much longer."""
-        if len(decoding) > 2:
-            firsts = [first for first, _, _ in decoding]
-            step = min(after - before for before, after in pairwise(firsts))
-            even = all((first - firsts[0]) % step == 0 for first in firsts)
-            count = (firsts[-1] - firsts[0]) // step + 1
-            read = padded_length(max(length for _, length, _ in decoding))
-            needed = sum(padded_length(length) for _, length, _ in decoding)
-            inside = firsts[-1] + read <= self._arena.kv.shape[1]
-            if even and inside and count * read <= 2 * needed:
-                return [self._spread(decoding, step, count, read)]
-        return [self._alone(row, 1, length, [(first, length)]) for first, length, row in decoding]
-
-    def _spread(
-        self, decoding: list[tuple[int, int, int]], step: int, count: int, read: int
-    ) -> Group:
-        start = decoding[0][0]
-        lengths = [1] * count  # a gap sees one key: a softmax over nothing is NaN
-        places = [(first - start) // step for first, _, _ in decoding]
-        for place, (_, length, _) in zip(places, decoding, strict=True):
-            lengths[place] = length
-        rows = [row for _, _, row in decoding]
-        in_order = rows == list(range(self.rows))
-        return Group(
-            rows=slice(0, self.rows) if in_order else torch.tensor(rows, device=self._device),
-            places=torch.tensor(places, device=self._device) if count > len(rows) else None,
-            queries=1,
-            lengths=tuple(lengths),
-            read=read,
-            views=self._arena.views(start, step, count, read),
-        )
+            alone.append((index,))
+    for members in alike.values():
+        by_place = sorted(members, key=lambda index: runs[index][0][0])
+        firsts = tuple(runs[index][0][0] for index in by_place)
+        alone += [tuple(by_place[place] for place in group) for group in evenly_spaced(firsts)]
+    return alone
 
 
-def _pad(rows: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Repeat the last query where one or two would be left over; see `QUERY_BLOCK`."""
-    count = rows.shape[2]
-    if 0 < count % QUERY_BLOCK < PADDED_ROWS:
-        more = PADDED_ROWS - count % QUERY_BLOCK
-        rows = torch.cat([rows, rows[:, :, -1:].expand(-1, -1, more, -1)], 2)
-        mask = torch.cat([mask, mask[:, :, -1:].expand(-1, -1, more, -1)], 2)
-    return rows, mask
+@lru_cache(maxsize=256)
+def evenly_spaced(places: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """Cut ascending numbers into few groups, each evenly spaced; the answer holds indexes.
+
+    The longest first, greedily; what is left goes in pairs, which are always evenly spaced.
+    """
+    where = {place: index for index, place in enumerate(places)}
+    found: list[tuple[int, ...]] = []
+    while len(where) > 2:
+        longest: list[int] = []
+        left = sorted(where)
+        for i, first in enumerate(left):
+            for second in left[i + 1 : i + 1 + SPACINGS]:
+                step = second - first
+                if first + len(longest) * step not in where:
+                    continue  # cannot be longer than the longest so far
+                chain = [first]
+                while chain[-1] + step in where:
+                    chain.append(chain[-1] + step)
+                longest = max(longest, chain, key=len)
+        found.append(tuple(where.pop(place) for place in longest))
+    if where:
+        found.append(tuple(where.values()))
+    return tuple(found)
+
+
+def _pad(queries: Float[Tensor, "S H n hd"]) -> Float[Tensor, "S H m hd"]:
+    """Repeat the last query where a few would be left over; see `QUERY_BLOCK`."""
+    count, dims = queries.shape[2:]
+    enough = max(3, dims // DIMS_PER_QUERY + 1)
+    if not 0 < count % QUERY_BLOCK < enough:
+        return queries
+    more = enough - count % QUERY_BLOCK
+    return torch.cat([queries, queries[:, :, -1:].expand(-1, -1, more, -1)], 2)
 
 
 def _tail(runs: list[tuple[int, int]], count: int) -> list[int]:

@@ -12,6 +12,7 @@ Only the engine's thread calls this; it does not run, sample or emit.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fireside.engine.block_pool import BlockPool
@@ -41,9 +42,16 @@ class Scheduler:
     """The queue, the running batch and their blocks."""
 
     def __init__(
-        self, pool: BlockPool, *, max_batch: int, prefill_chunk: int, cost: StepCost
+        self,
+        pool: BlockPool,
+        *,
+        max_batch: int,
+        prefill_chunk: int,
+        cost: StepCost,
+        copy_block: Callable[[int, int], None],
     ) -> None:
         self.pool = pool
+        self._copy_block = copy_block
         self.max_batch = max_batch
         self.prefill_chunk = prefill_chunk
         self.running: list[Sequence] = []  # oldest first
@@ -94,27 +102,24 @@ class Scheduler:
             for i in range(first, count // size):
                 self.pool.register(sequence.blocks[i], sequence.keys[i])
 
-    def fork(self, parent: Sequence, child: Sequence) -> int | None:
-        """Let `child`, a copy of `parent`, share its blocks.
+    def fork(self, parent: Sequence, child: Sequence) -> None:
+        """Let `child`, a copy of `parent`, have what is computed of the prompt.
 
-        Returns the block to copy the last, partial one of the parent's to, if there is one and
-        `child` runs at once.  Without room it waits at the front, and finds the full blocks in
-        the prefix index.
+        Without room it waits at the front, and finds the full blocks in the prefix index.
         """
         child.begun = True
         full, partial = divmod(parent.computed, self.pool.block_size)
         if len(self.running) < self.max_batch:
-            added = self.pool.allocate(1, after=None) if partial else []
-            if added is not None:
-                for block in parent.blocks[:full]:
-                    self.pool.share(block)
-                child.blocks = parent.blocks[:full] + added
+            table = self._table(parent.blocks[:full], int(partial > 0), apart=True)
+            if table is not None:
+                if partial:
+                    self._copy_block(parent.blocks[full], table[full])
+                child.blocks = table
                 child.keys = parent.keys[:full]
                 child.computed = parent.computed
                 self.running.append(child)
-                return added[0] if added else None
+                return
         self._resumed.append(child)
-        return None
 
     # Decoding
 
@@ -229,20 +234,16 @@ class Scheduler:
         """Give a sequence the cached blocks of its prefix, and new ones for the rest of its
         tokens.  False, with nothing changed, if that leaves the running ones no room to grow."""
         shared = self._cached_prefix(sequence)
-        for block in shared:
-            self.pool.share(block)
         wanted = self.pool.blocks_for(len(sequence.tokens)) - len(shared)
-        if self.pool.available >= wanted + len(self.running):
-            added = self.pool.allocate(wanted, after=shared[-1] if shared else None)
-            if added is not None:
-                sequence.blocks = shared + added
-                sequence.computed = len(shared) * self.pool.block_size
-                if not sequence.begun:
-                    sequence.begun = True
-                    sequence.request.cached_tokens = sequence.computed
-                return True
-        self.pool.release(shared)
-        return False
+        table = self._table(shared, wanted, keep=len(self.running))
+        if table is None:
+            return False
+        sequence.blocks = table
+        sequence.computed = len(shared) * self.pool.block_size
+        if not sequence.begun:
+            sequence.begun = True
+            sequence.request.cached_tokens = sequence.computed
+        return True
 
     def _cached_prefix(self, sequence: Sequence) -> list[int]:
         """Blocks that hold the beginning of this sequence; at least one token stays to be run,
@@ -269,6 +270,34 @@ class Scheduler:
             keys.append(self.pool.key_of(parent, sequence.tokens[start : start + size]))
 
     # Blocks
+
+    def _table(
+        self, shared: list[int], more: int, *, keep: int = 0, apart: bool = False
+    ) -> list[int] | None:
+        """A table that begins with what `shared` holds, and `more` new blocks.
+
+        The shared blocks themselves; or copies, where the new ones could not lie behind them and
+        there is plenty of room: a copy is paid once, a table in pieces at every token.  `apart`:
+        another sequence is about to grow behind them.  None, with nothing changed, if fewer than
+        `keep` blocks would be left.
+        """
+        pool = self.pool
+        for block in shared:
+            pool.share(block)
+        if shared and (apart or not pool.has_room_behind(shared)):
+            own = len(shared) + more
+            if pool.available - own >= max(keep, pool.num_blocks // 2):
+                copies = pool.allocate(own, after=None)
+                for source, target in zip(shared, copies or (), strict=False):
+                    self._copy_block(source, target)
+                pool.release(shared)
+                return copies
+        if pool.available >= more + keep:
+            added = pool.allocate(more, after=shared[-1] if shared and not apart else None)
+            if added is not None:
+                return shared + added
+        pool.release(shared)
+        return None
 
     def _grow(self, sequence: Sequence, works: dict[Sequence, Work]) -> bool:
         """Blocks for all its tokens, preempting the youngest while there are none; False if that
