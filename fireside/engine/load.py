@@ -31,8 +31,9 @@ from fireside.settings import Settings
 from fireside.tokenizer import Tokenizer
 
 BLOCK_SIZE = 32
-# Without an explicit limit: whole windows kept, and the share of free memory that may go to them.
-WINDOWS = 2
+# Without an explicit limit the cache holds one or two whole windows, two while they stay below so
+# many MiB, and never takes more than this share of what is free.
+MOST_WINDOWS, MODEST_MIB = 2, 384
 MEMORY_SHARE = 0.25
 
 Progress = Callable[[int, int], None]
@@ -164,8 +165,10 @@ def kv_blocks(
     if limit_mib:
         blocks = (limit_mib << 20) // per_block
     else:
+        window = -(-config.context // BLOCK_SIZE)
+        modest = (MODEST_MIB << 20) // per_block
         blocks = min(
-            int(free * MEMORY_SHARE) // per_block, WINDOWS * -(-config.context // BLOCK_SIZE)
+            int(free * MEMORY_SHARE) // per_block, max(window, min(modest, MOST_WINDOWS * window))
         )
     least = -(-min(1024, config.context) // BLOCK_SIZE)
     if blocks < least:
