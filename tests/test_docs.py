@@ -32,7 +32,9 @@ def environment(
 ) -> dict[str, str]:
     """A home of its own, with the models of the real one, and this checkout as `fireside`."""
     home = tmp_path_factory.mktemp("home")
-    (home / "models").symlink_to(models_dir.resolve())
+    for name in ("models", "cache"):
+        (models_dir.parent / name).mkdir(exist_ok=True)
+        (home / name).symlink_to((models_dir.parent / name).resolve())
     command = tmp_path_factory.mktemp("bin") / "fireside"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m fireside "$@"\n')
     command.chmod(0o755)
