@@ -5,27 +5,15 @@ It only looks: no download, no migration, no new file.  Exit code 1 when somethi
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fireside.cli.finding import Finding
+
 if TYPE_CHECKING:
     from fireside.settings import Settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One line of the report.  `problem` and `advice` are empty when all is well.
-
-    `wrong`: Fireside will not work as it should; otherwise a problem only makes it slower.
-    """
-
-    name: str
-    value: str
-    problem: str = ""
-    advice: str = ""
-    wrong: bool = False
 
 
 def doctor(

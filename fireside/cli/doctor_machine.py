@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from fireside.assistant.machine import copy_bandwidth, cores, memory_available, memory_total
-from fireside.cli.doctor import Finding
+from fireside.cli.finding import Finding
 from fireside.errors import FiresideError
 from fireside.settings import Settings
 

@@ -8,7 +8,7 @@ import urllib.request
 from difflib import get_close_matches
 from typing import Final
 
-from fireside.cli.doctor import Finding
+from fireside.cli.finding import Finding
 from fireside.errors import FiresideError
 from fireside.settings import Settings
 

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fireside.engine.paged import KVArena, Plan
+from fireside.engine.arena import KVArena
+from fireside.engine.paged import Plan
 from fireside.engine.runner import Chunk, tiles, wanted_rows
 from fireside.engine.threads import Threads
 from fireside.model.transformer import Transformer

@@ -17,8 +17,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from fireside.engine.arena import KVArena
 from fireside.engine.int8 import Int8Layer, Int8Linear, Int8Weights
-from fireside.engine.paged import KVArena, Plan
+from fireside.engine.paged import Plan
 from fireside.engine.rotation import MAX_BLOCK
 from fireside.engine.runner import Chunk, tiles, wanted_rows
 from fireside.engine.threads import Threads

@@ -1,41 +1,37 @@
-"""The KV cache: one arena of token slots, cut into blocks, read without copying where it can be.
+"""Attention over the KV cache: a plan per step, and shapes that round alike.
 
-A block is `block_size` consecutive slots.  A sequence whose blocks lie one after the other in the
-arena is a *run*: its keys and values are plain views, and attention reads them in place.  A table
-of several runs (a shared prefix, an arena grown full) is gathered first: correct, and slower, so
-the allocator prefers neighbours.  `Plan` works this out once per step, for all layers.
+`Plan` works out once per step, for all layers, where every sequence's keys and values are (`arena`)
+and which sequences can be answered in one call (`spacing`).
 
 Attention is the only part of a step whose float sums could depend on what else is computed with
 them, and an 8-bit model amplifies one ulp to a tenth of a logit.  So its shapes are chosen such
 that a row's result is the same to the last bit however it is computed: see `padded_length` and
-`PADDED_ROWS`.  That is what makes batched = single, cached = uncached and chunked = whole exact.
+`QUERY_BLOCK`.  That is what makes batched = single, cached = uncached and chunked = whole exact.
 
 This file refuses to know who owns a block or why: that is `block_pool.py`.
 """
 
 from __future__ import annotations
 
-import math
-import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from fireside.engine.arena import KEY_BLOCK, KeyValues, KVArena
 from fireside.engine.runner import Chunk
+from fireside.engine.spacing import evenly_spaced
 
-# PyTorch's CPU kernel works through keys in blocks of 512 and sums a block of up to 256 in one go.
-KEY_BLOCK, KEY_SUM, LANES = 512, 256, 16
+# PyTorch's CPU kernel works through keys in blocks of 512 (`KEY_BLOCK`) and sums up to 256 of them
+# in one go.
+KEY_SUM, LANES = 256, 16
 # It takes queries in blocks of 32 (more when there are many); a few left over in the last block go
 # through another matrix kernel, which rounds differently.  Few is fewer than a 24th of head_dim:
 # measured at 64, 80, 96, 128 and 256.
 QUERY_BLOCK, DIMS_PER_QUERY = 32, 24
-# Distances tried from each sequence when looking for evenly spaced ones.
-SPACINGS = 8
 
 
 def padded_length(length: int) -> int:
@@ -46,81 +42,6 @@ def padded_length(length: int) -> int:
     """
     padded = -(-length // LANES) * LANES
     return padded if padded % KEY_BLOCK <= KEY_SUM else -(-padded // KEY_BLOCK) * KEY_BLOCK
-
-
-class KVArena:
-    """Keys and values of every layer, `[L, slots, 2, K, hd]`; block b holds slots b*size onwards.
-
-    The memory is reserved, not touched: pages become resident when tokens are written.  Behind the
-    last block lie `KEY_BLOCK` slots that are read (masked) but never written; all start as zeros,
-    because a masked NaN would still be a NaN.
-    """
-
-    def __init__(
-        self,
-        *,
-        num_layers: int,
-        num_blocks: int,
-        block_size: int,
-        num_kv_heads: int,
-        head_dim: int,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        self.block_size = block_size
-        self.num_blocks = num_blocks
-        self.slots = num_blocks * block_size
-        shape = (num_layers, self.slots + KEY_BLOCK, 2, num_kv_heads, head_dim)
-        self.kv = _untouched_zeros(shape, dtype, torch.device(device))
-
-    def copy_block(self, source: int, target: int) -> None:
-        size = self.block_size
-        self.kv[:, target * size : (target + 1) * size] = self.kv[
-            :, source * size : (source + 1) * size
-        ]
-
-    def runs(self, blocks: Sequence[int], length: int) -> list[tuple[int, int]]:
-        """The slots of the first `length` tokens as (first slot, count), neighbours merged."""
-        size = self.block_size
-        found: list[tuple[int, int]] = []
-        for block in blocks[: -(-length // size)]:
-            count = min(size, length)
-            length -= count
-            if found and found[-1][0] + found[-1][1] == block * size:
-                found[-1] = (found[-1][0], found[-1][1] + count)
-            else:
-                found.append((block * size, count))
-        return found
-
-    @lru_cache(maxsize=64)  # noqa: B019 - an arena lives as long as its runner
-    def views(self, first: int, step: int, count: int, length: int) -> KeyValues:
-        """Per layer, `[count, K, T, hd]`: the keys and values of sequences `step` slots apart."""
-        layers, _, _, heads, dim = self.kv.shape
-        size = (layers, count, heads, length, dim)
-        by_layer, by_slot, by_kind, by_head, by_dim = self.kv.stride()
-        stride = (by_layer, step * by_slot, by_head, by_slot, by_dim)
-        start = first * by_slot
-        return (
-            self.kv.as_strided(size, stride, start).unbind(0),
-            self.kv.as_strided(size, stride, start + by_kind).unbind(0),
-        )
-
-
-def _untouched_zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Zeros that cost no memory before they are written.
-
-    `torch.zeros` writes them all, and the kernel's huge pages would make 2 MiB of every touched
-    slot: the arena goes layer by layer, so one token would cost 60 MiB.
-    """
-    if device.type != "cpu":
-        return torch.zeros(shape, dtype=dtype, device=device)
-    memory = mmap.mmap(-1, math.prod(shape) * dtype.itemsize)
-    if hasattr(mmap, "MADV_NOHUGEPAGE"):
-        memory.madvise(mmap.MADV_NOHUGEPAGE)
-    return torch.frombuffer(memory, dtype=dtype).view(shape)
-
-
-KeyValues = tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,32 +218,6 @@ def _together(
         firsts = tuple(runs[index][0][0] for index in by_place)
         alone += [tuple(by_place[place] for place in group) for group in evenly_spaced(firsts)]
     return alone
-
-
-@lru_cache(maxsize=256)
-def evenly_spaced(places: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    """Cut ascending numbers into few groups, each evenly spaced; the answer holds indexes.
-
-    The longest first, greedily; what is left goes in pairs, which are always evenly spaced.
-    """
-    where = {place: index for index, place in enumerate(places)}
-    found: list[tuple[int, ...]] = []
-    while len(where) > 2:
-        longest: list[int] = []
-        left = sorted(where)
-        for i, first in enumerate(left):
-            for second in left[i + 1 : i + 1 + SPACINGS]:
-                step = second - first
-                if first + len(longest) * step not in where:
-                    continue  # cannot be longer than the longest so far
-                chain = [first]
-                while chain[-1] + step in where:
-                    chain.append(chain[-1] + step)
-                longest = max(longest, chain, key=len)
-        found.append(tuple(where.pop(place) for place in longest))
-    if where:
-        found.append(tuple(where.values()))
-    return tuple(found)
 
 
 def _pad(queries: Float[Tensor, "S H n hd"]) -> Float[Tensor, "S H m hd"]:
