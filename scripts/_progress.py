@@ -6,6 +6,7 @@ Everything that the programs say goes to a log; it is shown only if one of them 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -135,9 +136,8 @@ def _condensed(found: re.Match[str]) -> str:
 
 def bytes_below(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size
-        except OSError:  # pip tidies up while we look
-            continue
+    for path, _, names in os.walk(folder):  # unlike rglob, at ease when pip tidies up meanwhile
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(path, name)).st_size
     return total
