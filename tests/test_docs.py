@@ -42,6 +42,7 @@ def environment(
     return {
         **kept,
         "FIRESIDE_HOME": str(home),
+        "FIRESIDE_PORT": "0",  # 8080 may be taken here, and `fireside doctor` would say so
         "PYTHONPATH": str(REPOSITORY),
         "PATH": os.pathsep.join([str(command.parent), os.environ.get("PATH", "")]),
     }
