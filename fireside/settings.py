@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         30.0, ge=0, description="How long a stop waits for running answers."
     )
 
+    @field_validator("home")
+    @classmethod
+    def _from_the_users_home(cls, home: Path) -> Path:
+        return home.expanduser()
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -96,5 +101,5 @@ def load_settings() -> Settings:
             f"Setting {name!r}: {first['msg']}. See docs/settings.md.",
             param=name,
         ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise BadRequest(f"fireside.toml is not valid TOML: {error}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"fireside.toml is not valid TOML in UTF-8: {error}.") from None
