@@ -77,7 +77,7 @@ class Plan:
         self._masks: dict[tuple[int, int | None], Tensor] = {}
         self._groups: list[Group] = []
         runs = [arena.runs(c.blocks, c.start + len(c.token_ids)) for c in chunks]
-        together = _together(chunks, runs)
+        together = _together(chunks, runs, arena.kv.shape[1])
         self._order = [index for group in together for index in group]
         self.chunks = [chunks[index] for index in self._order]
         slots: list[int] = []
@@ -99,7 +99,7 @@ class Plan:
         self.rows = len(positions)
         self.positions: Int64[Tensor, " N"] = torch.tensor(positions, device=self._device)
         self._written: tuple[Tensor, ...] | None = None
-        if slots[-1] - slots[0] == self.rows - 1 and len(chunks) == 1:
+        if slots == list(range(slots[0], slots[0] + self.rows)):
             self._written = arena.kv[:, slots[0] : slots[0] + self.rows].unbind(0)
         else:
             self._slots = torch.tensor(slots, device=self._device)
@@ -202,7 +202,7 @@ class Plan:
 
 
 def _together(
-    chunks: Sequence[Chunk], runs: Sequence[list[tuple[int, int]]]
+    chunks: Sequence[Chunk], runs: Sequence[list[tuple[int, int]]], readable: int
 ) -> list[tuple[int, ...]]:
     """Which chunks (by index) attend in one call: decoding sequences of like length, in one run
     each, that stand evenly spaced in the arena.  Every other chunk is alone."""
@@ -216,7 +216,12 @@ def _together(
     for members in alike.values():
         by_place = sorted(members, key=lambda index: runs[index][0][0])
         firsts = tuple(runs[index][0][0] for index in by_place)
-        alone += [tuple(by_place[place] for place in group) for group in evenly_spaced(firsts)]
+        for group in evenly_spaced(firsts):
+            together = tuple(by_place[place] for place in group)
+            read = padded_length(max(chunks[index].start + 1 for index in together))
+            # A shorter one near the arena's end cannot be read as far as the longest.
+            inside = firsts[group[-1]] + read <= readable
+            alone += [together] if inside else [(index,) for index in together]
     return alone
 
 
