@@ -38,44 +38,42 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class Workspace:
-    """The buffers of a step of `rows` rows: views of one allocation per shape."""
+    """The buffers of a step of `rows` rows: views of `memory`, which steps of all sizes share."""
 
-    def __init__(self, config: ModelConfig, rows: int) -> None:
+    def __init__(self, config: ModelConfig, rows: int, memory: dict[str, Tensor]) -> None:
+        def buffer(name: str, size: int, dtype: torch.dtype = torch.float32) -> Tensor:
+            if name not in memory:
+                memory[name] = torch.empty(TILE * size, dtype=dtype)
+            return memory[name][: rows * size].view(rows, size)
+
         width, inner = config.width, config.mlp_width
         heads, kv_heads, head_dim = config.num_heads, config.num_kv_heads, config.head_dim
         qkv = (heads + 2 * kv_heads) * head_dim
         attended = heads * head_dim
-        widest = max(qkv, 2 * inner, width)
         self.rows = rows
-        self.accumulator = torch.empty(rows * widest, dtype=torch.int32)
-        self.acc_qkv = self.accumulator[: rows * qkv].view(rows, qkv)
-        self.acc_width = self.accumulator[: rows * width].view(rows, width)
-        self.acc_inner = self.accumulator[: rows * 2 * inner].view(rows, 2 * inner)
-        self.qkv = torch.empty(rows, qkv)
+        self.acc_qkv = buffer("acc_qkv", qkv, torch.int32)
+        self.acc_width = buffer("acc_width", width, torch.int32)
+        self.acc_inner = buffer("acc_inner", 2 * inner, torch.int32)
+        self.qkv = buffer("qkv", qkv)
         split = self.qkv.view(rows, heads + 2 * kv_heads, head_dim)
         self.q = split[:, :heads].view(rows, kv_heads, heads // kv_heads, head_dim)
         self.q_heads, self.k_heads = split[:, :heads], split[:, heads : heads + kv_heads]
         self.kv = split[:, heads:].view(rows, 2, kv_heads, head_dim)
         turning = split[:, : heads + kv_heads]
         self.pairs = torch.view_as_complex(turning.view(rows, -1, head_dim // 2, 2))
-        self.gate_up = torch.empty(rows, 2 * inner)
+        self.gate_up = buffer("gate_up", 2 * inner)
         self.gate, self.up = self.gate_up[:, :inner], self.gate_up[:, inner:]
-        self.inner, self.mixed = torch.empty(rows, inner), torch.empty(rows, inner)
+        self.inner, self.mixed = buffer("inner", inner), buffer("mixed", inner)
         block = min(MAX_BLOCK, inner & -inner)
-        self.inner_blocks, self.mixed_blocks = (
-            self.inner.view(-1, block),
-            self.mixed.view(-1, block),
-        )
+        self.inner_blocks = self.inner.view(-1, block)
+        self.mixed_blocks = self.mixed.view(-1, block)
         self.grid = (rows, inner // block, block)
-        self.float_width = torch.empty(rows, width)
-        self.scaled = {size: torch.empty(rows, size) for size in {width, inner, attended}}
-        self.int8 = {
-            size: torch.empty(rows, size, dtype=torch.int8) for size in {width, inner, attended}
-        }
-        self.step = torch.empty(rows, 1)
-        self.inverse = torch.empty(rows, 1)
-        self.norm = torch.empty(rows, 1)
-        self.scale = torch.empty(rows, 1)
+        self.float_width = buffer("float_width", width)
+        sizes = {width, inner, attended}
+        self.scaled = {size: buffer(f"scaled {size}", size) for size in sizes}
+        self.int8 = {size: buffer(f"int8 {size}", size, torch.int8) for size in sizes}
+        self.step, self.inverse = buffer("step", 1), buffer("inverse", 1)
+        self.norm, self.scale = buffer("norm", 1), buffer("scale", 1)
 
 
 class Int8Runner:
@@ -98,6 +96,7 @@ class Int8Runner:
         )
         self._threads = Threads(torch.get_num_threads())
         self._rotary = rotary_table(config, min(config.context, num_blocks * block_size))
+        self._memory: dict[str, Tensor] = {}
         self._workspaces: dict[int, Workspace] = {}
         self._activation = ACTIVATIONS[config.activation]
         self._tiny = torch.full((1, 1), 1e-30)
@@ -228,12 +227,9 @@ class Int8Runner:
         return product.float().mul_(head.scale).mul_(space.scale)
 
     def _workspace(self, rows: int) -> Workspace:
-        space = self._workspaces.get(rows)
-        if space is None:
-            if len(self._workspaces) >= 64:
-                self._workspaces.pop(next(iter(self._workspaces)))
-            space = self._workspaces[rows] = Workspace(self.config, rows)
-        return space
+        if rows not in self._workspaces:
+            self._workspaces[rows] = Workspace(self.config, rows, self._memory)
+        return self._workspaces[rows]
 
 
 def rotary_table(config: ModelConfig, length: int) -> Tensor:
