@@ -26,7 +26,10 @@ LEVELS = 127.0
 
 @dataclass(frozen=True, slots=True)
 class Int8Linear:
-    """`y = (x_int8 · weightᵀ) * scale * x_scale + bias`; `x_scale` is the caller's, per token."""
+    """`y = (x_int8 · weightᵀ) * scale * amax + bias`; `amax` is the caller's, per token.
+
+    `scale` holds both roundings' 1/127, so that a token's scale is its largest magnitude itself.
+    """
 
     weight: Int8[Tensor, "K N"]  # a transposed view: memory is row-major [N, K]
     scale: Float[Tensor, " N"]
@@ -40,7 +43,7 @@ class Int8Linear:
         low, high = torch.aminmax(weight, dim=1, keepdim=True)
         scale = torch.maximum(-low, high).clamp_min_(1e-30).div_(LEVELS)
         rounded = weight.div_(scale).round_().to(torch.int8)
-        return cls(rounded.t(), scale[:, 0].contiguous(), bias)
+        return cls(rounded.t(), scale[:, 0] / LEVELS, bias)
 
 
 @dataclass(frozen=True, slots=True)

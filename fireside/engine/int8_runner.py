@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fireside.engine.arena import KVArena
-from fireside.engine.int8 import Int8Layer, Int8Linear, Int8Weights
+from fireside.engine.int8 import LEVELS, Int8Layer, Int8Linear, Int8Weights
 from fireside.engine.paged import Plan
 from fireside.engine.rotation import MAX_BLOCK
 from fireside.engine.runner import Chunk, tiles, wanted_rows
@@ -40,12 +40,13 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 class Workspace:
     """The buffers of a step of `rows` rows: views of `memory`, which steps of all sizes share."""
 
-    def __init__(self, config: ModelConfig, rows: int, memory: dict[str, Tensor]) -> None:
+    def __init__(self, weights: Int8Weights, rows: int, memory: dict[str, Tensor]) -> None:
         def buffer(name: str, size: int, dtype: torch.dtype = torch.float32) -> Tensor:
             if name not in memory:
                 memory[name] = torch.empty(TILE * size, dtype=dtype)
             return memory[name][: rows * size].view(rows, size)
 
+        config = weights.config
         width, inner = config.width, config.mlp_width
         heads, kv_heads, head_dim = config.num_heads, config.num_kv_heads, config.head_dim
         qkv = (heads + 2 * kv_heads) * head_dim
@@ -67,12 +68,14 @@ class Workspace:
         block = min(MAX_BLOCK, inner & -inner)
         self.inner_blocks = self.inner.view(-1, block)
         self.mixed_blocks = self.mixed.view(-1, block)
-        self.grid = (rows, inner // block, block)
+        self.inner_grid = self.inner.view(rows, -1, block)
+        self.mixed_grid = self.mixed.view(rows, -1, block)
+        self.across = weights.down_rotation.across.expand(rows, -1, -1)
         self.float_width = buffer("float_width", width)
         sizes = {width, inner, attended}
         self.scaled = {size: buffer(f"scaled {size}", size) for size in sizes}
         self.int8 = {size: buffer(f"int8 {size}", size, torch.int8) for size in sizes}
-        self.step, self.inverse = buffer("step", 1), buffer("inverse", 1)
+        self.amax, self.inverse = buffer("amax", 1), buffer("inverse", 1)
         self.norm, self.scale = buffer("norm", 1), buffer("scale", 1)
 
 
@@ -99,7 +102,7 @@ class Int8Runner:
         self._memory: dict[str, Tensor] = {}
         self._workspaces: dict[int, Workspace] = {}
         self._activation = ACTIVATIONS[config.activation]
-        self._tiny = torch.full((1, 1), 1e-30)
+        self._levels = torch.full((1, 1), LEVELS)
         self._eps = torch.full((1, 1), config.norm_eps)
 
     def copy_block(self, source: int, target: int) -> None:
@@ -133,7 +136,7 @@ class Int8Runner:
                 x, attended = x.index_select(0, chosen), attended.index_select(0, chosen)
                 space = self._workspace(len(rows))
             self._round(attended, space)
-            self._add_product(x, layer.output, attended.shape[1], space, space.step)
+            self._add_product(x, layer.output, attended.shape[1], space, space.amax)
             self._mlp(x, layer, space)
         return plan.restored(self._logits(x, space))
 
@@ -166,23 +169,24 @@ class Int8Runner:
         torch.mul(space.gate, space.up, out=space.inner)
         # The rows of `up` still lack their scale: rounding does not care, `down` gets it.
         self._round(self._mixed(space), space)
-        self._add_product(x, layer.down, config.mlp_width, space, space.step.mul_(space.scale))
+        self._add_product(x, layer.down, config.mlp_width, space, space.amax.mul_(space.scale))
 
     def _mixed(self, space: Workspace) -> Float[Tensor, "N F"]:
         """`down_rotation.mix(space.inner)` without its allocations."""
         rotation = self.weights.down_rotation
         torch.mm(space.inner_blocks, rotation.block, out=space.mixed_blocks)
-        across = rotation.across.expand(space.rows, -1, -1)
-        torch.bmm(across, space.mixed.view(space.grid), out=space.inner.view(space.grid))
+        torch.bmm(space.across, space.mixed_grid, out=space.inner_grid)
         return space.inner
 
     def _round(self, x: Float[Tensor, "N K"], space: Workspace) -> None:
-        """x → int8 with one scale per row, left in `space.int8[K]` and `space.step`."""
-        scaled, step = space.scaled[x.shape[1]], space.step
+        """x → int8 with one scale per row, left in `space.int8[K]` and `space.amax`.
+
+        A row of zeros comes out as anything, times an amax of zero.
+        """
+        scaled = space.scaled[x.shape[1]]
         torch.abs(x, out=scaled)
-        torch.amax(scaled, 1, keepdim=True, out=step)
-        torch.add(self._tiny, step, alpha=1 / 127.0, out=step)
-        torch.reciprocal(step, out=space.inverse)
+        torch.amax(scaled, 1, keepdim=True, out=space.amax)
+        torch.div(self._levels, space.amax, out=space.inverse)
         torch.mul(x, space.inverse, out=scaled).round_()
         space.int8[x.shape[1]].copy_(scaled)
 
@@ -195,7 +199,7 @@ class Int8Runner:
         norm = space.norm
         torch.linalg.vector_norm(x, 2, 1, True, out=norm)
         torch.addcmul(self._eps, norm, norm, value=1 / self.config.width, out=norm)
-        torch.mul(norm.rsqrt_(), space.step, out=space.scale)
+        torch.mul(norm.rsqrt_(), space.amax, out=space.scale)
 
     def _product(
         self,
@@ -228,7 +232,7 @@ class Int8Runner:
 
     def _workspace(self, rows: int) -> Workspace:
         if rows not in self._workspaces:
-            self._workspaces[rows] = Workspace(self.config, rows, self._memory)
+            self._workspaces[rows] = Workspace(self.weights, rows, self._memory)
         return self._workspaces[rows]
 
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fireside.engine.int8 import Int8Linear, interleave, round_weights, supports_int8
+from fireside.engine.int8 import LEVELS, Int8Linear, interleave, round_weights, supports_int8
 
 from .small_models import config_of, weights_of
 
@@ -19,8 +19,9 @@ def test_each_weight_is_off_by_half_a_step_at_most(rows: int, columns: int, seed
     weight[0] = 0.0
     linear = Int8Linear.of(weight.clone())
     assert linear.weight.abs().max() <= 127
-    restored = linear.weight.t().float() * linear.scale[:, None]
-    assert ((restored - weight).abs() <= 0.5001 * linear.scale[:, None]).all()
+    step = linear.scale[:, None] * LEVELS  # the other 1/127 is the activations'
+    restored = linear.weight.t().float() * step
+    assert ((restored - weight).abs() <= 0.5001 * step).all()
 
 
 def test_integer_products_are_exact() -> None:

@@ -267,3 +267,10 @@ def test_the_rows_are_the_callers(usual: Case) -> None:
     with torch.inference_mode():
         usual.runner.run([chunk]).fill_(float("-inf"))
     same(usual.runner.run([chunk]), usual.whole)
+
+
+def test_a_token_of_zeros_is_finite() -> None:
+    """Its largest magnitude is zero, and something is divided by it."""
+    runner = runner_of("SmolLM2-135M")
+    runner.weights.embedding[5] = 0.0
+    assert feed(runner, [5, 5, 7, 5], [4]).isfinite().all()
