@@ -130,8 +130,8 @@ def test_speculative_is_plain(load: Any, model: TextModel) -> None:
 
 
 def test_preempted_is_not_preempted(load: Any, model: TextModel) -> None:
-    """45 MiB hold 1024 tokens; sixteen answers of 60 and their questions want twice as much."""
-    params = SamplingParams(temperature=0.0, max_tokens=60, ignore_eos=True)
+    """45 MiB hold 1024 tokens; sixteen answers and their questions want more."""
+    params = SamplingParams(temperature=0.0, max_tokens=40, ignore_eos=True)
     expected = answers(model, prompts(model), params, owner="room")
     with load(kv_cache_mib=45) as tight:
         assert answers(tight, prompts(model), params) == expected
