@@ -14,7 +14,7 @@ from torch import Tensor
 
 from fireside.engine.arena import KVArena
 from fireside.engine.paged import Plan
-from fireside.engine.runner import Chunk, tiles, wanted_rows
+from fireside.engine.runner import Chunk, tiles
 from fireside.engine.threads import Threads
 from fireside.model.transformer import Transformer
 
@@ -58,14 +58,14 @@ class FloatRunner:
     def _run_tile(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
         plan = Plan(self.arena, chunks)
         ids = [token for chunk in plan.chunks for token in chunk.token_ids]
-        rows = torch.tensor(wanted_rows(plan.chunks), dtype=torch.long, device=self.device)
+        rows = torch.tensor(plan.wanted, dtype=torch.long, device=self.device)
         logits: Tensor = self.model(
             torch.tensor([ids], device=self.device),
             positions=plan.positions.unsqueeze(0),
             cache=PagedCache(plan),
             logits_at=rows,
         )
-        return plan.restored(logits.float())
+        return logits.float()
 
 
 class PagedCache:

@@ -21,7 +21,7 @@ from fireside.engine.arena import KVArena
 from fireside.engine.int8 import LEVELS, Int8Layer, Int8Linear, Int8Weights
 from fireside.engine.paged import Plan
 from fireside.engine.rotation import MAX_BLOCK
-from fireside.engine.runner import Chunk, tiles, wanted_rows
+from fireside.engine.runner import Chunk, tiles
 from fireside.engine.threads import Threads
 from fireside.model.config import ModelConfig
 
@@ -72,6 +72,8 @@ class Workspace:
         self.mixed_grid = self.mixed.view(rows, -1, block)
         self.across = weights.down_rotation.across.expand(rows, -1, -1)
         self.float_width = buffer("float_width", width)
+        self.acc_logits = buffer("acc_logits", config.vocab_size, torch.int32)
+        self.logits = buffer("logits", config.vocab_size)
         sizes = {width, inner, attended}
         self.scaled = {size: buffer(f"scaled {size}", size) for size in sizes}
         self.int8 = {size: buffer(f"int8 {size}", size, torch.int8) for size in sizes}
@@ -112,11 +114,10 @@ class Int8Runner:
     def run(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
         """Logits of the wanted rows, in the order of `chunks`."""
         self._threads.adjust()
-        parts = [self._run_tile(tile) for tile in tiles(chunks, TILE)]
-        wanted = [part for part in parts if part.shape[0]]
-        if len(wanted) == 1:
-            return wanted[0]
-        return torch.cat(wanted) if wanted else torch.empty(0, self.vocab_size)
+        pieces = tiles(chunks, TILE)
+        if len(pieces) == 1:
+            return self._run_tile(pieces[0])
+        return torch.cat([self._run_tile(piece).clone() for piece in pieces])
 
     def _run_tile(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
         plan = Plan(self.arena, chunks)
@@ -124,13 +125,13 @@ class Int8Runner:
         ids = torch.tensor([token for chunk in plan.chunks for token in chunk.token_ids])
         x = self.weights.embedding.index_select(0, ids).float()
         rotary = self._rotary.index_select(0, plan.positions).unsqueeze(1)
-        rows = wanted_rows(plan.chunks)
+        rows = plan.wanted
         last = len(self.weights.layers) - 1
         for index, layer in enumerate(self.weights.layers):
             attended = self._attention(x, index, layer, rotary, plan, space)
             if index == last and not rows:
                 return torch.empty(0, self.vocab_size)
-            if index == last and len(rows) < plan.rows:
+            if index == last and rows != list(range(plan.rows)):
                 # Above the last keys and values only the rows with logits matter.
                 chosen = torch.tensor(rows, dtype=torch.long)
                 x, attended = x.index_select(0, chosen), attended.index_select(0, chosen)
@@ -138,7 +139,7 @@ class Int8Runner:
             self._round(attended, space)
             self._add_product(x, layer.output, attended.shape[1], space, space.amax)
             self._mlp(x, layer, space)
-        return plan.restored(self._logits(x, space))
+        return self._logits(x, space)
 
     def _attention(
         self,
@@ -227,8 +228,9 @@ class Int8Runner:
     def _logits(self, x: Float[Tensor, "R D"], space: Workspace) -> Float[Tensor, "R V"]:
         self._norm_and_round(x, space)
         head = self.weights.head
-        product = torch._int_mm(space.int8[self.config.width], head.weight)
-        return product.float().mul_(head.scale).mul_(space.scale)
+        # Kept, and not allocated anew: 3 MB a step for 16 rows is a thousand page faults.
+        torch._int_mm(space.int8[self.config.width], head.weight, out=space.acc_logits)
+        return space.logits.copy_(space.acc_logits).mul_(head.scale).mul_(space.scale)
 
     def _workspace(self, rows: int) -> Workspace:
         if rows not in self._workspaces:

@@ -67,7 +67,7 @@ class Plan:
     """What a step reads and writes of the arena, worked out once for all layers.
 
     It puts the chunks into an order of its own, `chunks`, in which every group's rows follow one
-    another; `restored` puts their logits back into the caller's.
+    another; `wanted` are the rows with logits, in the order of the caller's chunks.
     """
 
     def __init__(self, arena: KVArena, chunks: Sequence[Chunk]) -> None:
@@ -78,8 +78,8 @@ class Plan:
         self._groups: list[Group] = []
         runs = [arena.runs(c.blocks, c.start + len(c.token_ids)) for c in chunks]
         together = _together(chunks, runs, arena.kv.shape[1])
-        self._order = [index for group in together for index in group]
-        self.chunks = [chunks[index] for index in self._order]
+        self.chunks = [chunks[index] for group in together for index in group]
+        wanted: dict[int, range] = {}
         slots: list[int] = []
         positions: list[int] = []
         for group in together:
@@ -89,6 +89,7 @@ class Plan:
                 length = chunk.start + len(chunk.token_ids)
                 slots += _tail(runs[index], len(chunk.token_ids))
                 positions += range(chunk.start, length)
+                wanted[index] = range(len(positions) - chunk.logits, len(positions))
             self._groups.append(
                 self._group(
                     slice(row, len(positions)),
@@ -97,6 +98,7 @@ class Plan:
                 )
             )
         self.rows = len(positions)
+        self.wanted = [row for index in range(len(chunks)) for row in wanted[index]]
         self.positions: Int64[Tensor, " N"] = torch.tensor(positions, device=self._device)
         self._written: tuple[Tensor, ...] | None = None
         if slots == list(range(slots[0], slots[0] + self.rows)):
@@ -124,17 +126,6 @@ class Plan:
             views=views,
             slots=slots,
         )
-
-    def restored(self, logits: Float[Tensor, "R V"]) -> Float[Tensor, "R V"]:
-        """The rows with logits, in the order of the caller's chunks."""
-        if self._order == sorted(self._order):
-            return logits
-        place, begins = 0, {}
-        for index, chunk in zip(self._order, self.chunks, strict=True):
-            begins[index] = (place, chunk.logits)
-            place += chunk.logits
-        rows = [r for i in sorted(begins) for r in range(begins[i][0], sum(begins[i]))]
-        return logits.index_select(0, torch.tensor(rows, device=logits.device))
 
     def write(self, layer: int, kv: Float[Tensor, "N 2 K hd"]) -> None:
         """Store the new tokens' keys and values."""

@@ -54,16 +54,6 @@ class Runner(Protocol):
         """Copy the keys and values of every layer from one block to another."""
 
 
-def wanted_rows(chunks: Sequence[Chunk]) -> list[int]:
-    """Which rows of the flattened step want logits."""
-    rows: list[int] = []
-    end = 0
-    for chunk in chunks:
-        end += len(chunk.token_ids)
-        rows += range(end - chunk.logits, end)
-    return rows
-
-
 def tiles(chunks: Sequence[Chunk], limit: int) -> list[list[Chunk]]:
     """The same work in pieces of at most `limit` rows; long chunks are cut, in order."""
     done: list[list[Chunk]] = [[]]
