@@ -27,7 +27,9 @@ from engines import ENGINES
 
 JOBS = {"decode": "decode", "prefill": "prefill", "8": "8 streams", "16": "16 streams"}
 OURS = "fireside"
-SETTLE_S = 1.0  # after the other process has started: let the system spread the load
+# After the other process has started, and after it is gone: let the system spread the load, and let
+# an engine that looks around (ours, several times a second) see it.
+SETTLE_S = 1.0
 
 
 class Worker:
@@ -84,6 +86,7 @@ def taken_core() -> Iterator[None]:
     finally:
         busy.kill()
         busy.wait()
+        time.sleep(SETTLE_S)
 
 
 Rounds = dict[str, dict[str, list[float]]]  # engine -> job -> tokens/s of each round
