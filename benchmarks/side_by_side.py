@@ -1,12 +1,13 @@
 """Fireside beside llama.cpp, OpenVINO GenAI and transformers: same file, same threads, same minute.
 
-    python benchmarks/side_by_side.py MODEL.gguf
-    python benchmarks/side_by_side.py MODEL.gguf --contended     # and with one core taken
+    scripts/bench                   # the default model
+    scripts/bench MODEL.gguf
+    scripts/bench --contended       # and with one core taken
 
 Every engine is a process of its own (`engines.py`), all loaded first and idle until asked.  One job
 goes round all of them before the next, and every second round goes the other way: a machine that
 slows down in between slows everybody down.  Figures are medians over the rounds; a ratio is the
-median of the rounds' ratios.  It needs `pip install -e .[bench]`, and refuses to install anything.
+median of the rounds' ratios.  `scripts/bench` installs the peers; this file installs nothing.
 """
 
 from __future__ import annotations
@@ -152,11 +153,19 @@ def show(result: dict[str, Any], jobs: list[str]) -> None:
         print(f"{'ours / ' + name:<20}" + "".join(f"{ratios[job]:11.2f}×" for job in jobs))
 
 
+def default_model() -> Path:
+    from fireside.hub import locate
+    from fireside.hub.catalogue import DEFAULT_CHAT
+    from fireside.settings import load_settings
+
+    return locate(DEFAULT_CHAT, load_settings().models_dir).path
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("model", type=Path, help="a GGUF file")
+    parser.add_argument("model", type=Path, nargs="?", help="a GGUF file, or the default model")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=None)
     parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS))
     parser.add_argument("--threads", type=int, default=2)
@@ -165,11 +174,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     names = arguments.engines or ([OURS, "llama.cpp"] if arguments.contended else list(ENGINES))
+    model = (arguments.model or default_model()).resolve()
     with ExitStack() as stack:
         workers = []
         for name in names:
             print(f"loading {name}", file=sys.stderr)
-            workers.append(Worker(name, arguments.model.resolve(), arguments.threads))
+            workers.append(Worker(name, model, arguments.threads))
             stack.callback(workers[-1].close)
         for worker in workers:
             worker.ask("8")  # warm: nobody's first job counts

@@ -6,6 +6,7 @@ line of a run in which all is well.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -25,6 +26,9 @@ FORMAT = {
     "format": ("ruff", "format", "."),
 }
 PYTEST = ("pytest", "--durations=10")
+# One thread for bare PyTorch: with another program on one of two cores, OpenMP's barriers make a
+# test of 10 s one of 70 s.  The engine sets its own number, and its tests theirs.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1"} | os.environ
 
 
 def run(name: str, command: tuple[str, ...], *, aloud: bool) -> bool:
@@ -34,6 +38,7 @@ def run(name: str, command: tuple[str, ...], *, aloud: bool) -> bool:
     done = subprocess.run(
         program,
         cwd=ROOT,
+        env=ENVIRONMENT,
         text=True,
         stdout=None if aloud else subprocess.PIPE,
         stderr=None if aloud else subprocess.STDOUT,
