@@ -44,6 +44,7 @@ class KVArena:
         self.block_size = block_size
         self.num_blocks = num_blocks
         self.slots = num_blocks * block_size
+        self.views = lru_cache(maxsize=64)(self._views)
         shape = (num_layers, self.slots + KEY_BLOCK, 2, num_kv_heads, head_dim)
         self.kv = _untouched_zeros(shape, dtype, torch.device(device))
 
@@ -66,8 +67,7 @@ class KVArena:
                 found.append((block * size, count))
         return found
 
-    @lru_cache(maxsize=64)  # noqa: B019 - an arena lives as long as its runner
-    def views(self, first: int, step: int, count: int, length: int) -> KeyValues:
+    def _views(self, first: int, step: int, count: int, length: int) -> KeyValues:
         """Per layer, `[count, K, T, hd]`: the keys and values of sequences `step` slots apart."""
         layers, _, _, heads, dim = self.kv.shape
         size = (layers, count, heads, length, dim)

@@ -25,9 +25,9 @@ from fireside.engine.arena import KEY_BLOCK, KeyValues, KVArena
 from fireside.engine.runner import Chunk
 from fireside.engine.spacing import evenly_spaced
 
-# PyTorch's CPU kernel works through keys in blocks of 512 (`KEY_BLOCK`) and sums up to 256 of them
-# in one go.
-KEY_SUM, LANES = 256, 16
+# PyTorch's CPU kernel works through keys in blocks of 512 (`KEY_BLOCK`); its matrix products sum up
+# to 256 of them in one go on AVX-512, and 192 on AVX2.
+KEY_SUM, LANES = 192, 16
 # It takes queries in blocks of 32 (more when there are many); a few left over in the last block go
 # through another matrix kernel, which rounds differently.  Few is fewer than a 24th of head_dim:
 # measured at 64, 80, 96, 128 and 256.
@@ -37,7 +37,7 @@ QUERY_BLOCK, DIMS_PER_QUERY = 32, 24
 def padded_length(length: int) -> int:
     """How many keys to read for `length` of them, the rest masked.
 
-    Whole vectors, because the softmax treats a tail differently; and either at most 256 of the
+    Whole vectors, because the softmax treats a tail differently; and either at most 192 of the
     last 512 or all of them, because in between the matrix kernel splits its sum elsewhere.
     """
     padded = -(-length // LANES) * LANES
