@@ -98,28 +98,32 @@ function watch() {
 async function send(text) {
   if (!text.trim() || current()) return;
   complain(null);
-  let begun = null;
-  if (!conversation) {
-    const model = modelChoice.value === defaultModel ? undefined : modelChoice.value;
-    begun = await ask("/api/conversations", { method: "POST", body: { model } });
-    conversation = begun;
-    history.replaceState(null, "", `#/c/${begun.id}`);
-  }
+  write("");  // at once, so that a second Enter has nothing to send
+  const begun = conversation ? null : await begin(text);
+  const { id } = conversation;
   byId("hero").hidden = true;
   const node = thread.addQuestion(text);
-  question.value = "";
-  fitQuestion();
-  const accepted = await receive(`/api/conversations/${conversation.id}/turns`, { content: text });
-  if (accepted) return;
-  // Refused, and nothing of it was stored: the words go back to where they were typed.
+  if (await receive(`/api/conversations/${id}/turns`, { content: text })) return;
+  // Refused, and nothing of it was stored.
   node.remove();
-  question.value = text;
-  fitQuestion();
-  if (begun) {
-    await ask(`/api/conversations/${begun.id}`, { method: "DELETE" });
+  if (begun && conversation === begun) {
     history.replaceState(null, "", location.pathname);
     show(null);
   }
+  giveBack(text);
+  if (begun) await ask(`/api/conversations/${id}`, { method: "DELETE" });
+}
+
+async function begin(text) {
+  const model = modelChoice.value === defaultModel ? undefined : modelChoice.value;
+  try {
+    conversation = await ask("/api/conversations", { method: "POST", body: { model } });
+  } catch (error) {
+    giveBack(text);
+    throw error;
+  }
+  history.replaceState(null, "", `#/c/${conversation.id}`);
+  return conversation;
 }
 
 async function regenerate(message) {
@@ -225,6 +229,16 @@ async function loadModels() {
 }
 
 // The question box, the keys, the colours
+
+function write(text) {
+  question.value = text;
+  fitQuestion();
+}
+
+/** What could not be sent stands in the box again, above what was typed since. */
+function giveBack(text) {
+  write([text, question.value].filter(Boolean).join("\n"));
+}
 
 function fitQuestion() {
   question.style.height = "auto";
