@@ -16,9 +16,11 @@ import typer
 
 from fireside.cli import failures
 from fireside.cli.printable import printable, printable_json
+from fireside.errors import FiresideError
 
 if TYPE_CHECKING:
     from fireside.hub import Description, Entry, LocalModel, Progress
+    from fireside.settings import Settings
 
 app = typer.Typer(help="List, show, pull and remove models.", no_args_is_help=True)
 
@@ -84,15 +86,33 @@ def show(name: Name, as_json: Json = False) -> None:
 @app.command("pull")
 def pull_model(name: Name, as_json: Json = False) -> None:
     """Bring a model to this machine; what is already here costs nothing."""
-    from fireside.hub import pull
+    from fireside.hub import installed, pull
     from fireside.settings import load_settings
 
+    settings = load_settings()
+    before = {model.name for model in installed(settings.models_dir)}
     with _progress() as progress:
-        model = pull(name, load_settings().models_dir, progress)
+        model = pull(name, settings.models_dir, progress)
+        if model.name not in before and (model.entry is None or model.entry.kind == "chat"):
+            _prepare(model, settings, progress)
     if as_json:
         print(printable_json({"name": model.name, "path": str(model.path), "format": model.format}))
     else:
         print(model.path)
+
+
+def _prepare(model: LocalModel, settings: Settings, progress: Progress) -> None:
+    """Round the weights now rather than at the first start; a model that cannot be served is said
+    to be so, and stays: it may have been pulled for something else."""
+    from fireside.engine.load import prepare
+
+    def rounded(done: int, total: int) -> None:
+        progress("preparing", model.size_bytes * done // total, model.size_bytes)
+
+    try:
+        prepare(model, settings, rounded)
+    except FiresideError as error:
+        failures.say(f"{model.name} is here, but cannot answer: {error.message}")
 
 
 @app.command("rm")

@@ -15,7 +15,7 @@ import torch
 from fireside.engine.engine import Engine
 from fireside.engine.float_runner import FloatRunner
 from fireside.engine.guidance import Guide
-from fireside.engine.int8 import round_weights, supports_int8
+from fireside.engine.int8 import Int8Weights, round_weights, supports_int8
 from fireside.engine.int8_cache import cache_path, read_rounded, write_rounded
 from fireside.engine.int8_runner import Int8Runner
 from fireside.engine.runner import Runner
@@ -26,14 +26,14 @@ from fireside.hub import LocalModel
 from fireside.hub.gguf import open_gguf
 from fireside.model.config import ModelConfig
 from fireside.model.load import model_of
-from fireside.model.weights import open_weights
+from fireside.model.weights import Weights, open_weights
 from fireside.settings import Settings
 from fireside.tokenizer import Tokenizer
 
 BLOCK_SIZE = 32
 # Without an explicit limit the cache holds one or two whole windows, two while they stay below so
 # many MiB, and never takes more than this share of what is free.
-MOST_WINDOWS, MODEST_MIB = 2, 384
+MOST_WINDOWS, MODEST_MIB = 2, 256
 MEMORY_SHARE = 0.25
 
 Progress = Callable[[int, int], None]
@@ -83,16 +83,37 @@ def load_runner(local: LocalModel, settings: Settings, progress: Progress | None
     precision = choose_precision(config, settings.precision, device)
     if precision == "int8":
         blocks = kv_blocks(config, settings.kv_cache_mib, device, bytes_per_number=4)
-        kept = cache_path(local, settings.home / "cache")
-        rounded = read_rounded(kept, config)
-        if rounded is None:
-            rounded = round_weights(weights, _attentive(progress))
-            write_rounded(kept, rounded, local)
+        rounded = _rounded(local, weights, settings, progress)
         return Int8Runner(rounded, num_blocks=blocks, block_size=BLOCK_SIZE)
     dtype: torch.dtype = getattr(torch, precision)
     blocks = kv_blocks(config, settings.kv_cache_mib, device, bytes_per_number=dtype.itemsize)
     model = model_of(weights, dtype, device)
     return FloatRunner(model, num_blocks=blocks, block_size=BLOCK_SIZE)
+
+
+def prepare(local: LocalModel, settings: Settings, progress: Progress | None = None) -> None:
+    """Do the work of a model's first start now, so that the first start is as quick as any.
+
+    Raises:
+        Corrupt, Unsupported: the file cannot be served.
+        BadRequest: settings that contradict the model or the machine.
+    """
+    weights = open_weights(local)
+    device = choose_device(settings.device)
+    if choose_precision(weights.config, settings.precision, device) == "int8":
+        set_threads(settings.threads)
+        _rounded(local, weights, settings, progress)
+
+
+def _rounded(
+    local: LocalModel, weights: Weights, settings: Settings, progress: Progress | None
+) -> Int8Weights:
+    kept = cache_path(local, settings.home / "cache")
+    rounded = read_rounded(kept, weights.config)
+    if rounded is None:
+        rounded = round_weights(weights, _attentive(progress))
+        write_rounded(kept, rounded, local)
+    return rounded
 
 
 def _attentive(progress: Progress | None) -> Progress:

@@ -107,6 +107,19 @@ def test_pull_tells_its_progress_on_stderr(
         assert err == "fireside: fetching [weights]\n"
 
 
+def test_a_pulled_model_that_cannot_answer_is_told(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fireside.hub import locate
+
+    here = locate("smollm2:135m", home / "models")  # its tensors are no model's
+    monkeypatch.setattr("fireside.hub.pull", lambda *_: here)
+    monkeypatch.setattr("fireside.hub.installed", lambda _: [])
+    code, out, err = run("models", "pull", "smollm2:135m")
+    assert (code, out) == (0, f"{here.path}\n")
+    assert "is here, but cannot answer" in err
+
+
 def test_rm(run: Run, home: Path) -> None:
     code, out, _ = run("models", "rm", "smollm2:135m")
     assert code == 0

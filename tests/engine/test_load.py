@@ -21,6 +21,7 @@ from fireside.engine.load import (
     kv_blocks,
     load_runner,
     load_text_model,
+    prepare,
     set_threads,
 )
 from fireside.errors import BadRequest, Unavailable
@@ -158,6 +159,15 @@ def test_progress_and_int8(default_model: LocalModel, tmp_path: Path) -> None:
     assert heard == sorted(heard)
     assert heard[-1][0] in (30, 31)
     assert runner.num_blocks == (100 << 20) // (2 * 30 * 3 * 64 * 4 * BLOCK_SIZE)
+
+
+def test_prepared_is_not_rounded_again(default_model: LocalModel, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, kv_cache_mib=100)
+    prepare(default_model, settings)
+    heard: list[tuple[int, int]] = []
+    runner = load_runner(default_model, settings, lambda *step: heard.append(step))
+    assert isinstance(runner, Int8Runner) == bool(list((tmp_path / "cache").glob("*.int8.*")))
+    assert heard == []
 
 
 def test_loading_leaves_no_thread_but_the_engine(default_model, tmp_path: Path) -> None:
