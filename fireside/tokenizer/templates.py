@@ -1,0 +1,85 @@
+"""The two chat templates that our own models are given, and how a folder gets one.
+
+A model that is only pretrained knows no roles: it continues text, so its template writes the
+messages one after another and nothing else.  After tuning on chats it speaks ChatML.  This file
+refuses to touch the ids: both templates use the control tokens that `training.py` reserves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Literal
+
+from fireside.errors import BadRequest, NotFound
+
+TemplateName = Literal["continuing", "chatml"]
+
+END_OF_TEXT, TURN, END_OF_TURN, PADDING = "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|pad|>"
+
+# What a person says is followed at once by what the model says: that is continuing.  Whatever comes
+# after the model's words begins a new line.
+CONTINUING = (
+    "{%- for message in messages -%}"
+    "{%- if not loop.first and message['role'] != 'assistant' -%}{{ '\\n' }}{%- endif -%}"
+    "{{ message['content'] }}"
+    "{%- endfor -%}"
+)
+# `generation` marks what is learned, for our renderer and for `transformers` alike.
+CHATML = (
+    "{%- for message in messages -%}"
+    "{{ '<|im_start|>' + message['role'] + '\\n' }}"
+    "{%- if message['role'] == 'assistant' -%}"
+    "{%- generation -%}{{ message['content'] + '<|im_end|>' }}{%- endgeneration -%}"
+    "{{ '\\n' }}"
+    "{%- else -%}"
+    "{{ message['content'] + '<|im_end|>' + '\\n' }}"
+    "{%- endif -%}"
+    "{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}"
+)
+SOURCES: dict[TemplateName, str] = {"continuing": CONTINUING, "chatml": CHATML}
+_ENDS: dict[TemplateName, str] = {"continuing": END_OF_TEXT, "chatml": END_OF_TURN}
+
+
+def template_fields(name: TemplateName) -> dict[str, str]:
+    """What `tokenizer_config.json` says of a template: its source, and the token that ends."""
+    return {"chat_template": SOURCES[name], "eos_token": _ENDS[name]}
+
+
+def continues(template: str | None) -> bool:
+    """Whether a model with this template only continues text (it was never tuned on chats)."""
+    return template == CONTINUING
+
+
+def set_template(folder: Path, name: TemplateName) -> None:
+    """Give the tokenizer of a folder that `train_tokenizer` made another chat template.
+
+    Raises:
+        NotFound: no tokenizer there.
+        BadRequest: its vocabulary lacks the control tokens that the template writes.
+    """
+    path = folder / "tokenizer_config.json"
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        known = set(json.loads((folder / "vocab.json").read_text(encoding="utf-8")))
+    except FileNotFoundError as missing:
+        raise NotFound(f"{missing.filename} is missing: train a tokenizer first.") from None
+    lacking = {END_OF_TEXT, TURN, END_OF_TURN} - known
+    if lacking:
+        raise BadRequest(
+            f"The tokenizer in {folder} has no {', '.join(sorted(lacking))}, which the template "
+            f"{name} writes: train one with `fireside tokenizer train`."
+        )
+    write_json(path, fields | template_fields(name))
+    names = folder / "special_tokens_map.json"
+    write_json(names, json.loads(names.read_text(encoding="utf-8")) | {"eos_token": _ENDS[name]})
+
+
+def write_json(path: Path, fields: object) -> None:
+    """The same fields give the same bytes.  Written beside and renamed."""
+    beside = path.with_name(f".{path.name}.part")
+    text = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, path)
