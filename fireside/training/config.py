@@ -1,0 +1,289 @@
+"""What a run was asked to do: TOML sections, held to their types, frozen.
+
+    [run] [data] [[data.sources]] [data.cleaning] [model] [tokenizer] [optimiser] [schedule]
+    [batch] [lora] [objective] [checkpoint] [validate]
+
+A field that is None is derived (`derive.py`) and stands with its value in the run's `config.toml`.
+An unknown field is an error that names it and those that come near.  This file refuses to derive
+anything, and to look whether a file that is named is there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fireside.errors import BadRequest
+from fireside.training import toml
+
+Method = Literal["pretrain", "sft", "dpo", "kto", "grpo", "distill"]
+FINETUNING: Final[tuple[Method, ...]] = ("sft", "dpo", "kto", "grpo", "distill")
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """One table of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class RunSection(Section):
+    out: str = Field(description="The run's folder.")
+    method: Method = Field("pretrain", description="What is learned, and how.")
+    seed: int = Field(0, ge=0, description="The same seed, the same run.")
+    minutes: Positive | None = Field(None, description="How long all of it may take.")
+    depth: Count | None = Field(None, description="Layers; the rest of the model follows.")
+    base: str | None = Field(None, description="The model to tune, by name or path.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where it is trained.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Arithmetic of the products; auto: bfloat16 where the chip has it."
+    )
+    threads: int = Field(0, ge=0, description="CPU threads; 0 takes one per core.")
+    compile: bool = Field(False, description="torch.compile: pays on a GPU and on long runs.")
+    activation_checkpointing: bool = Field(False, description="Less memory for a third more work.")
+
+
+class SourceSection(Section):
+    path: str = Field(description="A file, a folder, or hf:ORG/NAME[:CONFIG][@SPLIT].")
+    weight: Positive = Field(1.0, description="Its share of a mixture.")
+    format: Literal["auto", "text", "openai", "alpaca", "sharegpt", "columns"] = "auto"
+    prompt: str | None = Field(None, description="Template of the question, with {column} names.")
+    completion: str | None = Field(None, description="Template of the answer.")
+    labels: dict[str, str] = Field({}, description="What a value is called in the answer.")
+
+
+class CleaningSection(Section):
+    duplicates: Literal["keep", "exact", "near"] = Field(
+        "keep", description="near: by MinHash, which finds almost equal texts."
+    )
+    shortest: int | None = Field(None, ge=0, description="Characters below which a text goes.")
+    longest: Count | None = Field(None, description="Characters above which a text goes.")
+    languages: tuple[str, ...] = Field((), description="Keep these, as ISO 639-1; () keeps all.")
+    redact: bool = Field(False, description="Replace names of people, numbers, addresses.")
+
+
+class DataSection(Section):
+    sources: tuple[SourceSection, ...] = ()
+    validation: Share | None = Field(None, description="The held-out share.")
+    length: Count | None = Field(None, description="Tokens per row.")
+    on_broken: Literal["stop", "skip"] = Field("stop", description="At a line that is broken.")
+    max_tokens: Count | None = Field(None, description="Stop reading after so many.")
+    cleaning: CleaningSection = CleaningSection()
+
+
+class ModelSection(Section):
+    family: Literal["gpt2", "llama"] = "llama"
+    width: Count | None = None
+    layers: Count | None = None
+    heads: Count | None = None
+    kv_heads: Count | None = None
+    mlp_width: Count | None = None
+    context: Count | None = None
+    tied: bool = Field(True, description="The head shares the embedding's weights.")
+
+
+class TokenizerSection(Section):
+    path: str | None = Field(None, description="One that is there; else one is trained.")
+    vocab_size: Annotated[int, Field(ge=257)] | None = None
+
+
+class OptimiserSection(Section):
+    name: Literal["adamw", "muon"] | None = None
+    learning_rate: Positive | None = None
+    matrix_learning_rate: Positive | None = Field(None, description="Muon's, for the matrices.")
+    weight_decay: Annotated[float, Field(ge=0)] | None = None
+    beta1: Share = 0.9
+    beta2: Share = 0.95
+    clip: Annotated[float, Field(ge=0)] = Field(1.0, description="Gradient norm; 0: never.")
+    ema: Share = Field(0.0, description="Decay of the averaged weights; 0: none are kept.")
+
+
+class ScheduleSection(Section):
+    name: Literal["cosine", "wsd"] = "wsd"
+    warmup: Annotated[int, Field(ge=0)] | None = Field(None, description="Steps.")
+    decay: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="The last share of the steps, in which the rate falls (wsd)."
+    )
+    final: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="Its end, as a share.")
+    steps: Count | None = None
+    epochs: Positive | None = None
+
+
+class BatchSection(Section):
+    tokens: Count | None = Field(None, description="Per step (examples per step: dpo, kto, grpo).")
+    rows: Count | None = Field(None, description="Per micro-batch: what memory holds at once.")
+
+
+class LoraSection(Section):
+    rank: Count = 16
+    alpha: Positive = 32.0
+    dropout: Share = 0.0
+    targets: tuple[str, ...] = (
+        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+    )  # fmt: skip
+    dora: bool = False
+
+
+class ObjectiveSection(Section):
+    beta: Positive | None = Field(None, description="dpo, kto, grpo: how near the base to stay.")
+    teacher: str | None = Field(None, description="distill: the model to learn from.")
+    temperature: Positive | None = Field(None, description="distill, grpo.")
+    group: Annotated[int, Field(ge=2)] | None = Field(None, description="grpo: answers a prompt.")
+    max_new_tokens: Count | None = Field(None, description="grpo: the longest answer.")
+    reward: str | None = Field(None, description="grpo: the check of an answer.")
+
+
+class CheckpointSection(Section):
+    every: Count | None = Field(None, description="Steps.")
+    keep: Count = Field(1, description="How many of the last.")
+    best: bool = Field(True, description="Keep the best by validation loss, too.")
+
+
+class ValidateSection(Section):
+    every: Count | None = Field(None, description="Steps.")
+    patience: Count | None = Field(
+        None, description="Stop after so many validations without a better one."
+    )
+    samples: Annotated[int, Field(ge=0)] = Field(2, description="Texts written at each.")
+
+
+class TrainConfig(Section):
+    """All of it.  `read` takes a file, `of` takes plain values; both say what is wrong."""
+
+    run: RunSection
+    data: DataSection = DataSection()
+    model: ModelSection = ModelSection()
+    tokenizer: TokenizerSection = TokenizerSection()
+    optimiser: OptimiserSection = OptimiserSection()
+    schedule: ScheduleSection = ScheduleSection()
+    batch: BatchSection = BatchSection()
+    lora: LoraSection | None = None
+    objective: ObjectiveSection = ObjectiveSection()
+    checkpoint: CheckpointSection = CheckpointSection()
+    validate_: ValidateSection = Field(ValidateSection(), alias="validate")
+
+    @model_validator(mode="after")
+    def _together(self) -> TrainConfig:
+        tuning = self.run.method != "pretrain"
+        if tuning and self.run.base is None:
+            raise ValueError(f"{self.run.method} tunes a model: name it (run.base, --model)")
+        if not tuning:
+            for name, given in (("run.base", self.run.base), ("lora", self.lora)):
+                if given is not None:
+                    raise ValueError(f"pretraining begins with nothing: leave {name} out")
+        if tuning and self.run.depth is not None:
+            raise ValueError("the model to tune has its depth already: leave run.depth out")
+        if not self.data.sources:
+            raise ValueError("there is nothing to learn from: name data (data.sources, --data)")
+        return self
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], *, origin: str = "config") -> TrainConfig:
+        """Raises BadRequest, one line, naming the field."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as wrong:
+            raise _explained(cls, wrong, origin) from None
+
+    @classmethod
+    def read(cls, path: Path) -> TrainConfig:
+        return cls.of(read_toml(path), origin=str(path))
+
+    def plain(self) -> dict[str, Any]:
+        """JSON values of what was set away from its default."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+    def toml(self) -> str:
+        return toml.dumps(self.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Raises BadRequest where it cannot be read, or is no TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be read: {error.strerror}.", param="config") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"{path} is not TOML in UTF-8: {error}.", param="config") from None
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` over `below`, table by table; None says nothing."""
+    found = dict(below)
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(found.get(key), Mapping):
+            found[key] = merged(found[key], value)
+        elif value is not None:
+            found[key] = merged({}, value) if isinstance(value, Mapping) else value
+    return found
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """The dotted names of the fields in which two plain configs differ."""
+    flat, flat_other = dict(_flat(one)), dict(_flat(other))
+    names = [*flat, *(name for name in flat_other if name not in flat)]
+    return [name for name in names if flat.get(name) != flat_other.get(name)]
+
+
+def _flat(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
+
+
+def _explained(model: type[BaseModel], wrong: ValidationError, origin: str) -> BadRequest:
+    first = wrong.errors()[0]
+    where = [part for part in first["loc"] if isinstance(part, str)]
+    name = ".".join(where)
+    if first["type"] == "extra_forbidden":
+        near = _near(model, where)
+        hint = f"did you mean {' or '.join(near)}?" if near else "docs/training.md lists them all."
+        return BadRequest(f"{origin}: there is no field {name}: {hint}", param=name)
+    if first["type"] == "value_error":
+        return BadRequest(f"{origin}: {first['msg'].removeprefix('Value error, ')}.", param=name)
+    said = first["msg"][:1].lower() + first["msg"][1:]
+    return BadRequest(f"{origin}: {name}: {said}.", param=name)
+
+
+def _near(model: type[BaseModel], where: list[str]) -> list[str]:
+    """Fields that come near, of this section first; then those of that name elsewhere."""
+    known = list(fields_of(model))
+    section, _, last = ".".join(where).rpartition(".")
+    own = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == section}
+    tables = {name.split(".")[0] for name in known}
+    near = [own[word] for word in difflib.get_close_matches(last, own, n=3)]
+    near = near or [name for name in known if name.rpartition(".")[2] == last][:3]
+    if not section:
+        near = near or difflib.get_close_matches(last, sorted(tables), n=3)
+    return near or difflib.get_close_matches(".".join(where), known, n=3)
+
+
+def fields_of(model: type[BaseModel], path: str = "") -> Iterator[str]:
+    """Every field by its dotted name."""
+    for name, field in model.model_fields.items():
+        full = f"{path}{field.alias or name}"
+        inner = _section_in(field.annotation)
+        if inner is None:
+            yield full
+        else:
+            yield from fields_of(inner, f"{full}.")
+
+
+def _section_in(annotation: Any) -> type[Section] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple):
+        return next(filter(None, map(_section_in, typing.get_args(annotation))), None)
+    return None
