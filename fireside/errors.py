@@ -10,6 +10,7 @@ FiresideError                     500
 ├── Conflict                      409   somebody else holds it: a port, a lock
 ├── Overloaded                    429   the queue is full; `retry_after` seconds
 ├── Corrupt                       500   a file is truncated, lying or hostile
+├── NonFinite                     500   training met inf or NaN; says where the batch is
 ├── Unavailable                   503   no network, no disk, no memory, shutting down
 └── Interrupted                   499   the caller went away or pressed Ctrl-C
 
@@ -89,6 +90,10 @@ class Overloaded(FiresideError):
 
 class Corrupt(FiresideError):
     default_code = "corrupt_file"
+
+
+class NonFinite(FiresideError):
+    default_code = "non_finite"
 
 
 class Unavailable(FiresideError):

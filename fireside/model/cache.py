@@ -37,12 +37,24 @@ class NoCache:
     """A step that is the whole sequence: nothing before it, nothing kept.
 
     mask: True where there is a token, False where there is padding; None: tokens everywhere.
+    documents: which of its row's documents each token belongs to, -1 for padding, each document
+    in one piece; a token sees only its own.  None: a row is one document.
     """
 
-    def __init__(self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B T"] | None = None) -> None:
+    def __init__(
+        self,
+        ids: Int[Tensor, "B T"],
+        mask: Bool[Tensor, "B T"] | None = None,
+        documents: Int[Tensor, "B T"] | None = None,
+    ) -> None:
+        if mask is not None and documents is not None:
+            raise ValueError("say what is padding by documents of -1, or by a mask, not by both")
+        if documents is not None:
+            mask = documents >= 0
         real = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()
-        self.positions = _count(real)
+        self.positions = _count(real) if documents is None else _count_each(documents)
         self._real = real
+        self._documents = documents
         self._padded = mask is not None
         self._visible: dict[int | None, Tensor] = {}
 
@@ -61,10 +73,16 @@ class NoCache:
                 q, k, v, is_causal=True, scale=scale, enable_gqa=True
             )
         if window not in self._visible:  # the same for every layer of this kind
-            self._visible[window] = visible(self.positions, self.positions, self._real, window)
+            self._visible[window] = self._see(window)
         return F.scaled_dot_product_attention(
             q, k, v, attn_mask=self._visible[window], scale=scale, enable_gqa=True
         )
+
+    def _see(self, window: int | None) -> Bool[Tensor, "B 1 T T"]:
+        seen = visible(self.positions, self.positions, self._real, window)
+        if self._documents is None:
+            return seen
+        return seen & (self._documents[:, None, :, None] == self._documents[:, None, None, :])
 
 
 class DenseCache:
@@ -146,3 +164,11 @@ def visible(
 def _count(real: Bool[Tensor, "B S"]) -> Int[Tensor, "B S"]:
     """Each token's position: how many tokens stand before it in its row."""
     return (real.long().cumsum(dim=1) - 1).clamp_min(0)
+
+
+def _count_each(documents: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+    """Each token's position in its document."""
+    places = torch.arange(documents.shape[1], device=documents.device).expand_as(documents)
+    first = torch.ones_like(documents, dtype=torch.bool)
+    first[:, 1:] = documents[:, 1:] != documents[:, :-1]
+    return places - (places * first).cummax(dim=1).values
