@@ -1,7 +1,8 @@
 """Write the lock lists: every direct and indirect package of pyproject.toml with its version.
 
-    run.txt    what Fireside needs
-    dev.txt    run.txt and what `scripts/test` needs
+    run.txt    what chatting and serving need
+    train.txt  run.txt and what growing and tuning need
+    dev.txt    train.txt and what `scripts/test` needs
     bench.txt  run.txt and the peers of `benchmarks/`
 
 One version per package over all three.  The lists name versions and nothing else: no addresses,
@@ -22,6 +23,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "requirements"
 # PyTorch's builds for GPUs need these, its build for CPUs does not: pip brings them with torch.
+# Packages that come as source only; everything else must have a wheel.
+SOURCE_ONLY = ("rouge-score", "sqlitedict", "word2number")
 WITH_TORCH_ONLY = re.compile(r"nvidia-|cuda-|triton")
 
 
@@ -32,7 +35,8 @@ def resolve(direct: list[str], agreed: dict[str, str]) -> dict[str, str]:
         wanted.write_text("\n".join(direct))
         constraints.write_text("\n".join(f"{name}=={version}" for name, version in agreed.items()))
         command = [sys.executable, "-m", "pip", "install", "-qq", "--dry-run"]
-        command += ["--ignore-installed", "--only-binary=:all:", "--report", str(report)]
+        command += ["--ignore-installed", "--only-binary=:all:"]
+        command += [f"--no-binary={','.join(SOURCE_ONLY)}", "--report", str(report)]
         command += ["--requirement", str(wanted), "--constraint", str(constraints)]
         subprocess.run(command, check=True)
         found = json.loads(report.read_text())["install"]
@@ -58,10 +62,11 @@ def main() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     direct, extras = project["dependencies"], project["optional-dependencies"]
     run = resolve(direct, {})
-    dev = resolve(direct + extras["dev"], run)
+    train = resolve(direct + extras["train"], run)
+    dev = resolve(direct + extras["train"] + extras["dev"], train)
     bench = resolve(direct + extras["bench"], dev)
-    for name, versions in (("run.txt", run), ("dev.txt", dev), ("bench.txt", bench)):
-        write(name, versions)
+    for name, versions in {"run": run, "train": train, "dev": dev, "bench": bench}.items():
+        write(f"{name}.txt", versions)
 
 
 if __name__ == "__main__":

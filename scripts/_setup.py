@@ -48,6 +48,7 @@ class Chore:
 CHORES = {
     "setup": Chore(lock="run.txt", models=True),
     "chat": Chore(lock="run.txt", models=True, command=("fireside",)),
+    "train": Chore(lock="train.txt", models=True, command=("fireside",)),
     "test": Chore(lock="dev.txt", models=True, command=("python", "scripts/_checks.py", "test")),
     "lint": Chore(lock="dev.txt", models=False, command=("python", "scripts/_checks.py", "lint")),
     "format": Chore(
@@ -57,9 +58,13 @@ CHORES = {
     "lock": Chore(lock="run.txt", models=False, command=("python", "scripts/_lock.py")),
 }
 
+# What `scripts/chat` is asked for that chatting and serving do not need.
+TRAINING = {"pretrain", "finetune", "eval", "tokenizer", "runs"}
+
 # Which lists hold all of a list.
 HOLDS = {
-    "run.txt": ("run.txt", "dev.txt", "bench.txt"),
+    "run.txt": ("run.txt", "train.txt", "dev.txt", "bench.txt"),
+    "train.txt": ("train.txt", "dev.txt"),
     "dev.txt": ("dev.txt",),
     "bench.txt": ("bench.txt",),
 }
@@ -237,6 +242,12 @@ def only_one() -> Iterator[None]:
             HELD.clear()
 
 
+def chore_of(arguments: list[str]) -> Chore:
+    name, asked = arguments[0], arguments[1:]
+    trains = TRAINING & set(asked[:1]) or asked[:2] == ["models", "export"]
+    return CHORES["train" if name == "chat" and trains else name]
+
+
 def set_up(chore: Chore) -> None:
     if not missing(chore):
         return
@@ -253,7 +264,7 @@ def set_up(chore: Chore) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    chore = CHORES[arguments[0]]
+    chore = chore_of(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         set_up(chore)

@@ -15,7 +15,8 @@ PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 ASKED = {
     "run.txt": PROJECT["dependencies"],
-    "dev.txt": PROJECT["dependencies"] + EXTRAS["dev"],
+    "train.txt": PROJECT["dependencies"] + EXTRAS["train"],
+    "dev.txt": PROJECT["dependencies"] + EXTRAS["train"] + EXTRAS["dev"],
     "bench.txt": PROJECT["dependencies"] + EXTRAS["bench"],
 }
 
@@ -46,8 +47,8 @@ def test_a_list_is_names_and_versions(name: str) -> None:
 
 
 def test_one_version_per_package() -> None:
-    run, dev, bench = (locked(name) for name in ASKED)
-    assert run.items() <= dev.items()
+    run, train, dev, bench = (locked(name) for name in ASKED)
+    assert run.items() <= train.items() <= dev.items()
     assert run.items() <= bench.items()
     assert {name: dev[name] for name in dev.keys() & bench.keys()} == {
         name: bench[name] for name in dev.keys() & bench.keys()

@@ -136,3 +136,17 @@ def test_it_starts_at_once_when_nothing_is_missing() -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("fireside ")
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("asked", "lock"),
+    [
+        ([], "run.txt"),
+        (["chat", "finetune"], "run.txt"),
+        (["finetune", "--help"], "train.txt"),
+        (["models", "list"], "run.txt"),
+        (["models", "export", "x"], "train.txt"),
+    ],
+)
+def test_training_brings_its_own_packages(setup: ModuleType, asked: list[str], lock: str) -> None:
+    assert setup.chore_of(["chat", *asked]).lock == lock
