@@ -165,6 +165,8 @@ def _facts(of: Description) -> Iterator[tuple[str, str]]:
     yield "title", of.title
     yield "path", str(of.path)
     yield "source", f"{of.source} {of.revision}".strip()
+    for adapter in of.adapters:
+        yield "adapter", str(adapter)
     yield "licence", of.licence
     yield "architecture", of.architecture
     yield "parameters", f"{of.parameters:,}"
@@ -177,7 +179,8 @@ def _facts(of: Description) -> Iterator[tuple[str, str]]:
 
 
 def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value if key != "path" else str(value) for key, value in fields.items()}
+    plain = {key: value if key != "path" else str(value) for key, value in fields.items()}
+    return plain | {"adapters": [str(folder) for folder in fields["adapters"]]}
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -39,7 +39,7 @@ def cache_path(local: LocalModel, cache_dir: Path) -> Path:
         for file in sorted(local.files or (local.path,))
     ]
     digest = hashlib.sha256(json.dumps([VERSION, states]).encode()).hexdigest()[:16]
-    return cache_dir / f"{local.path.stem}-{digest}.int8.safetensors"
+    return cache_dir / f"{local.own.stem}-{digest}.int8.safetensors"
 
 
 def read_rounded(path: Path, config: ModelConfig) -> Int8Weights | None:
@@ -62,7 +62,7 @@ def write_rounded(path: Path, weights: Int8Weights, local: LocalModel) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _forget_others(path.parent, local)
-        save_file(dict(_named(weights)), beside, {"source": str(local.path.resolve())})
+        save_file(dict(_named(weights)), beside, {"source": str(local.own.resolve())})
         beside.replace(path)
     except (OSError, SafetensorError) as error:
         beside.unlink(missing_ok=True)
@@ -77,7 +77,7 @@ def _forget_others(cache_dir: Path, local: LocalModel) -> None:
                 source = Path((file.metadata() or {}).get("source", ""))
         except (SafetensorError, OSError):
             source = Path()
-        if source == local.path.resolve() or not source.exists():
+        if source == local.own.resolve() or not source.exists():
             path.unlink(missing_ok=True)
 
 

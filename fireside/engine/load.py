@@ -71,6 +71,8 @@ def load_text_model(
 
 
 def load_tokenizer(local: LocalModel) -> Tokenizer:
+    if local.tokenizer is not None:
+        return Tokenizer.from_folder(local.tokenizer)
     if local.format == "gguf":
         return Tokenizer.from_gguf(open_gguf(local.path).metadata)
     return Tokenizer.from_folder(local.path)

@@ -21,7 +21,8 @@ from fireside.hub.safetensors import LARGEST_JSON, open_safetensors
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """`types` counts the weights of each tensor type; `template` is the chat template's source."""
+    """`types` counts the weights of each tensor type; `template` is the chat template's source;
+    `adapters` are the folders of what is added to the weights."""
 
     name: str
     title: str
@@ -38,6 +39,7 @@ class Description:
     size_bytes: int
     template: str | None = field(repr=False)
     sampling: Mapping[str, float]
+    adapters: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +64,12 @@ def describe(local: LocalModel) -> Description:
     folder = local.path if local.path.is_dir() else local.path.parent
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else None
     licence = manifest.licence if manifest else headers.licence
+    template = headers.template
+    if local.tokenizer is not None:
+        template = _template(local.tokenizer)
     return Description(
         name=local.name,
-        title=headers.title or local.path.stem,
+        title=(None if local.adapter else headers.title) or local.own.stem,
         path=local.path,
         format=local.format,
         source=manifest.source if manifest else str(local.path),
@@ -76,7 +81,8 @@ def describe(local: LocalModel) -> Description:
         types=dict(headers.types.most_common()),
         context=headers.context,
         size_bytes=local.size_bytes,
-        template=headers.template,
+        template=template,
+        adapters=local.adapters,
         sampling=dict(local.entry.sampling) if local.entry else {},
     )
 

@@ -5,8 +5,8 @@
     <models_dir>/hf--Qwen--Qwen3-0.6B/config.json, *.safetensors, ...
 
 A folder without a manifest is not a model of ours; a folder gets its manifest before it gets its
-name, so what is there is whole.  Refuses to hash on every start: sizes are compared, hashes were
-when the file came.
+name, so what is there is whole.  A path may also name what training leaves (`runs.py`).  Refuses
+to hash on every start: sizes are compared, hashes were when the file came.
 """
 
 from __future__ import annotations
@@ -14,27 +14,59 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from fireside.errors import BadRequest, Corrupt, NotFound, UnknownModel
 from fireside.hub.catalogue import Entry, catalogue
 from fireside.hub.reference import Reference, parse
+from fireside.hub.runs import (
+    ADAPTER,
+    ADAPTER_WEIGHTS,
+    TOKENIZER,
+    base_of,
+    is_adapter,
+    is_model_folder,
+    is_run,
+    model_of_run,
+)
 
 MANIFEST = "fireside-model.json"
+# SFT, then DPO on top, then again: more than this is a circle.
+MOST_ADAPTERS = 8
 Format = Literal["gguf", "hf"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalModel:
-    """A model that is here.  `path` is a GGUF file or a Hugging Face folder."""
+    """A model that is here.
+
+    path: a GGUF file or a Hugging Face folder.
+    adapter: the folder of what is added to these weights, in PEFT's format; `path` is its base.
+    beneath: adapters that are added before it: it was trained on top of them.
+    tokenizer: the folder that has the tokenizer where `path` does not, or another one counts.
+    files: everything that the weights depend on.
+    """
 
     name: str
     path: Path
     format: Format
     entry: Entry | None = field(default=None, repr=False)
     files: tuple[Path, ...] = field(default=(), repr=False)
+    adapter: Path | None = None
+    beneath: tuple[Path, ...] = ()
+    tokenizer: Path | None = field(default=None, repr=False)
+
+    @property
+    def own(self) -> Path:
+        """The file or folder that makes this model what it is: its adapter's, if it has one."""
+        return self.adapter or self.path
+
+    @property
+    def adapters(self) -> tuple[Path, ...]:
+        """Every adapter, in the order in which they are added."""
+        return (*self.beneath, self.adapter) if self.adapter else ()
 
     @property
     def size_bytes(self) -> int:
@@ -72,8 +104,10 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def locate(name: str, models_dir: Path) -> LocalModel:
+def locate(name: str, models_dir: Path, *, depth: int = 0) -> LocalModel:
     """The files of a model, without any network call.
+
+    depth: how many adapters have been followed to get here.
 
     Raises:
         UnknownModel: no such name; the line says which come near.
@@ -83,9 +117,11 @@ def locate(name: str, models_dir: Path) -> LocalModel:
     try:
         reference = parse(name)
     except UnknownModel:
+        if is_model_folder(Path(name)):  # a run's folder, named without a slash
+            return open_path(Path(name), name, models_dir, depth=depth)
         reference = parse(name, known=[model.name for model in installed(models_dir)])
     if reference.path is not None:
-        return open_path(reference.path, name)
+        return open_path(reference.path, name, models_dir, depth=depth)
     folder = models_dir / reference.folder
     if not (folder / MANIFEST).exists():
         raise NotFound(
@@ -94,11 +130,12 @@ def locate(name: str, models_dir: Path) -> LocalModel:
     return _from_manifest(folder, reference)
 
 
-def open_path(path: Path, name: str) -> LocalModel:
-    """A GGUF file or a Hugging Face folder by its path.
+def open_path(path: Path, name: str, models_dir: Path, *, depth: int = 0) -> LocalModel:
+    """A GGUF file, a Hugging Face folder, a run's folder or an adapter's, by its path.
 
     Raises:
-        NotFound: there is nothing, or nothing that we read.
+        NotFound: there is nothing, nothing that we read, or no base for the adapter.
+        Corrupt: an adapter that does not say whose it is.
     """
     if path.is_file():
         return LocalModel(name=name, path=path, format="gguf", files=(path,))
@@ -107,6 +144,14 @@ def open_path(path: Path, name: str) -> LocalModel:
     if (path / MANIFEST).is_file():
         manifest = read_manifest(path)
         return _from_manifest(path, Reference(name=manifest.name))
+    if is_run(path):
+        return _from_run(path, name, models_dir, depth)
+    if is_adapter(path):
+        return _from_adapter(path, name, models_dir, depth)
+    return _from_folder(path, name)
+
+
+def _from_folder(path: Path, name: str) -> LocalModel:
     if not (path / "config.json").is_file():
         raise NotFound(
             f"{path} holds no config.json: name a GGUF file or a Hugging Face folder.",
@@ -119,6 +164,45 @@ def open_path(path: Path, name: str) -> LocalModel:
             param="model",
         )
     return LocalModel(name=name, path=path, format="hf", files=(path / "config.json", *weights))
+
+
+def _from_run(run: Path, name: str, models_dir: Path, depth: int) -> LocalModel:
+    """A run's result; a checkpoint's tokenizer is the run's."""
+    folder = model_of_run(run)
+    found = open_path(folder, name, models_dir, depth=depth)
+    if not (folder / TOKENIZER).is_file() and (run / "tokenizer" / TOKENIZER).is_file():
+        found = replace(found, tokenizer=run / "tokenizer")
+    return found
+
+
+def _from_adapter(folder: Path, name: str, models_dir: Path, depth: int) -> LocalModel:
+    if depth == MOST_ADAPTERS:
+        raise Corrupt(f"{folder} stands on {depth} other adapters, or on itself: check its base.")
+    base_name = base_of(folder)
+    try:
+        base = locate(_beside(base_name, folder), models_dir, depth=depth + 1)
+    except NotFound as missing:
+        raise NotFound(
+            f"{folder} is an adapter of {base_name}, which is not here: {missing.message}",
+            param="model",
+        ) from None
+    weights = folder / ADAPTER_WEIGHTS
+    if not weights.is_file():
+        raise NotFound(f"{weights} is missing: the adapter is not whole.", param="model")
+    return replace(
+        base,
+        name=name,
+        files=(*base.files, folder / ADAPTER, weights),
+        adapter=folder,
+        beneath=base.adapters,
+        tokenizer=folder if (folder / TOKENIZER).is_file() else base.tokenizer,
+    )
+
+
+def _beside(base: str, adapter: Path) -> str:
+    """A base that is named relative to its adapter, as an absolute path; else the name itself."""
+    relative = adapter / base
+    return str(relative) if base.startswith(".") and relative.exists() else base
 
 
 def _from_manifest(folder: Path, reference: Reference) -> LocalModel:
@@ -153,7 +237,7 @@ def damaged(models_dir: Path) -> list[str]:
 def _pulled(models_dir: Path) -> Iterator[LocalModel | Corrupt]:
     for manifest in sorted(models_dir.glob(f"[!.]*/{MANIFEST}")):
         try:
-            yield open_path(manifest.parent, "")
+            yield open_path(manifest.parent, "", models_dir)
         except Corrupt as error:
             yield error
 

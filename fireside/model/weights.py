@@ -182,10 +182,20 @@ def weights_from_hf(config: ModelConfig, file: TensorFile) -> Weights:
 
 
 def open_weights(local: LocalModel) -> Weights:
-    """The weights of a model on disk.  Maps the files; reads no weight yet.
+    """The weights of a model on disk, its adapters added.  Maps the files; reads no weight yet.
 
     Errors: Unsupported, Corrupt.
     """
+    weights = _open_base(local)
+    if local.adapters:
+        from fireside.model.adapters import AdaptedWeights
+
+        for folder in local.adapters:
+            weights = AdaptedWeights(weights, folder)
+    return weights
+
+
+def _open_base(local: LocalModel) -> Weights:
     if local.format == "gguf":
         from fireside.hub.gguf import open_gguf
 
