@@ -10,7 +10,8 @@ import json
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -34,18 +35,27 @@ def save_model(
     Errors: Conflict if the folder is there and not empty, Unsupported if the family's config.json
     cannot say what this model is.
     """
-    folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()):
-        raise Conflict(f"{folder} is not empty: name another folder, or remove it first")
     precision = str(next(model.parameters()).dtype).removeprefix("torch.")
     config = {**(extra or {}), **config_to_hf(model.config), "torch_dtype": precision}
     tensors = hf_tensors(model.config, dict(model.named_parameters()))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with appears_whole(Path(folder)) as unfinished:
         save_file(tensors, unfinished / "model.safetensors", metadata={"format": "pt"})
         text = json.dumps(config, indent=2, ensure_ascii=False)
         (unfinished / "config.json").write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def appears_whole(folder: Path) -> Iterator[Path]:
+    """A folder beside `folder` to write to, which takes its place when all went well.
+
+    Errors: Conflict if the folder is there and not empty.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise Conflict(f"{folder} is not empty: name another folder, or remove it first")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield unfinished
         unfinished.chmod(0o755)  # mkdtemp made it private
         if folder.exists():
             folder.rmdir()
