@@ -111,8 +111,8 @@ class OptimiserSection(Section):
 class ScheduleSection(Section):
     name: Literal["cosine", "wsd"] = "wsd"
     warmup: Annotated[int, Field(ge=0)] | None = Field(None, description="Steps.")
-    decay: Annotated[float, Field(ge=0, le=1)] | None = Field(
-        None, description="The last share of the steps, in which the rate falls (wsd)."
+    decay: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="The last steps, in which the rate falls (wsd)."
     )
     final: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="Its end, as a share.")
     steps: Count | None = None
@@ -183,6 +183,8 @@ class TrainConfig(Section):
                     raise ValueError(f"pretraining begins with nothing: leave {name} out")
         if tuning and self.run.depth is not None:
             raise ValueError("the model to tune has its depth already: leave run.depth out")
+        if self.run.minutes is not None and self.schedule.name == "cosine":
+            raise ValueError("a cosine must know its end, a clock does not: use wsd with minutes")
         if not self.data.sources:
             raise ValueError("there is nothing to learn from: name data (data.sources, --data)")
         return self
