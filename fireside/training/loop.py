@@ -27,7 +27,7 @@ from fireside.model.transformer import Transformer
 from fireside.training.nonfinite import check_finite
 from fireside.training.objective import Loss, Micro, Objective
 from fireside.training.plan import Plan
-from fireside.training.state import State, seed_step
+from fireside.training.state import Ending, State, seed_step
 from fireside.training.world import World
 
 __all__ = ["Loss", "Micro", "Objective", "Plan", "State", "Step", "Validation", "World", "train"]
@@ -79,16 +79,15 @@ def train(
     """
     world = world or World()
     model.model.activation_checkpointing = plan.activation_checkpointing
-    state.ending = None
+    state.ending = _no_progress(state, plan)
     while state.step < plan.steps and state.ending is None:
         on_step(update(model, objective, plan, state=state, world=world))
         if _due(state.step, plan.validate_every, plan.steps):
             _look(model, objective, plan, state, on_validation)
-        if plan.patience is not None and state.stale >= plan.patience:
-            state.ending = "no progress"
-        elif state.step < plan.steps and world.any(should_stop()):
+        state.ending = _no_progress(state, plan)
+        if state.ending is None and state.step < plan.steps and world.any(should_stop()):
             state.ending = "stopped"
-        elif _due(state.step, plan.checkpoint_every, plan.steps) and state.step < plan.steps:
+        if state.ending is None and _save_now(state, plan):
             on_checkpoint(state)
     state.ending = state.ending or "finished"
     on_checkpoint(state)
@@ -184,6 +183,18 @@ def _look(
     state.judge(metrics["loss"])
     seconds = time.perf_counter() - began
     on_validation(Validation(step=state.step, metrics=metrics, best=state.is_best, seconds=seconds))
+
+
+def _no_progress(state: State, plan: Plan) -> Ending | None:
+    return "no progress" if plan.patience is not None and state.stale >= plan.patience else None
+
+
+def _save_now(state: State, plan: Plan) -> bool:
+    """Whether to save in the middle: when it is due, and the best as soon as it is known."""
+    if state.step == plan.steps:
+        return False  # the end saves in any case
+    best = plan.checkpoint_best and state.is_best
+    return best or _due(state.step, plan.checkpoint_every, plan.steps)
 
 
 def _due(step: int, every: int, last: int) -> bool:

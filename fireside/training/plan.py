@@ -25,6 +25,7 @@ class Plan:
 
     clip: largest gradient norm; 0: as it comes.  ema: decay of the slow copy; None: no copy.
     validate_every, checkpoint_every: in steps; 0: only at the end.
+    checkpoint_best: save as soon as a validation is the best so far.
     patience: validations without a new best after which the run ends; None: never.
     nonfinite_folder: where the batch of a non-finite loss is saved.
     """
@@ -35,6 +36,7 @@ class Plan:
     ema: float | None = None
     validate_every: int = 0
     checkpoint_every: int = 0
+    checkpoint_best: bool = True
     patience: int | None = None
     precision: Precision = "float32"
     activation_checkpointing: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
@@ -71,7 +71,7 @@ def moved(batch: Batch, device: torch.device) -> Batch:
     """The batch's tensors on a device."""
     if batch.ids.device == device:
         return batch
-    tensors = {
+    tensors: dict[str, Any] = {
         field.name: value.to(device, non_blocking=True)
         for field in fields(batch)
         if isinstance(value := getattr(batch, field.name), Tensor)
