@@ -54,13 +54,13 @@ class StoredLinear:
 
 
 def stored_linears(config: ModelConfig, prefix: str) -> dict[str, StoredLinear]:
-    """Every linear of this model by the name that files of its family have for it."""
+    """Every linear of the layers by the name that files of this model's family have for it."""
     shapes = config.shapes()
     rows: dict[str, dict[str, slice]] = defaultdict(dict)
     columns: dict[str, int] = {}
     for name, source in sources_for(config, FAMILIES[config.family].hf, prefix).items():
         module, _, kind = name.rpartition(".")
-        if kind != "weight" or not module.endswith(("_proj", "lm_head")):
+        if kind != "weight" or not module.endswith("_proj"):
             continue
         stored = source.name.removesuffix(".weight")
         begin = max((part.stop for part in rows[stored].values()), default=0)
@@ -105,8 +105,8 @@ def _linears_named(config: ModelConfig, names: Iterable[str]) -> dict[str, Store
     for name in names:
         if name not in linears:
             raise Unsupported(
-                f"the adapter changes {name[:120]}, which is no linear of this {config.family} "
-                "model: was it made for another one?"
+                f"the adapter changes {name[:120]}, which is no linear of the layers of this "
+                f"{config.family} model: was it made for another one?"
             )
     return linears
 
@@ -143,7 +143,7 @@ def _checked(linear: StoredLinear, tensors: Mapping[str, Tensor], adapter: Adapt
 def _parted(linear: StoredLinear, whole: Delta, blocks: tuple[str, ...]) -> dict[str, Delta]:
     """A file's linear as ours."""
     names = blocks or tuple(linear.parts)
-    if not set(names) <= set(linear.parts) or whole.a.shape[0] % len(names):
+    if not set(names) <= set(linear.parts) or (blocks and whole.a.shape[0] % len(blocks)):
         raise Corrupt(f"the adapter's metadata does not fit {linear.name}: copy it again")
     rank = whole.a.shape[0] // len(names)
     found = {}

@@ -8,7 +8,8 @@ canonical names stay what they were; everything but the adapter is frozen.  `mer
 into the weight and keeps the old one, so that `unmerge` gives back the very bits: subtracting
 would not.
 
-It refuses to adapt what is no linear layer, and to know any file format (`adapters.py`).
+It refuses to adapt the embedding and the head (the chunked losses read the head as one matrix,
+`head_weight`), and to know any file format (`adapters.py`).
 Dropout draws from PyTorch's own generator, which the run seeds, saves and restores.
 """
 
@@ -34,8 +35,8 @@ class LoraConfig:
 
     alpha: the update counts alpha / rank, so that the rank can change without the learning rate.
     dropout: share of the adapter's inputs that are left out in training.
-    targets: linears by the last part of their names (`q_proj`, `down_proj`, `lm_head`); empty
-        means every linear of every layer, which learns more than attention alone for the same
+    targets: linears by the last part of their names (`q_proj`, `down_proj`); empty means every
+        linear of every layer, which learns more than attention alone for the same
         number of parameters (QLoRA, arXiv:2305.14314).
     """
 
@@ -172,16 +173,20 @@ def inject(model: Transformer, config: LoraConfig, seed: int = 0) -> None:
 
 def targeted(model: Transformer, targets: tuple[str, ...]) -> dict[str, nn.Linear]:
     """The linears that `LoraConfig.targets` means, by their full names, in the model's order."""
-    linears = {name: part for name, part in model.named_modules() if isinstance(part, nn.Linear)}
+    linears = {
+        name: part
+        for name, part in model.named_modules()
+        if isinstance(part, nn.Linear) and name != "lm_head"
+    }
     there = {name.rpartition(".")[2] for name in linears}
     for target in targets:
         if target not in there:
             raise BadRequest(
-                f"lora.targets: this model has no linear {target!r}; it has "
+                f"lora.targets: this model's layers have no linear {target!r}; they have "
                 + ", ".join(sorted(there)),
                 param="lora.targets",
             )
-    wanted = set(targets) or there - {"lm_head"}
+    wanted = set(targets) or there
     return {name: part for name, part in linears.items() if name.rpartition(".")[2] in wanted}
 
 
