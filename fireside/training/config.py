@@ -55,21 +55,26 @@ class RunSection(Section):
 
 class SourceSection(Section):
     path: str = Field(description="A file, a folder, or hf:ORG/NAME[:CONFIG][@SPLIT].")
-    weight: Positive = Field(1.0, description="Its share of a mixture.")
+    weight: Positive | None = Field(
+        None, description="Its share of a mixture; for none: everything once per epoch."
+    )
     format: Literal["auto", "text", "openai", "alpaca", "sharegpt", "columns"] = "auto"
     prompt: str | None = Field(None, description="Template of the question, with {column} names.")
     completion: str | None = Field(None, description="Template of the answer.")
     labels: dict[str, str] = Field({}, description="What a value is called in the answer.")
+    columns: tuple[str, ...] = Field((), description="Names, for a table without a header.")
+    separator: str | None = Field(None, description="Between the documents of a text file.")
 
 
 class CleaningSection(Section):
+    min_characters: int = Field(0, ge=0, description="Shorter examples go.")
+    max_characters: Count | None = Field(None, description="Longer examples go.")
     duplicates: Literal["keep", "exact", "near"] = Field(
-        "keep", description="near: by MinHash, which finds almost equal texts."
+        "exact", description="What goes; near: by MinHash, which finds almost equal texts."
     )
-    shortest: int | None = Field(None, ge=0, description="Characters below which a text goes.")
-    longest: Count | None = Field(None, description="Characters above which a text goes.")
+    similarity: Annotated[float, Field(gt=0, le=1)] = Field(0.8, description="near: how alike.")
     languages: tuple[str, ...] = Field((), description="Keep these, as ISO 639-1; () keeps all.")
-    redact: bool = Field(False, description="Replace names of people, numbers, addresses.")
+    redact: bool = Field(False, description="Replace personal data by its kind.")
 
 
 class DataSection(Section):
@@ -128,9 +133,7 @@ class LoraSection(Section):
     rank: Count = 16
     alpha: Positive = 32.0
     dropout: Share = 0.0
-    targets: tuple[str, ...] = (
-        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
-    )  # fmt: skip
+    targets: tuple[str, ...] = Field((), description="Linears, such as q_proj; () means all.")
     dora: bool = False
 
 
