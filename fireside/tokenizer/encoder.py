@@ -118,6 +118,23 @@ class Encoder:
             ids = [next(in_order).id if one == self._boundary_id else one for one in ids]
         return Encoded(ids=ids, controls=controls, pieces=pieces, boundary_id=self._boundary_id)
 
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of many texts, on all cores: each as `encode` gives them without controls.
+
+        Raises:
+            BadRequest: a text is not valid Unicode.
+        """
+        for text in texts:
+            _check_unicode(text)
+        # Without offsets, which nobody asks for here, it is more than twice as fast.
+        encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
+        return [
+            encoding.ids
+            if self._forbidden.isdisjoint(encoding.ids)
+            else [number for number, _ in self._spelled_out(self._encoded(text), text)]
+            for text, encoding in zip(texts, encodings, strict=True)
+        ]
+
     def _encoded(self, text: str) -> Encoding:
         # `encode` holds the GIL to its end, 1.4 s for a megabyte, and a server's event loop with
         # it; `encode_batch` lets it go.

@@ -58,7 +58,7 @@ def encode_rendered(
 ) -> Rendered:
     """The ids of a rendered template.
 
-    assistants: which messages are the assistant's, by index.
+    assistants: which messages are the assistant's and to be learned, by index.
     opening: gives what an assistant's turn begins with, e.g. `<|im_start|>assistant\\n`.
 
     Raises:
@@ -136,7 +136,11 @@ def _learned_spans(
     """Where the assistant speaks: as the template says, or else its messages with their ends."""
     generated = list(_stretches(text, lambda label: bool(label & GENERATED)))
     if generated:
-        return generated
+        return [
+            span
+            for span in generated
+            if not (said := _speakers(text, span)) or not said.isdisjoint(assistants)
+        ]
     spoken = _message_spans(text, assistants)
     header = opening() if spoken else ""
     spans: list[Span] = []
@@ -149,6 +153,11 @@ def _learned_spans(
         end = next((one.end for one in found if one.start >= last and one.id in eos_ids), last)
         spans.append((start, end if _all_template(runs, last, end) else last))
     return spans
+
+
+def _speakers(text: Marked, span: Span) -> set[int | None]:
+    """Whose messages a stretch brings."""
+    return {message_of(label) for _, label in runs_of(text[span[0] : span[1]])} - {None}
 
 
 def _message_spans(text: Marked, wanted: Collection[int]) -> list[Span]:

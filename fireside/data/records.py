@@ -1,0 +1,176 @@
+"""Files of records: JSON Lines, JSON, CSV, TSV and Parquet, one record after another.
+
+A record is a mapping from a column's name to its value.  What each file's lines are is settled
+here, what they mean in `formats.py`.  A broken line is told of and passed over; whether that ends
+the reading, the caller decides.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from fireside.data.nested import rows_of
+from fireside.data.snapshot import Snapshot
+from fireside.errors import BadRequest
+
+Record = Mapping[str, object]
+Broken = Callable[[int, str], None]
+"""Told of a line that cannot be read, and why."""
+
+MAX_JSON = 1 << 29
+"""Bytes of a .json file, which is read whole; .jsonl has no limit."""
+
+
+def json_lines(snapshot: Snapshot, file: BinaryIO, broken: Broken) -> Iterator[tuple[int, Record]]:
+    for number, line in _lines(snapshot, file, broken):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            broken(number, f"this is not JSON ({_short(error)})")
+            continue
+        if isinstance(value, dict):
+            yield number, value
+        else:
+            broken(number, f"this is no JSON object but {type(value).__name__}")
+
+
+def whole_json(
+    snapshot: Snapshot, file: BinaryIO, name: str, broken: Broken
+) -> Iterator[tuple[int, Record]]:
+    """The records of a .json file: an array of them, or one of the nestings of `nested.py`.
+
+    Raises:
+        BadRequest: it is no JSON, too large, or holds no records.
+    """
+    if snapshot.size > MAX_JSON:
+        raise BadRequest(
+            f"{name} is {snapshot.size >> 20:,} MiB of JSON in one piece: make it JSON Lines."
+        )
+    try:
+        value = json.loads(file.read().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"{name} is not UTF-8 ({error.reason}): save it as UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise BadRequest(f"{name}:{error.lineno}: this is not JSON ({error.msg}).") from None
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"{name}: this is not JSON ({_short(error)}).") from None
+    for number, record in enumerate(rows_of(value, name), 1):
+        if isinstance(record, dict):
+            yield number, record
+        else:
+            broken(number, f"record {number} is no object but {type(record).__name__}")
+
+
+def separated(
+    snapshot: Snapshot,
+    file: BinaryIO,
+    broken: Broken,
+    *,
+    tabs: bool,
+    columns: tuple[str, ...],
+    numbered: bool,
+) -> Iterator[tuple[int, Record]]:
+    """The rows of a CSV or TSV.
+
+    tabs: a TSV, in which a quotation mark is one.
+    columns: their names, where the file has no header.
+    numbered: the same, and they are called 1, 2, 3 ...
+    """
+    csv.field_size_limit(sys.maxsize)  # the default refuses documents of more than 128 KiB
+    lines = _lines(snapshot, file, broken)
+    rows = _tab_rows(lines) if tabs else _comma_rows(lines, broken)
+    header = list(columns)
+    for number, row in rows:
+        if not row or row == [""]:
+            continue
+        if not header and numbered:
+            header = [str(i) for i in range(1, len(row) + 1)]
+        elif not header:
+            header = [name.strip() or str(i) for i, name in enumerate(row, 1)]
+            continue
+        elif row == header:
+            continue  # the columns' names were given, and the file has them too
+        if len(row) != len(header):
+            broken(number, f"{len(row)} fields, not {len(header)} ({', '.join(header)})"[:200])
+        else:
+            yield number, dict(zip(header, row, strict=True))
+
+
+def parquet(path: Path) -> Iterator[tuple[int, Record]]:
+    """The rows of a Parquet file.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    import pyarrow
+    from pyarrow import parquet as reader
+
+    try:
+        with reader.ParquetFile(path) as file:
+            number = 0
+            for batch in file.iter_batches(batch_size=1024):
+                for record in batch.to_pylist():
+                    number += 1
+                    yield number, record
+    except (pyarrow.ArrowException, OSError) as error:
+        raise BadRequest(f"{path} cannot be read as Parquet: {_short(error)}.") from None
+
+
+def _tab_rows(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+    for number, line in lines:
+        yield number, line.rstrip("\r\n").split("\t")
+
+
+def _comma_rows(
+    lines: Iterator[tuple[int, str]], broken: Broken
+) -> Iterator[tuple[int, list[str]]]:
+    at = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal at
+        for number, line in lines:
+            at = number
+            yield line
+
+    reader = csv.reader(texts(), strict=True)
+    while True:
+        first = at + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            broken(first, f"this is not CSV ({error})")
+            continue
+        yield first, row
+
+
+def _lines(snapshot: Snapshot, file: BinaryIO, broken: Broken) -> Iterator[tuple[int, str]]:
+    """The lines with their numbers; one that somebody is still writing is left out."""
+    for number, raw in enumerate(file, 1):
+        if not raw.endswith(b"\n") and snapshot.done == snapshot.size and snapshot.grown:
+            broken(number, "this line was still being written")
+            return
+        try:
+            yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            broken(number, f"this is not UTF-8 ({error.reason})")
+
+
+def _short(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 100 else text[:99] + "…"
+
+
+def as_text(value: Any) -> str:
+    """A column's value as a template shows it."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,93 @@
+"""Plain text as documents, read piece by piece.
+
+A document is the whole file, or what stands between separators.  One that is longer than PART is
+given in parts, cut where every byte-level tokenizer begins a new token anyway, so that the parts'
+ids after one another are the whole's.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from fireside.errors import BadRequest
+
+PART = 1 << 20
+"""Characters that a part has at most."""
+
+# Between a lone newline and the word after it no pre-tokenizer of ours joins anything; else
+# before a lone space; a text with neither is cut hard.
+_AFTER_LINE = re.compile(r"(?<=\S\n)(?=\w)")
+_BEFORE_SPACE = re.compile(r"(?<=\w)(?= \w)")
+_SEARCHED = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A part of a document and the line on which it begins."""
+
+    text: str
+    line: int
+    part: int
+
+
+def pieces(file: IO[bytes], name: str, separator: str) -> Iterator[Piece]:
+    """The documents of a text file, in parts.
+
+    Raises:
+        BadRequest: the file is not UTF-8; the line is named.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    waiting, line, part = "", 1, 0
+    while True:
+        raw = file.read(PART)
+        waiting += _decoded(decoder, raw, name, line + waiting.count("\n"))
+        start = 0
+        while (end := waiting.find(separator, start)) >= 0:
+            yield from _document(waiting[start:end], line, part)
+            line += waiting.count("\n", start, end + len(separator))
+            start, part = end + len(separator), 0
+        waiting = waiting[start:]
+        if not raw:
+            break
+        while len(waiting) >= PART + len(separator):
+            cut = _cut(waiting, PART)
+            yield Piece(text=waiting[:cut], line=line, part=part)
+            line += waiting.count("\n", 0, cut)
+            waiting, part = waiting[cut:], part + 1
+    if waiting or part == 0:
+        yield from _document(waiting, line, part)
+
+
+def _document(text: str, line: int, part: int) -> Iterator[Piece]:
+    while len(text) > PART:
+        cut = _cut(text, PART)
+        yield Piece(text=text[:cut], line=line, part=part)
+        line += text.count("\n", 0, cut)
+        text, part = text[cut:], part + 1
+    yield Piece(text=text, line=line, part=part)
+
+
+def _cut(text: str, limit: int) -> int:
+    """The last good place to cut at or before `limit`."""
+    near = max(0, limit - _SEARCHED)
+    for pattern in (_AFTER_LINE, _BEFORE_SPACE):
+        places = [found.start() for found in pattern.finditer(text, near + 1, limit + 1)]
+        inside = [place for place in places if near < place <= limit]
+        if inside:
+            return inside[-1]
+    return limit
+
+
+def _decoded(decoder: codecs.IncrementalDecoder, raw: bytes, name: str, line: int) -> str:
+    held = decoder.getstate()[0]
+    try:
+        return decoder.decode(raw, final=not raw)
+    except UnicodeDecodeError as error:
+        line += (held + raw).count(b"\n", 0, error.start)
+        raise BadRequest(
+            f"{name}:{line}: this is not UTF-8 ({error.reason}): save the file as UTF-8."
+        ) from None
