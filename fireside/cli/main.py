@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 import fireside
-from fireside.cli import bench, chat, doctor, failures, models, serve
+from fireside.cli import bench, chat, doctor, failures, models, serve, tokenizer
 
 app = typer.Typer(
     name="fireside",
@@ -48,6 +48,7 @@ def _default(
 app.command("serve")(serve.serve)
 app.command("chat")(chat.chat)
 app.add_typer(models.app, name="models")
+app.add_typer(tokenizer.app, name="tokenizer")
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 

@@ -23,12 +23,11 @@ from fireside.engine.text import TextModel
 from fireside.engine.threads import Threads
 from fireside.errors import BadRequest, Unavailable
 from fireside.hub import LocalModel
-from fireside.hub.gguf import open_gguf
 from fireside.model.config import ModelConfig
+from fireside.model.load import load_tokenizer as load_tokenizer
 from fireside.model.load import model_of
 from fireside.model.weights import Weights, open_weights
 from fireside.settings import Settings
-from fireside.tokenizer import Tokenizer
 
 BLOCK_SIZE = 32
 # Without an explicit limit the cache holds one or two whole windows, two while they stay below so
@@ -68,14 +67,6 @@ def load_text_model(
     )
     engine.start()
     return TextModel(local.name, tokenizer, engine, local)
-
-
-def load_tokenizer(local: LocalModel) -> Tokenizer:
-    if local.tokenizer is not None:
-        return Tokenizer.from_folder(local.tokenizer)
-    if local.format == "gguf":
-        return Tokenizer.from_gguf(open_gguf(local.path).metadata)
-    return Tokenizer.from_folder(local.path)
 
 
 def load_runner(local: LocalModel, settings: Settings, progress: Progress | None = None) -> Runner:

@@ -131,7 +131,7 @@ def locate(name: str, models_dir: Path, *, depth: int = 0) -> LocalModel:
 
 
 def open_path(path: Path, name: str, models_dir: Path, *, depth: int = 0) -> LocalModel:
-    """A GGUF file, a Hugging Face folder, a run's folder or an adapter's, by its path.
+    """A GGUF file (or a folder with one), a Hugging Face folder, a run's or an adapter's, by path.
 
     Raises:
         NotFound: there is nothing, nothing that we read, or no base for the adapter.
@@ -152,6 +152,9 @@ def open_path(path: Path, name: str, models_dir: Path, *, depth: int = 0) -> Loc
 
 
 def _from_folder(path: Path, name: str) -> LocalModel:
+    gguf = list(path.glob("*.gguf"))
+    if len(gguf) == 1 and not (path / "config.json").exists():
+        return LocalModel(name=name, path=gguf[0], format="gguf", files=(gguf[0],))
     if not (path / "config.json").is_file():
         raise NotFound(
             f"{path} holds no config.json: name a GGUF file or a Hugging Face folder.",
