@@ -49,6 +49,7 @@ app.command("serve")(serve.serve)
 app.command("chat")(chat.chat)
 app.add_typer(models.app, name="models")
 app.add_typer(tokenizer.app, name="tokenizer")
+app.command("eval")(evaluation.evaluate)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 
