@@ -16,6 +16,7 @@ import typer
 
 import fireside
 from fireside.cli import bench, chat, doctor, failures, models, serve, tokenizer
+from fireside.cli import eval as evaluation
 
 app = typer.Typer(
     name="fireside",
@@ -48,8 +49,8 @@ def _default(
 app.command("serve")(serve.serve)
 app.command("chat")(chat.chat)
 app.add_typer(models.app, name="models")
-app.add_typer(tokenizer.app, name="tokenizer")
 app.command("eval")(evaluation.evaluate)
+app.add_typer(tokenizer.app, name="tokenizer")
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 
