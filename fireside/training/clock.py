@@ -45,8 +45,13 @@ class Clock:
 
     def __post_init__(self) -> None:
         self._began = self.now()
-        if self.seconds is not None:
-            self.reserve = max(self.reserve, FEWEST_SECONDS, RESERVE * self.seconds)
+        self.limit(self.seconds)
+
+    def limit(self, seconds: float | None) -> None:
+        """Set the time that all of it may take."""
+        self.seconds = seconds
+        if seconds is not None:
+            self.reserve = max(self.reserve, FEWEST_SECONDS, RESERVE * seconds)
 
     @property
     def elapsed(self) -> float:

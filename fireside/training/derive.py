@@ -166,6 +166,7 @@ def pretraining(found: Derivation, model: ModelConfig, known: Measured) -> None:
     compute = 6.0 * size * tokens
     rows = max(1, round(0.2920 * compute**0.3271 / length))
     rows = max(1, min(rows, round(tokens / length / FEWEST_STEPS)))
+    rows = 1 << round(math.log2(rows))  # halves and quarters of it are whole micro-batches
     batch = found.set(
         "batch.tokens", rows * length,
         f"0.2920 C^0.3271 (DeepSeek 2024), C = {compute:.2g} FLOPs; {FEWEST_STEPS} steps at least",
@@ -242,7 +243,7 @@ def _token_batches(found: Derivation, known: Measured) -> int:
     """Tokens per step: about a hundred steps an epoch.  Returns the steps of an epoch."""
     length = found.config.data.length or 1
     tokens = min(max(known.tokens / 100, 512), 16_384)
-    rows = max(1, round(tokens / length))
+    rows = 1 << round(math.log2(max(1, tokens / length)))
     batch: int = found.set(
         "batch.tokens", rows * length, "about a hundred steps an epoch, 512 to 16,384 tokens each"
     )

@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import fireside
 from fireside.errors import Conflict, Corrupt, FiresideError, NotFound, Unavailable
-from fireside.training.config import TrainConfig, differences
+from fireside.training.config import TrainConfig, differences, merged
 
 State = Literal["preparing", "running", "paused", "finished", "cancelled", "failed", "interrupted"]
 ALIVE: Final = ("preparing", "running")
@@ -84,6 +84,7 @@ class RunRecord(BaseModel):
     process: Process | None = None
     step: int = 0
     steps: int | None = None
+    decided: bool = Field(False, description="The clock has set the last step (`clock.py`).")
     elapsed: float = 0.0
     loss: float | None = None
     validation: dict[str, float] = Field({}, description="The last held-out figures.")
@@ -137,8 +138,9 @@ class RunFolder:
         return record
 
     def config(self) -> TrainConfig:
-        """What was asked for."""
-        return TrainConfig.of(self.read().requested, origin=str(self / RECORD))
+        """What was asked for, of this folder wherever it stands now."""
+        asked = merged(self.read().requested, {"run": {"out": str(self.path)}})
+        return TrainConfig.of(asked, origin=str(self / RECORD))
 
     def update(self, **changes: Any) -> RunRecord:
         record = RunRecord.model_validate(

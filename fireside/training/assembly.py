@@ -1,0 +1,185 @@
+"""The parts of a run, put together: model, objective, plan, and how its weights are kept.
+
+One function for each; all read a resolved config.  Refuses to derive, and to train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from fireside.data import Batch, PackedChats, PackedText
+from fireside.errors import BadRequest
+from fireside.model.adapters import load_adapter, save_adapter
+from fireside.model.load import load_model
+from fireside.model.lora import LoraConfig, inject
+from fireside.model.transformer import Transformer
+from fireside.training.checkpoint import WeightFiles
+from fireside.training.config import TrainConfig
+from fireside.training.objective import Objective
+from fireside.training.objectives import build
+from fireside.training.optimisers import OptimiserConfig
+from fireside.training.plan import Plan
+from fireside.training.resolve import Resolved
+from fireside.training.run import RunFolder
+from fireside.training.samples import continuation
+from fireside.training.schedules import Schedule
+from fireside.training.weight_files import WholeModel
+from fireside.training.world import World
+
+# Ten looks at held-out data, a third of the work of learning each: less than a tenth of the run.
+HELD_OUT_SHARE = 0.02
+FEWEST_HELD_OUT = 8192
+SAMPLE_TOKENS = 100
+
+
+def device_of(config: TrainConfig) -> torch.device:
+    """Raises BadRequest: CUDA was asked for and is not there."""
+    there = torch.cuda.is_available()
+    if config.run.device == "cuda" and not there:
+        raise BadRequest(
+            "run.device is cuda, but this PyTorch sees no CUDA device: use cpu or auto.",
+            param="run.device",
+        )
+    return torch.device("cuda" if there and config.run.device != "cpu" else "cpu")
+
+
+def model_of(done: Resolved, device: torch.device) -> Transformer:
+    """Fresh, or the base's weights in float32; with an adapter, where one was asked for."""
+    config = done.config
+    if done.base is None:
+        return Transformer.fresh(done.model, seed=config.run.seed).to(device)
+    model = load_model(done.base.local, torch.float32, device).train()
+    if config.lora is not None:
+        inject(model, LoraConfig(**config.lora.model_dump()), seed=config.run.seed)
+    return model
+
+
+def plan_of(config: TrainConfig, folder: RunFolder) -> Plan:
+    rates, course = config.optimiser, config.schedule
+    assert rates.learning_rate is not None
+    assert course.steps is not None
+    return Plan(
+        schedule=Schedule(
+            steps=course.steps,
+            name=course.name,
+            warmup=min(course.warmup or 0, course.steps),
+            decay=course.decay,
+            final=course.final,
+        ),
+        optimiser=OptimiserConfig(
+            name=rates.name or "adamw",
+            learning_rate=rates.learning_rate,
+            matrix_learning_rate=rates.matrix_learning_rate,
+            weight_decay=rates.weight_decay or 0.0,
+            beta1=rates.beta1,
+            beta2=rates.beta2,
+        ),
+        clip=rates.clip,
+        ema=rates.ema or None,
+        validate_every=config.validate_.every or 0,
+        checkpoint_every=config.checkpoint.every or 0,
+        patience=config.validate_.patience,
+        precision=config.run.precision,
+        activation_checkpointing=config.run.activation_checkpointing,
+        seed=config.run.seed,
+        nonfinite_folder=folder.path,
+    )
+
+
+@dataclass(frozen=True)
+class AdapterFiles:
+    """A checkpoint's weights are the adapter's alone; `base` is named in it."""
+
+    base: str
+
+    def save(self, model: Transformer, folder: Path) -> None:
+        save_adapter(model, folder, base=self.base)
+
+    def load(self, model: Transformer, folder: Path) -> None:
+        load_adapter(model, folder)
+
+
+def weight_files(config: TrainConfig, base: str | None) -> WeightFiles:
+    return WholeModel() if config.lora is None else AdapterFiles(base or "")
+
+
+def objective_of(done: Resolved, model: Transformer, world: World) -> Objective:
+    """Raises BadRequest: data that the method cannot use."""
+    config = done.config
+    length, batch, rows = config.data.length, config.batch.tokens, config.batch.rows
+    assert length is not None
+    assert batch is not None
+    assert rows is not None
+    method, data = config.run.method, done.prepared
+    if method not in ("pretrain", "sft"):
+        raise BadRequest(f"{method} is not here yet.", param="method")
+    packed = PackedText if method == "pretrain" else PackedChats
+    sizes = {"length": length, "rows_per_step": max(1, batch // length), "rows_per_batch": rows}
+    batches = packed(data.train, **sizes, seed=config.run.seed)
+    held = held_out(done, packed, sizes) if len(data.validation) else []
+    learned = sum(one.weight for one in held)
+    whole = learned == sum(1 for _ in held) or data.validation.bytes
+    per_token = data.validation.bytes / data.validation.tokens if whole and learned else None
+    return build(
+        method,
+        batches=batches,
+        held_out=held,
+        bytes_per_token=per_token if method == "pretrain" else None,
+        rank=world.rank,
+        ranks=world.size,
+    )
+
+
+def held_out(
+    done: Resolved, packed: type[PackedText] | type[PackedChats], sizes: dict[str, int]
+) -> list[Batch]:
+    """The first held-out batches: as many as may be looked at ten times."""
+    split = done.prepared.validation
+    per_row = sizes["length"]
+    most = max(FEWEST_HELD_OUT, HELD_OUT_SHARE * done.prepared.train.tokens)
+    count = max(1, round(most / per_row / sizes["rows_per_batch"]))
+    return list(islice(packed(split, **sizes, seed=0).once(), count))
+
+
+def writer_of(done: Resolved, model: Transformer) -> Callable[[int], list[str]]:
+    """What writes samples at a step: the beginnings of held-out documents, or of answers, go on."""
+    tokenizer, split = done.tokenizer, done.prepared.validation
+    split = split if len(split) else done.prepared.train
+    special = sorted(tokenizer.special_ids - tokenizer.eos_ids)
+    beyond = list(range(tokenizer.vocab_size, done.model.vocab_size))
+    stop = frozenset(tokenizer.eos_ids)
+    count = done.config.validate_.samples
+
+    def write(step: int) -> list[str]:
+        was = model.training
+        model.eval()
+        found = []
+        for i in range(min(count, len(split))):
+            prompt = _prompt(done, i * len(split) // count)
+            ids = continuation(
+                model, prompt, tokens=SAMPLE_TOKENS, stop=stop,
+                seed=done.config.run.seed + step + i, forbidden=[*special, *beyond],
+            )  # fmt: skip
+            found.append(tokenizer.decode(prompt) + "▸" + tokenizer.decode(ids, at_start=False))
+        model.train(was)
+        return found
+
+    return write
+
+
+def _prompt(done: Resolved, number: int) -> list[int]:
+    """The first tokens of a document; of a chat, all before what is learned."""
+    split = done.prepared.validation if len(done.prepared.validation) else done.prepared.train
+    start, length = int(split.column("start")[number]), int(split.lengths[number])
+    ids = [int(one) for one in split.ids[start : start + length]]
+    if split.kind == "text":
+        return ids[:8]
+    if split.kind == "chat":
+        learned = split.learned[start : start + length]
+        return ids[: max(1, int(learned.argmax()))]
+    return ids[: max(1, int(split.column("first")[number]))]
