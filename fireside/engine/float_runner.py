@@ -23,9 +23,15 @@ TILE = 512
 
 
 class FloatRunner:
-    """See `Runner` in runner.py for what `run` takes and gives."""
+    """See `Runner` in runner.py for what `run` takes and gives.
 
-    def __init__(self, model: Transformer, *, num_blocks: int, block_size: int) -> None:
+    yielding: leave cores that other programs use to them; the number of threads may then change
+        between steps, and with it how sums round.
+    """
+
+    def __init__(
+        self, model: Transformer, *, num_blocks: int, block_size: int, yielding: bool = True
+    ) -> None:
         config = model.config
         weight = model.model.embed_tokens.weight
         self.model = model
@@ -34,7 +40,7 @@ class FloatRunner:
         self.block_size = block_size
         self.num_blocks = num_blocks
         self.device = weight.device
-        self._threads = Threads(torch.get_num_threads())
+        self._threads = Threads(torch.get_num_threads()) if yielding else None
         self.arena = KVArena(
             num_layers=config.num_layers,
             num_blocks=num_blocks,
@@ -51,7 +57,8 @@ class FloatRunner:
     @torch.inference_mode()
     def run(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
         """Logits of the wanted rows, in the order of `chunks`."""
-        self._threads.adjust()
+        if self._threads is not None:
+            self._threads.adjust()
         parts = [self._run_tile(tile) for tile in tiles(chunks, TILE)]
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 

@@ -27,6 +27,7 @@ from fireside.model.transformer import Transformer
 from fireside.training.cross_entropy import token_logprobs
 
 Item = TypeVar("Item")
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +88,18 @@ class Rows:
         )
 
 
-def logprobs_of_tokens(model: Transformer, rows: Rows) -> Float[Tensor, " N"]:
-    """log p of every answer token."""
+def logprobs_of_tokens(
+    model: Transformer, rows: Rows, *, temperature: float = 1.0
+) -> Float[Tensor, " N"]:
+    """log p of every answer token, when answers are drawn at `temperature`.
+
+    Not for a model with a soft cap on its logits at any other temperature than 1.
+    """
     rows = rows.to(model.model.embed_tokens.weight.device)
     hidden = model.hidden(rows.ids).flatten(0, 1).index_select(0, rows.places)
+    if temperature != 1.0:
+        assert model.config.logit_softcap is None
+        hidden = hidden / temperature  # the head is linear
     return token_logprobs(hidden, model.head_weight, rows.targets, model.config.logit_softcap)
 
 
@@ -119,23 +128,28 @@ class Reference:
         *,
         rows: int = 8,
         path: Path | None = None,
+        writes: bool = True,
+        progress: Progress = lambda done, total: None,
     ) -> Reference:
-        """`rows`: answers that go through the model at once."""
+        """One forward pass over all `answers`, `rows` at a time, unless `path` knows them.
+
+        writes: whether this process writes `path`; one of many ranks does.
+        """
         wanted = {answer.key: answer for answer in answers}
         known = _read(path)
         if not wanted.keys() <= known.keys():
-            known = _computed(model, wanted, rows)
-            if path is not None:
-                keys = torch.tensor([list(key) for key in known], dtype=torch.uint8)
-                values = torch.tensor(list(known.values()), dtype=torch.float64)
-                save_file({"keys": keys, "logprobs": values}, path)
+            known = _computed(model, wanted, rows, progress)
+            if path is not None and writes:
+                _write(path, known)
         return cls(known)
 
     def __call__(self, answers: Iterable[Answer]) -> Float[Tensor, " R"]:
         return torch.tensor([self._known[answer.key] for answer in answers])
 
 
-def _computed(model: Transformer, wanted: Mapping[bytes, Answer], rows: int) -> dict[bytes, float]:
+def _computed(
+    model: Transformer, wanted: Mapping[bytes, Answer], rows: int, progress: Progress
+) -> dict[bytes, float]:
     """In the order of length, so that little is padded."""
     found: dict[bytes, float] = {}
     training = model.training
@@ -144,6 +158,7 @@ def _computed(model: Transformer, wanted: Mapping[bytes, Answer], rows: int) -> 
         for part in by_length(list(wanted.values()), rows, lambda answer: answer.length):
             values = logprobs_of_answers(model, Rows.of(part)).tolist()
             found |= {answer.key: value for answer, value in zip(part, values, strict=True)}
+            progress(len(found), len(wanted))
     model.train(training)
     return found
 
@@ -154,6 +169,14 @@ def _read(path: Path | None) -> dict[bytes, float]:
     stored = load_file(path)
     keys = [bytes(row) for row in stored["keys"].tolist()]
     return dict(zip(keys, stored["logprobs"].tolist(), strict=True))
+
+
+def _write(path: Path, known: Mapping[bytes, float]) -> None:
+    keys = torch.tensor([list(key) for key in known], dtype=torch.uint8)
+    values = torch.tensor(list(known.values()), dtype=torch.float64)
+    beside = path.with_name(f".{path.name}.part")
+    save_file({"keys": keys, "logprobs": values}, beside)
+    beside.replace(path)
 
 
 def by_length(
