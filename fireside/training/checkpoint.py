@@ -2,14 +2,15 @@
 
     checkpoints/step-000100/
         config.json, model.safetensors     a Hugging Face folder: any tool can read it
-        optimiser.safetensors              "exp_avg/NAME", "exp_avg_sq/NAME", "momentum/NAME" ...
+        optimiser.safetensors              "exp_avg/NAME", "exp_avg_sq/NAME", "momentum/NAME" ...;
+                                           of several ranks: optimiser/, a file of each
         ema.safetensors                    the slow copy, where there is one
         state.json                         step, best so far, and so on (`state.py`)
 
 A checkpoint is written beside, brought to the disk and renamed; an old one is renamed before it is
 removed.  So whatever has the name `step-N` is whole, also after kill -9, and a full disk leaves
-the old one.  One run writes to a folder at a time: the run's lock sees to that.  Nothing here is
-unpickled.
+the old one.  One run writes to a folder at a time: the run's lock sees to that.  Several ranks
+write one checkpoint together, and any number of ranks reads it.  Nothing here is unpickled.
 """
 
 from __future__ import annotations
@@ -27,14 +28,13 @@ from pathlib import Path
 from typing import Protocol
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from fireside.errors import Corrupt, NotFound, Unavailable
-from fireside.hub.safetensors import read_header
 from fireside.model.transformer import Transformer
 from fireside.training.state import State
+from fireside.training.tensor_files import read_tensors, there, write_tensors
 from fireside.training.weight_files import WholeModel
+from fireside.training.world import World
 
 FORMAT = 1
 OPTIMISER, EMA, STATE = "optimiser.safetensors", "ema.safetensors", "state.json"
@@ -54,23 +54,35 @@ class WeightFiles(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoints:
-    """The checkpoints of a run.  keep: how many of the newest stay, besides the best."""
+    """The checkpoints of a run.  keep: how many of the newest stay, besides the best.
+
+    Every rank of `world` must call `save` and `restore`.
+    """
 
     folder: Path
     keep: int = 1
     weights: WeightFiles = field(default_factory=WholeModel)
+    world: World = field(default_factory=World)
 
     def save(self, model: Transformer, state: State) -> Path:
         """Write the state of now, then let go of what is older.  Errors: Unavailable."""
         path = self.path(state.step)
+        missing = self.world.once(lambda: self._missing(path))
+        if missing:  # a step has one state: resumed = uninterrupted
+            save_checkpoint(path, model, state, weights=self.weights, world=self.world)
+        if self.world.first:
+            self._let_go(state)
+        return path
+
+    def _missing(self, path: Path) -> str:
         self._tidy()
-        if not path.exists():  # a step has one state: resumed = uninterrupted
-            save_checkpoint(path, model, state, weights=self.weights)
+        return "" if path.exists() else "missing"
+
+    def _let_go(self, state: State) -> None:
         kept = {*self.steps()[-max(1, self.keep) :], state.step, state.best_step}
         for step in self.steps():
             if step not in kept:
                 _remove(self.path(step))
-        return path
 
     def restore(self, model: Transformer, state: State, path: Path | None = None) -> bool:
         """Bring model and state to `path`, or to the newest; False where there is none.
@@ -80,7 +92,7 @@ class Checkpoints:
         path = path or self.latest()
         if path is None:
             return False
-        load_checkpoint(path, model, state, weights=self.weights)
+        load_checkpoint(path, model, state, weights=self.weights, world=self.world)
         return True
 
     def steps(self) -> list[int]:
@@ -114,39 +126,72 @@ class Checkpoints:
 
 
 def save_checkpoint(
-    folder: Path, model: Transformer, state: State, *, weights: WeightFiles | None = None
+    folder: Path,
+    model: Transformer,
+    state: State,
+    *,
+    weights: WeightFiles | None = None,
+    world: World | None = None,
 ) -> None:
     """Write one checkpoint; `folder` appears whole.  Errors: Unavailable."""
+    world = world or World()
+    files = weights or WholeModel()
     with disk_errors(folder, state.step):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        room = Path(tempfile.mkdtemp(prefix=".new-step-", dir=folder.parent))
+        whole = world.whole(model)
+        room = Path(world.once(lambda: _room(folder, files, whole)))
+        del whole
         try:
             beside = room / folder.name
-            (weights or WholeModel()).save(model, beside)
-            _write(beside / OPTIMISER, state.optimiser.tensors())
+            write_tensors(beside / OPTIMISER, state.optimiser.tensors())
             if state.ema is not None:
-                _write(beside / EMA, state.ema.tensors())
-            said = {"format": FORMAT, **{name: getattr(state, name) for name in CARRIED}}
-            (beside / STATE).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-            for path in (*sorted(beside.iterdir()), beside):
-                _sync(path)
-            os.rename(beside, folder)
-            _sync(folder.parent)
+                write_tensors(beside / EMA, state.ema.tensors())
+            world.once(lambda: _appear(beside, folder, state))
         finally:
-            shutil.rmtree(room, ignore_errors=True)
+            if world.first:
+                shutil.rmtree(room, ignore_errors=True)
+
+
+def _room(folder: Path, files: WeightFiles, whole: Transformer) -> str:
+    """A new folder beside the checkpoints, with the weights in it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    room = tempfile.mkdtemp(prefix=".new-step-", dir=folder.parent)
+    try:
+        files.save(whole, Path(room) / folder.name)
+    except BaseException:
+        shutil.rmtree(room, ignore_errors=True)
+        raise
+    return room
+
+
+def _appear(beside: Path, folder: Path, state: State) -> str:
+    """Complete it, bring it to the disk, give it its name."""
+    said = {"format": FORMAT, **{name: getattr(state, name) for name in CARRIED}}
+    (beside / STATE).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+    for path in (*sorted(beside.rglob("*")), beside):
+        _sync(path)
+    os.rename(beside, folder)
+    _sync(folder.parent)
+    return ""
 
 
 def load_checkpoint(
-    folder: Path, model: Transformer, state: State, *, weights: WeightFiles | None = None
+    folder: Path,
+    model: Transformer,
+    state: State,
+    *,
+    weights: WeightFiles | None = None,
+    world: World | None = None,
 ) -> None:
     """Bring a model and its `State.fresh` to what they were.  Errors: NotFound, Corrupt."""
     said = read_state(folder)
-    (weights or WholeModel()).load(model, folder)
-    state.optimiser.load(_read(folder / OPTIMISER))
+    with (world or World()).loading(model) as whole:
+        (weights or WholeModel()).load(whole, folder)
+    owners = {name: parameter for parameter, name in state.optimiser.names.items()}
+    state.optimiser.load(read_tensors(folder / OPTIMISER, owners))
     if state.ema is not None:
-        if not (folder / EMA).exists():
+        if not there(folder / EMA):
             raise Corrupt(f"{folder} holds no slow copy (ema), which this run has: start anew")
-        state.ema.load(_read(folder / EMA))
+        state.ema.load(read_tensors(folder / EMA, owners))
     for name in CARRIED:
         setattr(state, name, said[name])
     state.ending = None
@@ -163,19 +208,6 @@ def read_state(folder: Path) -> Mapping[str, float | None]:
     if not isinstance(said, dict) or said.get("format") != FORMAT or not {*CARRIED} <= said.keys():
         raise Corrupt(f"{folder / STATE} is of another version: train with the one that wrote it")
     return said
-
-
-def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, path)
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    """Errors: Corrupt."""
-    if not path.exists():
-        raise Corrupt(f"{path.parent} lacks {path.name}: use an older checkpoint")
-    read_header(path)
-    tensors: dict[str, Tensor] = load_file(path)
-    return tensors
 
 
 def _remove(folder: Path) -> None:

@@ -13,6 +13,7 @@ Shapes: N tokens that are learned, D width, V vocabulary.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -21,8 +22,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 IGNORE = -100
-# Logits of one chunk, in numbers: measured best on a CPU from 2 to 16 M, flat between.
-CHUNK_NUMBERS = 1 << 22
+# Logits of one chunk: at V = 32,768, D = 384 on a CPU, 16 rows at a time cost 2.7 times as much as
+# 256 or 512 (every chunk adds to the whole of the head's gradient), 128 cost 1.05 times as much.
+CHUNK_NUMBERS = 1 << 23
+FEWEST_ROWS = 128
 
 
 def linear_cross_entropy(
@@ -83,21 +86,24 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_rows = torch.empty_like(rows) if need_hidden else None
         grad_head = torch.zeros_like(weight) if need_weight else None
         total = rows.new_zeros((), dtype=_wide(rows.dtype))
-        for part in _chunks(len(rows), len(head)):
-            logits = _logits(rows[part], head, softcap)
+        for part, logits in _chunks_of_logits(rows, head, softcap):
             goal = targets[part, None]
-            lse = logits.logsumexp(dim=1, keepdim=True)
-            loss = lse - logits.gather(1, goal)
-            each = None if token_weights is None else token_weights[part, None].to(loss.dtype)
-            total += (loss if each is None else loss * each).sum()
-            if not (need_hidden or need_weight):
-                continue
-            slope = _slope_of_cap(logits, softcap)
-            p = logits.sub_(lse).exp_()  # N V
-            p.scatter_add_(1, goal, p.new_full((), -1.0).expand_as(goal))
-            if each is not None:
-                p.mul_(each)
-            _spread(p if slope is None else p.mul_(slope), rows, head, part, grad_rows, grad_head)
+            slope = _slope_of_cap(logits, softcap) if need_hidden or need_weight else None
+            reached = logits.gather(1, goal)
+            # In place, and one exponential for both the loss and the gradient.
+            highest = logits.amax(dim=1, keepdim=True)
+            sums = logits.sub_(highest).exp_().sum(dim=1, keepdim=True)
+            loss = highest + sums.log() - reached
+            each = (
+                torch.ones_like(loss)
+                if token_weights is None
+                else token_weights[part, None].to(loss.dtype)
+            )
+            total += (loss * each).sum()
+            if need_hidden or need_weight:
+                grad = logits.mul_(each / sums).scatter_add_(1, goal, -each)
+                grad = grad if slope is None else grad.mul_(slope)
+                _spread(grad, rows, head, part, grad_rows, grad_head)
         ctx.gradients = (
             None if grad_rows is None else grad_rows.to(hidden.dtype),
             grad_head,
@@ -107,12 +113,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        if ctx.gradients is None:
-            raise RuntimeError("linear_cross_entropy keeps its gradient for one backward only")
-        # In place: the head's gradient is the largest tensor of a small model's step.
-        found = tuple(None if g is None else g.mul_(grad) for g in ctx.gradients)
-        ctx.gradients = None
-        return (*found, None, None, None)
+        return (*(None if g is None else g * grad for g in ctx.gradients), None, None, None)
 
 
 class _TokenLogprobs(torch.autograd.Function):
@@ -123,10 +124,10 @@ class _TokenLogprobs(torch.autograd.Function):
         rows, head = _same_type(hidden, weight)
         lse = rows.new_empty(len(rows), dtype=_wide(rows.dtype))
         found = torch.empty_like(lse)
-        for part in _chunks(len(rows), len(head)):
-            logits = _logits(rows[part], head, softcap)
+        for part, logits in _chunks_of_logits(rows, head, softcap):
+            reached = logits.gather(1, targets[part, None])[:, 0]
             lse[part] = logits.logsumexp(dim=1)
-            found[part] = logits.gather(1, targets[part, None])[:, 0] - lse[part]
+            found[part] = reached - lse[part]
         ctx.save_for_backward(hidden, weight, targets, lse)
         ctx.softcap = softcap
         # Autocast is off again when backward runs: the chunk must be computed as it was.
@@ -141,8 +142,7 @@ class _TokenLogprobs(torch.autograd.Function):
         rows, head = hidden.to(ctx.dtype), weight.to(ctx.dtype)
         grad_rows = torch.empty_like(rows) if need_hidden else None
         grad_head = torch.zeros_like(weight) if need_weight else None
-        for part in _chunks(len(rows), len(head)):
-            logits = _logits(rows[part], head, ctx.softcap)
+        for part, logits in _chunks_of_logits(rows, head, ctx.softcap):
             slope = _slope_of_cap(logits, ctx.softcap)
             p = logits.sub_(lse[part, None]).exp_().neg_()
             goal = targets[part, None]
@@ -169,16 +169,19 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.promote_types(dtype, torch.float32)
 
 
-def _chunks(tokens: int, vocab: int) -> list[slice]:
-    size = max(1, CHUNK_NUMBERS // vocab)
-    return [slice(start, start + size) for start in range(0, tokens, size)]
-
-
-def _logits(rows: Tensor, head: Tensor, softcap: float | None) -> Float[Tensor, "n V"]:
-    with torch.autocast(rows.device.type, enabled=False):
-        logits = torch.mm(rows, head.t())
+def _chunks_of_logits(
+    rows: Tensor, head: Tensor, softcap: float | None
+) -> Iterator[tuple[slice, Float[Tensor, "n V"]]]:
+    """Which rows, and their logits, to be overwritten at will: every chunk uses the same memory."""
+    size = max(1, min(len(rows), max(FEWEST_ROWS, CHUNK_NUMBERS // len(head))))
+    memory = rows.new_empty((size, len(head)))
+    for start in range(0, len(rows), size):
+        part = slice(start, start + size)
+        chunk = rows[part]
+        with torch.autocast(rows.device.type, enabled=False):
+            logits = torch.mm(chunk, head.t(), out=memory[: len(chunk)])
         logits = logits.to(_wide(logits.dtype))
-    return logits if softcap is None else logits.div_(softcap).tanh_().mul_(softcap)
+        yield part, logits if softcap is None else logits.div_(softcap).tanh_().mul_(softcap)
 
 
 def _slope_of_cap(logits: Tensor, softcap: float | None) -> Tensor | None:

@@ -23,6 +23,7 @@ from typing import Any
 
 import torch
 
+from fireside.errors import BadRequest
 from fireside.model.transformer import Transformer
 from fireside.training.nonfinite import check_finite
 from fireside.training.objective import Loss, Micro, Objective
@@ -83,7 +84,7 @@ def train(
     while state.step < plan.steps and state.ending is None:
         on_step(update(model, objective, plan, state=state, world=world))
         if _due(state.step, plan.validate_every, plan.steps):
-            _look(model, objective, plan, state, on_validation)
+            _look(model, objective, plan, state, world, on_validation)
         state.ending = _no_progress(state, plan)
         if state.ending is None and state.step < plan.steps and world.any(should_stop()):
             state.ending = "stopped"
@@ -101,14 +102,13 @@ def update(
     began = time.perf_counter()
     seed_step(plan.seed, state.step, world.rank)
     micros = objective.micro_batches(state.step)
-    share = torch.tensor(sum(micro.weight for micro in micros), dtype=torch.float64)
-    weight = float(world.all_reduce(share.to(world.device)))
+    weight = _weight(micros, world)
     model.train()
     losses = _accumulate(model, objective, plan, micros, weight, world)
     world.add_gradients(state.optimiser.parameters)
     norm = world.gradient_norm(state.optimiser.parameters)
     loss, metrics = _reported(losses, weight, world)
-    check_finite(loss, float(norm), state.step, micros, losses, plan.nonfinite_folder)
+    check_finite(loss, float(norm), state.step, micros, losses, plan.nonfinite_folder, world)
     if plan.clip and norm > plan.clip:
         torch._foreach_mul_(
             [p.grad for p in state.optimiser.parameters if p.grad is not None],
@@ -132,6 +132,20 @@ def update(
         weight=weight,
         seconds=seconds,
     )
+
+
+def _weight(micros: Sequence[Any], world: World) -> float:
+    """Of the step, on all ranks.  Errors: BadRequest, where ranks could not keep step."""
+    count = len(micros)
+    mine = [sum(micro.weight for micro in micros), count, count * count]
+    whole = world.all_reduce(torch.tensor(mine, dtype=torch.float64, device=world.device))
+    weight, counts, squares = (float(number) for number in whole)
+    if counts * counts != squares * world.size:
+        raise BadRequest(
+            f"this step's {counts:.0f} micro-batches do not come out even over {world.size} "
+            "processes: choose batch.tokens and batch.rows so that each has equally many."
+        )
+    return weight
 
 
 def _accumulate(
@@ -169,20 +183,28 @@ def _look(
     objective: Objective,
     plan: Plan,
     state: State,
+    world: World,
     on_validation: Callable[[Validation], None],
 ) -> None:
     """Step 7: validate, with the slow copy where there is one."""
     began = time.perf_counter()
     seed_step(plan.seed, state.step, -1)
     model.eval()
-    device = next(model.parameters()).device
-    with torch.no_grad(), plan.autocast(device), state.averaged():
-        metrics = objective.validate(model)
+    with torch.no_grad(), plan.autocast(world.device), state.averaged():
+        metrics = _agreed(objective.validate(model), world)
+        world.settle(model)
     if "loss" not in metrics:
         return
     state.judge(metrics["loss"])
     seconds = time.perf_counter() - began
     on_validation(Validation(step=state.step, metrics=metrics, best=state.is_best, seconds=seconds))
+
+
+def _agreed(metrics: dict[str, float], world: World) -> dict[str, float]:
+    """The same figures on all ranks, to the last bit: what is decided by them must be the same."""
+    values = torch.tensor([*metrics.values()], dtype=torch.float64, device=world.device)
+    mean = world.all_reduce(values) / world.size
+    return dict(zip(metrics, mean.tolist(), strict=True))
 
 
 def _no_progress(state: State, plan: Plan) -> Ending | None:

@@ -3,7 +3,8 @@
 `torch.optim.Muon` iterates in bfloat16 whatever the machine; on a CPU without bfloat16
 instructions that is several times slower than float32 (docs/log.md), and it takes one matrix at a
 time.  This one iterates in float32 there and takes all matrices of a shape together.  It is
-tested against torch's.  It refuses anything but matrices.
+tested against torch's.  Where ranks hold a matrix in parts, each gathers it and makes all of it
+orthogonal.  It refuses anything but matrices.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from fireside.training.shards import split_like, whole
 
 # Jordan's quintic: steepest at 0; singular values end between 0.5 and 1.5, and need not be 1.
 A, B, C = 3.4445, -4.7750, 2.0315
@@ -53,12 +56,14 @@ class Muon(torch.optim.Optimizer):
             if not state:
                 state["momentum"] = torch.zeros_like(parameter)
             state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
-            updates.append(parameter.grad.lerp(state["momentum"], group["momentum"]))  # type: ignore[union-attr]
+            update = parameter.grad.lerp(state["momentum"], group["momentum"])  # type: ignore[union-attr]
+            updates.append(whole(update))
         rate = group["lr"]
         size = 0.2 * math.sqrt(max(parameters[0].shape))
         for parameter, update in zip(parameters, orthogonal(torch.stack(updates)), strict=True):
             parameter.mul_(1 - rate * group["weight_decay"])
-            parameter.add_(update.to(parameter.dtype), alpha=-rate * size)
+            share = split_like(update.to(parameter.dtype), parameter)
+            parameter.add_(share, alpha=-rate * size)
 
 
 def orthogonal(x: Float[Tensor, "N rows columns"]) -> Float[Tensor, "N rows columns"]:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from fireside.errors import NonFinite
 from fireside.training.objective import Loss
+from fireside.training.world import World
 
 
 def check_finite(
@@ -26,23 +27,30 @@ def check_finite(
     micros: Sequence[Any],
     losses: Sequence[Loss],
     folder: Path | None,
+    world: World,
 ) -> None:
-    """Errors: NonFinite, when loss or gradient norm is; saves the step's micro-batches first."""
+    """Errors: NonFinite, when loss or gradient norm is; saves the step's micro-batches first.
+
+    Of several ranks each saves its own, unless another's loss is the one that is not finite.
+    """
     if math.isfinite(loss) and math.isfinite(norm):
         return
     what = f"the gradient is {norm}" if math.isfinite(loss) else f"the loss is {loss}"
     where = ""
     if folder is not None:
-        path = folder / f"nonfinite-step-{step}.safetensors"
+        of = "" if world.size == 1 else f"-rank-{world.rank}"
+        path = folder / f"nonfinite-step-{step}{of}.safetensors"
         guilty = [i for i, one in enumerate(losses) if not math.isfinite(float(one.total))]
         tensors = {
             f"{i}.{name}": tensor.detach().cpu().contiguous().clone()
             for i in guilty or range(len(micros))
             for name, tensor in tensors_of(micros[i])
         }
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, path, metadata={"step": str(step), "loss": str(loss)})
-        where = f"; the batch is in {path}"
+        if guilty or math.isfinite(loss):
+            folder.mkdir(parents=True, exist_ok=True)
+            save_file(tensors, path, metadata={"step": str(step), "loss": str(loss)})
+        shown = path if world.size == 1 else folder / f"nonfinite-step-{step}-rank-*.safetensors"
+        where = f"; the batch is in {shown}"
     raise NonFinite(
         f"step {step + 1}: {what}{where}. Go on from the last checkpoint with a lower learning "
         "rate, or look at that batch."

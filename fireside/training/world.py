@@ -1,16 +1,20 @@
 """How many processes train together, and how their numbers add up.
 
 `World()` is one process alone: every method leaves its argument as it is.  `parallel.py` brings
-one of many ranks.  This file refuses to start processes.
+one of many ranks.  What changes numbers is called by all ranks at the same point, or all wait for
+ever.  This file refuses to start processes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+
+from fireside.model.transformer import Transformer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,3 +54,26 @@ class World:
             return flag
         said = torch.tensor(float(flag), device=self.device)
         return bool(self.all_reduce(said).item() > 0)
+
+    def once(self, work: Callable[[], str]) -> str:
+        """Done by the first rank alone; the others wait for it, however long, and are told."""
+        return work()
+
+    def spread(self, model: Transformer) -> None:
+        """Leave each rank its part of every tensor, in place.  Before there is an optimiser."""
+
+    def settle(self, model: Transformer) -> None:
+        """After forward passes without backward: let go of what they gathered."""
+
+    def whole(self, model: Transformer) -> Transformer:
+        """The model in one piece, to be saved or asked; on other ranks than the first, empty."""
+        return model
+
+    def cause(self, error: BaseException) -> BaseException:
+        """What really went wrong, where `error` only says that another rank is gone."""
+        return error
+
+    @contextmanager
+    def loading(self, model: Transformer) -> Iterator[Transformer]:
+        """A model in one piece to read values into: those that are trained become the model's."""
+        yield model
