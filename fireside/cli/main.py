@@ -15,7 +15,18 @@ from typing import Annotated
 import typer
 
 import fireside
-from fireside.cli import bench, chat, doctor, failures, models, serve, tokenizer
+from fireside.cli import (
+    bench,
+    chat,
+    doctor,
+    failures,
+    finetune,
+    models,
+    pretrain,
+    runs,
+    serve,
+    tokenizer,
+)
 from fireside.cli import eval as evaluation
 
 app = typer.Typer(
@@ -49,6 +60,9 @@ def _default(
 app.command("serve")(serve.serve)
 app.command("chat")(chat.chat)
 app.add_typer(models.app, name="models")
+app.command("pretrain")(pretrain.pretrain)
+app.command("finetune")(finetune.finetune)
+app.add_typer(runs.app, name="runs")
 app.command("eval")(evaluation.evaluate)
 app.add_typer(tokenizer.app, name="tokenizer")
 app.command("bench")(bench.bench)

@@ -1,0 +1,105 @@
+"""`fireside finetune`: make a model that is here better at one's own task.
+
+It refuses to know how: it makes a config of its options, and `training` does the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from fireside.cli import training
+from fireside.errors import BadRequest
+
+Model = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="What is tuned: a name, hf:ORG/NAME, a path, a run."),
+]
+Method = Annotated[
+    Literal["sft", "dpo", "kto", "grpo", "distill"] | None,
+    typer.Option(
+        "--method",
+        help="Chats, preferences, thumbs, answers to check, a teacher.",
+        show_default="sft",
+    ),
+]
+Lora = Annotated[
+    bool,
+    typer.Option("--lora", help="Learn a small adapter, and leave the model's weights alone."),
+]
+Prompt = Annotated[
+    str | None,
+    typer.Option("--prompt", help="For tables: the question, with {column} names in it."),
+]
+Completion = Annotated[
+    str | None, typer.Option("--completion", help="For tables: the answer to learn.")
+]
+Label = Annotated[
+    list[str] | None,
+    typer.Option("--label", help="VALUE=WORD: what a value is called; more than once for more."),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option("--columns", help="Names, with commas, for a table without a header."),
+]
+Teacher = Annotated[str | None, typer.Option("--teacher", help="For distill: whom to learn from.")]
+Reward = Annotated[str | None, typer.Option("--reward", help="For grpo: how an answer is checked.")]
+
+
+def finetune(
+    model: Model = None,
+    data: training.Data = None,
+    out: training.Out = None,
+    method: Method = None,
+    lora: Lora = False,
+    minutes: training.Minutes = None,
+    prompt: Prompt = None,
+    completion: Completion = None,
+    label: Label = None,
+    columns: Columns = None,
+    teacher: Teacher = None,
+    reward: Reward = None,
+    config: training.Config = None,
+    seed: training.Seed = None,
+    as_json: training.Json = False,
+) -> int:
+    """Tune a model on your data: chats (JSONL), or a table with --prompt and --completion.
+
+    The same command on an unfinished folder goes on with it. docs/training.md has every field.
+    """
+    options: dict[str, Any] = {
+        "run": {
+            "out": None if out is None else str(out),
+            "method": method or (None if config is not None else "sft"),
+            "base": model,
+            "minutes": minutes,
+            "seed": seed,
+        },
+        "objective": {"teacher": teacher, "reward": reward},
+    }
+    if lora:
+        options["lora"] = {}
+    source = {
+        "prompt": prompt,
+        "completion": completion,
+        "labels": _labels(label or []),
+        "columns": columns.split(",") if columns else [],
+    }
+    given = {name: value for name, value in source.items() if value}
+    if given and not data:
+        raise BadRequest(f"--{next(iter(given))} describes --data, which is missing.", param="data")
+    asked = training.config_of(config, options, [{"path": path, **given} for path in data or ()])
+    if asked.run.method == "pretrain":
+        raise BadRequest("That config pretrains: use `fireside pretrain`.", param="method")
+    return training.run_here(asked, as_json)
+
+
+def _labels(pairs: list[str]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        value, equals, word = pair.partition("=")
+        if not equals:
+            raise BadRequest(f"--label {pair!r} is no VALUE=WORD.", param="label")
+        found[value] = word
+    return found
