@@ -97,9 +97,7 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
 
     def whole(conversation_id: str) -> dict[str, object]:
         conversation = store.get(conversation_id)
-        messages = branch(store, conversation)
-        for each in messages:
-            each["running"] = turns.is_running(str(each["id"]))
+        messages = turns.looked_at(lambda: branch(store, conversation))
         return shown(conversation) | {"messages": messages}
 
     @router.get("/conversations")
@@ -140,17 +138,17 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
     @router.post("/conversations/{conversation_id}/turns")
     async def say(conversation_id: str, request: Request) -> Response:
         said = await body.read(request, Said)
-        return turns.stream(await asyncio.to_thread(chat.turn, conversation_id, said.content))
+        return await turns.begin(lambda: chat.turn(conversation_id, said.content))
 
     @router.post("/messages/{message_id}/regenerate")
     async def regenerate(message_id: str, request: Request) -> Response:
         await body.read(request, Nothing)
-        return turns.stream(await asyncio.to_thread(chat.regenerate, message_id))
+        return await turns.begin(lambda: chat.regenerate(message_id))
 
     @router.post("/messages/{message_id}/edit")
     async def edit(message_id: str, request: Request) -> Response:
         said = await body.read(request, Said)
-        return turns.stream(await asyncio.to_thread(chat.edit, message_id, said.content))
+        return await turns.begin(lambda: chat.edit(message_id, said.content))
 
     @router.post("/messages/{message_id}/stop")
     async def stop(message_id: str, request: Request) -> dict[str, object]:

@@ -17,19 +17,42 @@ from fireside.storage import StoredMessage
 
 Show = Callable[[StoredMessage], Event]
 Queue = asyncio.Queue[Event | None]
+Row = dict[str, object]
 
 
 class Turns:
     def __init__(self, show: Show) -> None:
         self._show = show
+        self._beginning = 0
         self._running: dict[str, Turn] = {}
         self._pumps: set[asyncio.Task[None]] = set()
 
-    def is_running(self, answer_id: str) -> bool:
-        return answer_id in self._running
+    def looked_at(self, read: Callable[[], list[Row]]) -> list[Row]:
+        """What `read` finds in the store, each row with `running`.  Callable from any thread.
 
-    def stream(self, turn: Turn) -> EventStream:
-        """`start`, then `delta`s, then `done` or `error`."""
+        An answer may begin or end while it is read, and one that is called cut off, though it is
+        not, is never looked at again.  So a row counts as running if it was before or after; and
+        while any answer begins, each unsealed row might be that one.
+        """
+        before = set(self._running)
+        beginning = self._beginning
+        rows = read()
+        beginning += self._beginning
+        running = before | set(self._running)
+        for row in rows:
+            begins = beginning > 0 and row["status"] == "partial"
+            row["running"] = row["id"] in running or begins
+        return rows
+
+    async def begin(self, ask: Callable[[], Turn]) -> EventStream:
+        """Ask in another thread; then `start`, `delta`s, and `done` or `error`."""
+        self._beginning += 1
+        try:
+            return self._stream(await asyncio.to_thread(ask))
+        finally:
+            self._beginning -= 1
+
+    def _stream(self, turn: Turn) -> EventStream:
         queue: Queue = asyncio.Queue()
         self._running[turn.answer_id] = turn
         pump = asyncio.create_task(self._pump(turn, queue))

@@ -1,18 +1,26 @@
-"""A real Chromium in front of a real server, whose model says what the test tells it to say."""
+"""A real Chromium in front of a real server, whose model says what the test tells it to say.
+
+Nothing here measures time.  The limits say when to give up, and a busy machine is slow: they are
+far beyond what anything takes.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from server.fakes import FakeModel, FakeModels
+from server.jitter import Jitter
 from server.serving import running
 
 from fireside.server.app import create_app
 from fireside.settings import Settings
 from fireside.storage import Store
+
+from .steps import PATIENCE
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -23,7 +31,10 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         pytest.skip("there is no chromium on this machine")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        launched = playwright.chromium.launch(
+            executable_path=chromium, args=ARGUMENTS, timeout=4 * PATIENCE
+        )
+        expect.set_options(timeout=PATIENCE)
         yield launched
         launched.close()
 
@@ -35,7 +46,7 @@ def model() -> FakeModel:
 
 @pytest.fixture(autouse=True)
 def _as_new(model: FakeModel) -> None:
-    model.answer, model.delay, model.fails_at, model.refuses = "Hello there", 0.0, None, None
+    model.as_new()
 
 
 @pytest.fixture(scope="session")
@@ -46,14 +57,17 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(scope="session")
 def address(model: FakeModel, store: Store) -> Iterator[str]:
-    with running(create_app(FakeModels(model), store, Settings(model=model.name))) as url:
+    app = create_app(FakeModels(model), store, Settings(model=model.name))
+    if seconds := float(os.environ.get("JITTER", "0")):
+        app.add_middleware(Jitter, seconds=seconds)
+    with running(app) as url:
         yield url
 
 
 @pytest.fixture
 def context(browser: Browser, address: str) -> Iterator[BrowserContext]:
     with browser.new_context(base_url=address, viewport={"width": 1200, "height": 800}) as context:
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         yield context
 
 

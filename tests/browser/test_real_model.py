@@ -13,6 +13,8 @@ from fireside.server.app import create_app
 from fireside.settings import load_settings
 from fireside.storage import Store
 
+from .steps import PATIENCE
+
 pytestmark = pytest.mark.browser
 
 
@@ -35,13 +37,14 @@ def address(smollm2_path: Path, database: Path) -> Iterator[str]:
 
 def test_a_conversation(browser: Browser, address: str, database: Path) -> None:
     with browser.new_page(base_url=address) as page:
+        page.set_default_timeout(PATIENCE)
         page.goto("/")
         expect(
             page.locator("#notice, #honest").filter(has_text="often wrong").first
         ).to_be_visible()
         page.fill("#question", "Say hello in one short sentence.")
         page.keyboard.press("Enter")
-        expect(page.locator(".receipt")).to_contain_text("smollm2:135m", timeout=90_000)
+        expect(page.locator(".receipt")).to_contain_text("smollm2:135m", timeout=10 * PATIENCE)
         said = page.locator(".answer .prose").inner_text()
         assert said
         page.reload()

@@ -42,8 +42,7 @@ def address(models: FakeModels, store: Store) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _as_new(model: FakeModel) -> None:
     """Every test finds the fake model as it was made."""
-    model.answer, model.delay, model.fails_at, model.refuses = "Hello there", 0.0, None, None
-    model.submitted.clear()
+    model.as_new()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Stand-ins for the rooms below the server: a model that says what it is told to say.
 
 Its tokens are bytes, its answers a fixed text, so a test can tell exactly what must come out.
+It never sleeps: an answer that must last is held until the test lets it go on.
 """
 
 from __future__ import annotations
@@ -76,6 +77,10 @@ class FakeGeneration:
 
     error = None
 
+    @property
+    def may_go_on(self) -> bool:
+        return self.model.go_on.is_set() or self.cancelled.is_set()
+
     def cancel(self) -> None:
         self.cancelled.set()
 
@@ -86,8 +91,8 @@ class FakeGeneration:
         limit = len(answer) if self.params.max_tokens is None else self.params.max_tokens
         for index in range(self.params.n):
             for place, each in enumerate(answer[:limit]):
-                if self.model.delay:
-                    await asyncio.sleep(self.model.delay)
+                while place == self.model.holds_at and not self.may_go_on:
+                    await asyncio.sleep(0.005)
                 if self.cancelled.is_set():
                     yield FakeEvent(index, "", (), "cancelled")
                     return
@@ -111,11 +116,21 @@ class FakeModel:
     entry: None = None
     context: int = 1000
     answer: str = "Hello there"
-    delay: float = 0.0
+    holds_at: int | None = None
     fails_at: int | None = None
     tokenizer: FakeTokenizer = field(default_factory=FakeTokenizer)
     submitted: list[FakeGeneration] = field(default_factory=list)
     refuses: Exception | None = None
+    go_on: threading.Event = field(default_factory=threading.Event)
+
+    def as_new(self) -> None:
+        self.answer, self.holds_at, self.fails_at, self.refuses = "Hello there", None, None, None
+        self.go_on.clear()
+        self.submitted.clear()
+
+    def holds(self, said: str, rest: str = "") -> None:
+        """Answer `said`, and no more of it before `go_on` is set or the answer is cancelled."""
+        self.answer, self.holds_at = said + (rest or "."), len(said)
 
     def generate(
         self, prompt: Sequence[int], params: SamplingParams, *, owner: str = ""

@@ -14,9 +14,14 @@ from fastapi import FastAPI
 @contextmanager
 def running(app: FastAPI) -> Iterator[str]:
     """The address of `app`, served for as long as the block lasts."""
-    server = uvicorn.Server(
-        uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app,
+        port=0,
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+        timeout_keep_alive=600,  # a connection that ends between two requests fails the second
     )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -27,10 +32,11 @@ def running(app: FastAPI) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(timeout=20)
+        thread.join(timeout=120)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
+    """Whether it comes true.  The time is for machines that are busy: no test measures it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

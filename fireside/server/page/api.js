@@ -11,7 +11,9 @@ export async function* stream(path, body) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { value, done } = await reader.read();
+    const { value, done } = await reader.read().catch(() => {
+      throw new Error("The connection to the server was lost.");
+    });
     if (done) return;
     const parts = (rest + value).split("\n\n");
     rest = parts.pop();

@@ -12,6 +12,16 @@ export function el(tag, properties = {}, ...children) {
   return node;
 }
 
+/** Make `nodes` the children of `place`, and touch only what differs: a selection, the focus and a
+ *  click that is half done live in the nodes. */
+export function settle(place, nodes) {
+  const kept = new Set(nodes);
+  for (const child of [...place.childNodes]) if (!kept.has(child)) child.remove();
+  nodes.forEach((node, at) => {
+    if (place.childNodes[at] !== node) place.insertBefore(node, place.childNodes[at] ?? null);
+  });
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 export function icon(name) {
@@ -43,7 +53,9 @@ export function copyButton(label, text) {
 
 async function copy(text) {
   // The clipboard API needs https or localhost; a page opened by its LAN address has neither.
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  // And the browser may refuse, as when the window has lost the focus meanwhile.
+  const copied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+  if (copied) return;
   const area = el("textarea", { class: "hidden" });
   area.value = text;
   document.body.append(area);

@@ -1,6 +1,6 @@
 // The messages of one conversation, and the answer that is being written.
 
-import { copyButton, el, iconButton } from "./dom.js";
+import { copyButton, el, iconButton, settle } from "./dom.js";
 import { Prose, split } from "./thought.js";
 
 const thread = document.getElementById("thread");
@@ -9,9 +9,10 @@ const latest = document.getElementById("latest");
 const NEAR = 80; // pixels from the end within which the view follows the answer
 
 export class Thread {
-  /** `actions`: regenerate(message), select(id), edit(message, text). */
-  constructor(actions) {
-    this.actions = actions;
+  /** To be set: `actions`: regenerate(message), select(id), edit(message, text). */
+  constructor() {
+    this.actions = {};
+    this.nodes = new Map(); // what the server told of a message, in JSON → its node
     this.following = true;
     scroll.addEventListener("scroll", () => this.onScroll(), { passive: true });
     latest.addEventListener("click", () => this.toEnd());
@@ -21,7 +22,13 @@ export class Thread {
   show(messages, again = false) {
     const reading = again && !this.following;
     const place = scroll.scrollTop;
-    thread.replaceChildren(...messages.map((message) => this.message(message)));
+    const before = this.nodes;
+    this.nodes = new Map();
+    for (const message of messages) {
+      const said = JSON.stringify(message);
+      this.nodes.set(said, before.get(said) ?? this.message(message));
+    }
+    settle(thread, [...this.nodes.values()]);
     if (reading) scroll.scrollTop = place;
     else this.toEnd();
   }
@@ -40,14 +47,22 @@ export class Thread {
     return node;
   }
 
-  /** An empty answer that grows: `push(text)`, then `end()`. */
+  /** An empty answer that grows: `push(text)`. */
   addAnswer() {
     const node = el("article", { class: "answer live", "aria-label": "Answer", "aria-busy": "true" });
     const prose = new Prose(node);
     let text = "";
     let due = false;
-    thread.append(node);
-    this.toEnd();
+    const draw = () => {
+      node.classList.toggle("begun", Boolean(text));
+      prose.update(text);
+    };
+    const show = () => {
+      draw();
+      thread.append(node);
+      this.toEnd();
+    };
+    show();
     return {
       push: (more) => {
         text += more;
@@ -56,13 +71,13 @@ export class Thread {
         requestAnimationFrame(() => {
           due = false;
           if (!node.isConnected) return;
-          node.classList.add("begun");
-          prose.update(text);
+          draw();
           if (this.following) this.toEnd();
         });
       },
       end: (message) => node.replaceWith(this.message(message)),
-      remove: () => node.remove(),
+      show,
+      isShown: () => node.isConnected,
     };
   }
 
@@ -114,12 +129,12 @@ export class Thread {
   editQuestion(node, message) {
     const area = el("textarea", { "aria-label": "Your message, edited", rows: "3" });
     area.value = message.content;
-    const back = () => form.replaceWith(node);
+    const shown = [...node.childNodes];
+    const back = () => node.replaceChildren(...shown);
     const form = el(
       "form", { class: "edit", onsubmit: (event) => {
         event.preventDefault();
-        back();
-        this.actions.edit(message, area.value);
+        this.actions.edit(message, area.value); // if it is refused, the words are still here
       } },
       area,
       el("div", { class: "row" },
@@ -127,13 +142,16 @@ export class Thread {
         el("button", { class: "primary" }, "Ask again")),
     );
     area.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") back();
+      if (event.key === "Escape") {
+        event.stopPropagation(); // an answer being written elsewhere is not meant
+        back();
+      }
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
         event.preventDefault();
         form.requestSubmit();
       }
     });
-    node.replaceWith(form);
+    node.replaceChildren(form);
     area.focus();
   }
 
