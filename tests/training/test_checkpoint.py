@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fireside.errors import Corrupt, NotFound, Unavailable
 from fireside.model.transformer import Transformer
-from fireside.training import checkpoint
+from fireside.training import checkpoint, tensor_files
 from fireside.training.checkpoint import Checkpoints, load_checkpoint, save_checkpoint
 from fireside.training.loop import Loss, Plan, State, train
 from fireside.training.objectives.next_token import NextToken, next_token_loss
@@ -220,6 +220,8 @@ def test_a_full_disk_leaves_the_old_one(
             patch.setattr(checkpoint.os, "rename", full)
         elif at == "write_text":
             patch.setattr(Path, "write_text", full)
+        elif at == "save_file":
+            patch.setattr(tensor_files, at, full)
         else:
             patch.setattr(checkpoint, at, full)
         with pytest.raises(Unavailable, match=r"the disk is full.*start the same command"):
@@ -264,7 +266,7 @@ import os, sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from fireside.training import checkpoint
+from fireside.training import checkpoint, tensor_files
 from tests.training.test_checkpoint import everything, run
 from tests.training import toy
 import safetensors.torch
