@@ -61,7 +61,7 @@ def address(environment: dict[str, str]) -> Iterator[str]:
         assert said is not None
         yield said[0]
         server.terminate()
-        assert server.wait(timeout=30) == 0
+        assert server.wait(timeout=300) == 0
 
 
 @pytest.mark.parametrize(("language", "text"), BLOCKS)
@@ -77,7 +77,7 @@ def test_it_runs(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()

@@ -22,13 +22,17 @@ def test_help_is_instant_and_imports_nothing_heavy() -> None:
         "heavy = {'torch', 'sqlalchemy', 'fastapi', 'pydantic', 'prompt_toolkit', 'numpy'}\n"
         "sys.exit(f'{heavy & set(sys.modules)}' if heavy & set(sys.modules) else 0)"
     )
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert done.returncode == 0, done.stderr
-    assert "serve" in done.stdout
-    # Of the processor: by the clock, a busy machine would fail it.
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
+
+    def spent() -> float:
+        """Of the processor, in seconds: by the clock, a busy machine would fail it."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert done.returncode == 0, done.stderr
+        assert "serve" in done.stdout
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(spent() for _ in range(3)) < 0.6  # a quarter of a second on a quiet machine
 
 
 @pytest.mark.parametrize(

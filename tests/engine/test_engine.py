@@ -12,7 +12,7 @@ import torch
 
 from fireside.engine.engine import Engine
 from fireside.engine.params import Constraint, SamplingParams
-from fireside.engine.request import Step
+from fireside.engine.request import Request, Step
 from fireside.engine.runner import Chunk
 from fireside.errors import (
     BadRequest,
@@ -50,7 +50,7 @@ class Gated(HashRunner):
         self.gate = threading.Semaphore(0)
 
     def run(self, chunks: Sequence[Chunk]) -> torch.Tensor:
-        assert self.gate.acquire(timeout=10)
+        assert self.gate.acquire(timeout=120)
         return super().run(chunks)
 
 
@@ -96,9 +96,14 @@ def test_a_consumer_whose_loop_is_gone_hurts_nobody(engine: Engine, runner: Hash
 
 def test_an_idle_engine_does_not_spin(engine: Engine) -> None:
     list(engine.submit([1], GREEDY))
-    before = time.process_time()
-    time.sleep(0.3)
-    assert time.process_time() - before < 0.1
+
+    def spent() -> float:
+        before = time.process_time()
+        time.sleep(0.3)
+        return time.process_time() - before
+
+    # Other threads of this process spend something too, now and then; a spinning one always.
+    assert min(spent() for _ in range(5)) < 0.1
 
 
 def test_cancel_ends_at_once_and_frees_the_slot() -> None:
@@ -183,14 +188,16 @@ def test_stop_drains_then_cancels() -> None:
     for engine in (quick, slow):
         engine.start()
     request = quick.submit([1], SamplingParams(temperature=0, max_tokens=100))
-    quick.stop(drain_seconds=10)
+    quick.stop(drain_seconds=120)
     assert list(request)[-1].finish_reason == "length"
     with pytest.raises(Unavailable):
         quick.submit([1], GREEDY)
     request = slow.submit([1], GREEDY)
+    cancelled = threading.Event()
+    request.cancel = lambda: (Request.cancel(request), cancelled.set())  # type: ignore[method-assign]
     stopping = threading.Thread(target=slow.stop, args=(0.05,))
     stopping.start()
-    time.sleep(0.2)
+    assert cancelled.wait(120)
     slow.runner.gate.release(50)  # type: ignore[attr-defined]
     stopping.join()
     assert list(request)[-1].finish_reason == "cancelled"
