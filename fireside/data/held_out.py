@@ -40,7 +40,7 @@ def _part(
     wanted = max(1.0, float(sizes.sum()) * share)
     chosen = np.zeros(len(rows), dtype=bool)
     taken = 0
-    for number in permuted(np.arange(len(rows)), len(rows), seed, 1):
+    for number in permuted(len(rows), seed, 1):
         if taken + sizes[number] <= wanted and chosen.sum() < len(rows) - 1:
             chosen[number] = True
             taken += int(sizes[number])

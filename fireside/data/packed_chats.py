@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from fireside.data.batches import IGNORE, Batch, Row, in_batches, share, stack
-from fireside.data.order import Mixture, permuted
+from fireside.data.order import Mixture, place
 from fireside.data.prepared import Split
 from fireside.errors import BadRequest
 
@@ -66,11 +66,10 @@ class PackedChats:
         ]
 
     def _row(self, number: int) -> Row:
-        source, inside = self._mixture.place(number)
+        source, inside = self._mixture.at(number)
         packed = self._packed[source]
-        epoch, place = divmod(inside, len(packed))
-        at = permuted(np.array([place]), len(packed), self._seed, _ROWS, source, epoch)
-        return self._laid_out(packed[int(at[0])])
+        epoch, row = divmod(inside, len(packed))
+        return self._laid_out(packed[place(row, len(packed), self._seed, _ROWS, source, epoch)])
 
     def once(self) -> Iterator[Batch]:
         """Every chat once."""
@@ -109,12 +108,12 @@ def best_fit(sizes: np.ndarray, length: int) -> list[np.ndarray]:
     room: list[tuple[int, int]] = []  # (what is free, the row), the fullest first
     for item in np.argsort(-sizes, kind="stable"):
         size = int(sizes[item])
-        place = bisect_left(room, (size, -1))
-        if place == len(room):
+        tightest = bisect_left(room, (size, -1))
+        if tightest == len(room):
             free, row = length, len(rows)
             rows.append([])
         else:
-            free, row = room.pop(place)
+            free, row = room.pop(tightest)
         rows[row].append(int(item))
         if free > size:
             insort(room, (free - size, row))

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from fireside.data.batches import IGNORE, Batch, Row, in_batches, share, stack
-from fireside.data.order import Mixture, permuted
+from fireside.data.order import Mixture, permuted, place
 from fireside.data.prepared import Split
 from fireside.errors import BadRequest
 
@@ -60,10 +60,10 @@ class PackedText:
 
     def source_of(self, row: int) -> int:
         """Which of the mixed groups a row comes from; rows are counted from the run's first."""
-        return self._mixture.place(row)[0]
+        return self._mixture.at(row)[0]
 
     def _row(self, number: int) -> Row:
-        source, inside = self._mixture.place(number)
+        source, inside = self._mixture.at(number)
         return self._streams[source].row(inside)
 
     def once(self) -> Iterator[Batch]:
@@ -91,8 +91,8 @@ class _Stream:
         epoch = number * self._length // self._total
         first, after = (-(-e * self._total // self._length) for e in (epoch, epoch + 1))
         assert self._seed is not None
-        place = permuted(np.array([number - first]), after - first, self._seed, _WINDOWS, epoch)
-        return self.window(first + int(place[0]))
+        inside = place(number - first, after - first, self._seed, _WINDOWS, epoch)
+        return self.window(first + inside)
 
     def window(self, number: int, limit: int | None = None) -> Row:
         """Tokens number * length ... of the stream, and of each the one that follows.
@@ -121,14 +121,14 @@ class _Stream:
         """Where in the ids the stream's token `at` stands, and how much of its document is left."""
         epoch, inside = divmod(at, self._total)
         order, ends = self._epoch(epoch)
-        place = int(np.searchsorted(ends, inside, side="right"))
-        document = int(order[place])
-        left = int(ends[place]) - inside
+        number = int(np.searchsorted(ends, inside, side="right"))
+        document = int(order[number])
+        left = int(ends[number]) - inside
         return int(self._starts[document] + self._lengths[document]) - left, left
 
     def _laid_out(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """The order of the documents in an epoch, and where each ends in its stream."""
         order = np.arange(len(self._lengths))
         if self._seed is not None:
-            order = permuted(order, len(order), self._seed, _DOCUMENTS, epoch)
+            order = permuted(len(order), self._seed, _DOCUMENTS, epoch)
         return order, np.cumsum(self._lengths[order])

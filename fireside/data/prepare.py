@@ -113,8 +113,7 @@ def prepare(
 def fingerprint(tokenizer: Tokenizer) -> str:
     """A hash of everything that a tokenizer's ids mean, its chat template among it."""
     digest = hashlib.sha256((tokenizer.chat_template or "").encode("utf-8", "surrogatepass"))
-    for number in range(tokenizer.vocab_size):
-        digest.update(tokenizer.token_bytes(number) + b"\0")
+    digest.update(b"\0".join(map(tokenizer.token_bytes, range(tokenizer.vocab_size))))
     return digest.hexdigest()
 
 

@@ -15,14 +15,17 @@ from typing import IO
 
 from fireside.errors import BadRequest
 
-PART = 1 << 20
+PART = 1 << 22
 """Characters that a part has at most."""
+
+READ = 1 << 20
+"""Bytes that are read at a time."""
 
 # Between a lone newline and the word after it no pre-tokenizer of ours joins anything; else
 # before a lone space; a text with neither is cut hard.
 _AFTER_LINE = re.compile(r"(?<=\S\n)(?=\w)")
 _BEFORE_SPACE = re.compile(r"(?<=\w)(?= \w)")
-_SEARCHED = 1 << 16
+_SEARCHED = 1 << 13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ def pieces(file: IO[bytes], name: str, separator: str) -> Iterator[Piece]:
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     waiting, line, part = "", 1, 0
     while True:
-        raw = file.read(PART)
+        raw = file.read(READ)
         waiting += _decoded(decoder, raw, name, line + waiting.count("\n"))
         start = 0
         while (end := waiting.find(separator, start)) >= 0:
@@ -54,7 +57,7 @@ def pieces(file: IO[bytes], name: str, separator: str) -> Iterator[Piece]:
         if not raw:
             break
         while len(waiting) >= PART + len(separator):
-            cut = _cut(waiting, PART)
+            cut = _cut(waiting, 0, PART)
             yield Piece(text=waiting[:cut], line=line, part=part)
             line += waiting.count("\n", 0, cut)
             waiting, part = waiting[cut:], part + 1
@@ -63,22 +66,29 @@ def pieces(file: IO[bytes], name: str, separator: str) -> Iterator[Piece]:
 
 
 def _document(text: str, line: int, part: int) -> Iterator[Piece]:
-    while len(text) > PART:
-        cut = _cut(text, PART)
-        yield Piece(text=text[:cut], line=line, part=part)
-        line += text.count("\n", 0, cut)
-        text, part = text[cut:], part + 1
-    yield Piece(text=text, line=line, part=part)
+    for segment in segments(text, PART):
+        yield Piece(text=segment, line=line, part=part)
+        line += segment.count("\n")
+        part += 1
 
 
-def _cut(text: str, limit: int) -> int:
-    """The last good place to cut at or before `limit`."""
-    near = max(0, limit - _SEARCHED)
+def segments(text: str, size: int) -> Iterator[str]:
+    """The text in pieces of at most `size` characters; an empty text is one piece."""
+    start = 0
+    while len(text) - start > size:
+        cut = _cut(text, start, start + size)
+        yield text[start:cut]
+        start = cut
+    yield text[start:]
+
+
+def _cut(text: str, start: int, limit: int) -> int:
+    """The last good place to cut after `start` and at or before `limit`."""
+    near = max(start + 1, limit - _SEARCHED)
     for pattern in (_AFTER_LINE, _BEFORE_SPACE):
-        places = [found.start() for found in pattern.finditer(text, near + 1, limit + 1)]
-        inside = [place for place in places if near < place <= limit]
-        if inside:
-            return inside[-1]
+        places = [found.start() for found in pattern.finditer(text, near, limit + 1)]
+        if places and places[-1] <= limit:
+            return places[-1]
     return limit
 
 

@@ -9,10 +9,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from fireside.data.batches import share
-from fireside.data.order import Mixture, permuted
+from fireside.data.order import Mixture, place
 from fireside.data.prepared import Split
 from fireside.errors import BadRequest
 from fireside.messages import Message, ToolCall
@@ -85,11 +83,11 @@ class Examples:
             yield self._read(number)
 
     def _at(self, number: int) -> TokenExample:
-        source, inside = self._mixture.place(number)
+        source, inside = self._mixture.at(number)
         group = self._split.groups[source]
-        epoch, place = divmod(inside, len(group))
-        at = permuted(np.array([place]), len(group), self._seed, _EXAMPLES, source, epoch)
-        return self._read(int(group[at[0]]))
+        epoch, inside = divmod(inside, len(group))
+        at = place(inside, len(group), self._seed, _EXAMPLES, source, epoch)
+        return self._read(int(group[at]))
 
     def _read(self, number: int) -> TokenExample:
         split = self._split

@@ -10,13 +10,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import takewhile
+from itertools import chain, islice, takewhile
 from typing import Literal
 
 from fireside.data.examples import Chat, Example, Judged, Preference, Problem, Text
+from fireside.data.texts import segments
 from fireside.errors import BadRequest
 from fireside.messages import Message
 from fireside.tokenizer import Tokenizer
+
+SEGMENT = 1 << 14
+"""Characters of a document that one core tokenises at a time; the others do the next."""
 
 TooLong = Literal["cut", "drop"]
 # What stands after a document, by the names that models give it; else any token that ends.
@@ -62,19 +66,34 @@ def end_of_text(tokenizer: Tokenizer) -> int | None:
 
 def tokenise(
     examples: Sequence[Example], tokenizer: Tokenizer, *, length: int | None, too_long: TooLong
-) -> list[Tokens | Unfit]:
+) -> Sequence[Tokens | Unfit]:
     """Each example's tokens, in order.
 
     length: tokens that a row holds; a chat may have one more, whose last is only predicted.
         Documents have no limit.
     """
     if examples and isinstance(examples[0], Text):
-        texts = [example.text for example in examples if isinstance(example, Text)]
-        return [
-            Tokens(parts=(ids,), bytes=len(text.encode()))
-            for text, ids in zip(texts, tokenizer.encode_batch(texts), strict=True)
-        ]
+        return _documents([one.text for one in examples if isinstance(one, Text)], tokenizer)
     return [_one(example, tokenizer, length, too_long) for example in examples]
+
+
+def _documents(texts: Sequence[str], tokenizer: Tokenizer) -> list[Tokens]:
+    size = SEGMENT if _joins(tokenizer) else max(map(len, texts)) + 1
+    pieces = [list(segments(text, size)) for text in texts]
+    encoded = iter(tokenizer.encode_batch([piece for some in pieces for piece in some]))
+    return [
+        Tokens(
+            parts=(list(chain.from_iterable(islice(encoded, len(some)))),),
+            bytes=len(text.encode()),
+        )
+        for text, some in zip(texts, pieces, strict=True)
+    ]
+
+
+def _joins(tokenizer: Tokenizer) -> bool:
+    """Whether ids of segments are the ids of the whole; SentencePiece puts a space before each."""
+    whole, left, right = (tokenizer.encode(text) for text in ("a\nb c", "a\n", "b c"))
+    return whole == left + right
 
 
 def _one(
