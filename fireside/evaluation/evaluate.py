@@ -10,22 +10,31 @@ say what it has.  Refuses to print and to write files.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import fireside
 from fireside.errors import BadRequest
+from fireside.evaluation.bias import ask_counterfactuals
 from fireside.evaluation.choice import ask_choices
+from fireside.evaluation.classification import ask_classes
 from fireside.evaluation.continuation import ask_continuations
 from fireside.evaluation.evaluated import Evaluated
+from fireside.evaluation.generation import ask_for_answers
 from fireside.evaluation.loglikelihood import Advance
-from fireside.evaluation.outcome import Outcome, Sample
+from fireside.evaluation.outcome import Ask, Outcome, Sample
 from fireside.evaluation.perplexity import ask_perplexity
-from fireside.evaluation.prompts import Drawn, draw
+from fireside.evaluation.prompts import draw
 from fireside.evaluation.scores import Score
 from fireside.evaluation.tasks import Task
 
+ASK: Mapping[str, Ask] = {
+    "choice": ask_choices,
+    "classification": ask_classes,
+    "continuation": ask_continuations,
+    "generation": ask_for_answers,
+}
 Progress = Callable[[str, int, int], None]
 """Hears of (task, work done, work in all)."""
 
@@ -135,8 +144,7 @@ def _evaluate(
         if progress:
             progress(task.name, done, total)
 
-    drawn = draw(task, limit=limit, seed=seed) if task.source else None
-    outcome = _ask(model, task, drawn, limit, chat, advance)
+    outcome = _ask(model, task, limit, seed, chat, advance)
     return Evaluation(
         task=task.name,
         kind=task.kind,
@@ -155,18 +163,14 @@ def _evaluate(
 def _ask(
     model: Evaluated,
     task: Task,
-    drawn: Drawn | None,
     limit: int | None,
+    seed: int,
     chat: bool,
     advance: Advance,
 ) -> Outcome:
-    assert drawn is not None
-    match task.kind:
-        case "choice":
-            return ask_choices(model, task, drawn, chat=chat, advance=advance)
-        case "continuation":
-            return ask_continuations(model, task, drawn, chat=chat, advance=advance)
-        case "perplexity":
-            return ask_perplexity(model, task, drawn, limit=limit, advance=advance)
-        case kind:
-            raise BadRequest(f"Tasks of kind {kind} cannot be asked yet.")
+    if task.kind == "counterfactual":
+        return ask_counterfactuals(model, task, limit=limit, chat=chat, advance=advance)
+    drawn = draw(task, limit=limit, seed=seed)
+    if task.kind == "perplexity":
+        return ask_perplexity(model, task, drawn, limit=limit, advance=advance)
+    return ASK[task.kind](model, task, drawn, chat=chat, advance=advance)
