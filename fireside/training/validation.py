@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import torch
+
 from fireside.model.transformer import Transformer
 from fireside.training.objective import Objective
 
 
+@torch.no_grad()
 def means(model: Transformer, objective: Objective, micros: Iterable[Any]) -> dict[str, float]:
     """Per unit of weight; empty when there are none."""
     sums: Counter[str] = Counter()

@@ -38,7 +38,7 @@ from fireside.training.rewards import RULES, Reward
         ("length:4-8", "one two", "", 0.5),
         ("length:4-8", "", "", 0.0),
         ("number + 0.2 * length:2", "it is 4", "4", 1 + 0.2 * 2 / 3),
-        ("0.5*number + regex:4 + 4", "4444 4", "4", 1.5),
+        ("0.5*number + regex:4 + 4", "4444  4", "4", 1.5),
     ],
 )
 def test_what_a_text_is_worth(rule: str, text: str, answer: str, worth: float) -> None:
