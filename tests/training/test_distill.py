@@ -89,5 +89,5 @@ class Words:
 def test_another_tokenizer_is_refused() -> None:
     same_vocabulary(Words("a", "b"), Words("a", "b"))  # type: ignore[arg-type]
     for other in (Words("a", "c"), Words("a"), Words("a", "b", "c")):
-        with pytest.raises(BadRequest, match="token [12] of the teacher"):
+        with pytest.raises(BadRequest, match=r"token [12] of the teacher"):
             same_vocabulary(Words("a", "b"), other)  # type: ignore[arg-type]
