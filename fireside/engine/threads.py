@@ -19,10 +19,15 @@ GIVE_UP, TAKE_BACK = 0.5, 0.25
 
 
 class Threads:
-    """Call `adjust` from the thread that computes: OpenMP keeps its count per thread."""
+    """Call `adjust` from the thread that computes: OpenMP keeps its count per thread.
 
-    def __init__(self, most: int) -> None:
+    stale: seconds after which a measurement says nothing about now; infinite for one who computes
+    without a pause.
+    """
+
+    def __init__(self, most: int, *, stale: float = 10 * SECONDS_BETWEEN) -> None:
         self.most = most
+        self._stale = stale
         self.now = most
         self._next = 0.0
         self._foreign_before = self._foreign()
@@ -40,7 +45,7 @@ class Threads:
             now - then for now, then in zip(foreign, self._foreign_before, strict=True)
         )
         self._next, self._foreign_before = moment + SECONDS_BETWEEN, foreign
-        if 0 < seconds < 10 * SECONDS_BETWEEN:  # an older measurement says nothing about now
+        if 0 < seconds < self._stale:
             self._apply(self._wanted(work / seconds))
 
     def _wanted(self, busy: float) -> int:

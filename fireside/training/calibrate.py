@@ -72,26 +72,37 @@ class MadeUp:
 def throughput(
     config: ModelConfig, plan: Plan, world: World, *, rows: int, length: int, seconds: float = 1.0
 ) -> float:
-    """Tokens per second of a fresh model of this size; takes about `seconds`."""
+    """Tokens per second of a fresh model of this size; takes about `seconds`.
+
+    It begins with one row, and takes more as long as there is time for them: on a machine that is
+    slow or busy a whole micro-batch could take longer than all the training.
+    """
+    model = Transformer.fresh(config, seed=0).to(world.device)
+    state = State.fresh(model, plan)
     dice = torch.Generator().manual_seed(0)
     ids = torch.randint(config.vocab_size, (rows, length + 1), generator=dice)
+    best, began, now = 0.0, time.perf_counter(), 1
+    while state.step < 2 or time.perf_counter() - began < seconds:
+        step = time.perf_counter()
+        update(model, _made_up(ids[:now]), plan, state=state, world=world)
+        _finish(world.device)
+        took = time.perf_counter() - step
+        if state.step > 1:  # the first one warms up
+            best = max(best, now * length / took)
+        if took * 2 < seconds / 4:
+            now = min(2 * now, rows)
+    return best
+
+
+def _made_up(ids: torch.Tensor) -> MadeUp:
     batch = Batch(
         ids=ids[:, :-1].contiguous(),
         targets=ids[:, 1:].contiguous(),
         documents=None,
         positions=None,
-        weight=float(rows * length),
+        weight=float(ids[:, 1:].numel()),
     )
-    model = Transformer.fresh(config, seed=0).to(world.device)
-    state, objective = State.fresh(model, plan), MadeUp(batches=[batch])
-    best, began = float("inf"), time.perf_counter()
-    while state.step < 2 or time.perf_counter() - began < seconds:
-        step = time.perf_counter()
-        update(model, objective, plan, state=state, world=world)
-        _finish(world.device)
-        if state.step > 1:  # the first one warms up
-            best = min(best, time.perf_counter() - step)
-    return rows * length / best
+    return MadeUp(batches=[batch])
 
 
 def depth_for(

@@ -157,7 +157,7 @@ class ValidateSection(Section):
     patience: Count | None = Field(
         None, description="Stop after so many validations without a better one."
     )
-    samples: Annotated[int, Field(ge=0)] = Field(2, description="Texts written at each.")
+    samples: Annotated[int, Field(ge=0)] = Field(1, description="Texts written at each.")
 
 
 class TrainConfig(Section):

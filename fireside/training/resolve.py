@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 import torch
 
 from fireside.data import Prepared
+from fireside.engine.threads import Threads
 from fireside.errors import BadRequest
 from fireside.hub.progress import Progress
 from fireside.model.architecture import ModelConfig
 from fireside.tokenizer import Tokenizer
 from fireside.training import calibrate, materials
 from fireside.training.clock import Clock
-from fireside.training.config import TrainConfig
+from fireside.training.config import TrainConfig, merged
 from fireside.training.derive import (
     DEEPEST,
     DEFAULT_MINUTES,
@@ -74,6 +75,8 @@ class Resolving:
     working: Progress
     clock: Clock
     found: Derivation
+    threads: Threads | None = None
+    speed: float | None = None
 
     def settle(self) -> None:
         """Write down what is known, and say what is new."""
@@ -112,6 +115,7 @@ def resolve(stage: Resolving, base: Base | None) -> Resolved:
     prepared = materials.prepared_data(config, sources, tokenizer, stage.folder, stage.working)
     _numbers(stage, model, base, prepared)
     _rows(stage, model, base)
+    _count(stage)
     stage.settle()
     return Resolved(
         config=stage.found.config, model=model, base=base, tokenizer=tokenizer, prepared=prepared
@@ -146,6 +150,7 @@ def _measured_depth(stage: Resolving, corpus_bytes: int | None) -> int:
     # A share of the time: a calibration that takes a fifth of the run is no calibration.
     each = min(1.0, seconds / 100)
     depth, speeds = calibrate.depth_for(seconds, sized, lambda model: _speed(stage, model, each))
+    stage.speed = speeds[depth]
     tried = ", ".join(f"{d}: {speed:,.0f}" for d, speed in speeds.items())
     stage.found.say("tokens/s by depth", "", tried + " (measured just now)")
     stage.found.say(
@@ -159,6 +164,8 @@ def _measured_depth(stage: Resolving, corpus_bytes: int | None) -> int:
 def _speed(stage: Resolving, model: ModelConfig, seconds: float) -> float:
     config = stage.found.config
     length = config.data.length or model.context
+    if stage.threads is not None:
+        stage.threads.adjust()
     rows = max(1, MICRO_TOKENS[stage.world.device.type] // length)
     plan = Plan(
         schedule=Schedule(steps=1000),
@@ -176,7 +183,7 @@ def _numbers(stage: Resolving, model: ModelConfig, base: Base | None, data: Prep
     seconds = stage.clock.left if timed else None
     speed = None
     if base is None and config.schedule.steps is None and seconds is not None:
-        speed = _speed(stage, model, min(1.0, seconds / 100))
+        speed = stage.speed or _speed(stage, model, min(1.0, seconds / 100))
         stage.found.say("tokens/s", f"{speed:,.0f}", "measured just now, on made-up tokens")
     known = Measured(
         tokens=data.train.tokens,
@@ -185,6 +192,15 @@ def _numbers(stage: Resolving, model: ModelConfig, base: Base | None, data: Prep
         seconds=stage.clock.left if timed else None,
     )
     (pretraining if base is None else finetuning)(stage.found, model, known)
+
+
+def _count(stage: Resolving) -> None:
+    """The threads of a run by steps, kept for whoever goes on with it."""
+    config = stage.found.config
+    if stage.threads is None and not config.run.threads:
+        plain = config.model_dump(mode="json", by_alias=True)
+        own = {"run": {"threads": torch.get_num_threads()}}
+        stage.found.config = TrainConfig.of(merged(plain, own))
 
 
 def _rows(stage: Resolving, model: ModelConfig, base: Base | None) -> None:

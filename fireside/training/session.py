@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from fireside.engine.threads import Threads
 from fireside.model.transformer import Transformer
 from fireside.training.checkpoint import Checkpoints
 from fireside.training.clock import Clock, Decision
@@ -50,6 +51,7 @@ class Session:
     peak: float | None = None
     write: Callable[[int], list[str]] = lambda step: []
     stopped: Callable[[], bool] = lambda: False
+    threads: Threads | None = None
     stop: Stop | None = None
     decided: bool = False
     decision: Decision | None = None
@@ -58,6 +60,8 @@ class Session:
     _told: float = field(default=0.0, init=False)
 
     def on_step(self, step: Step) -> None:
+        if self.threads is not None:
+            self.threads.adjust()
         self.clock.tick(step.step)
         speed = self.units / max(step.seconds, 1e-9)
         self.speed = speed if self.speed is None else _smooth(self.speed, speed)

@@ -8,6 +8,7 @@ to.  Refuses to read the environment: folders and wishes come as arguments.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +19,7 @@ from time import time
 import torch
 
 from fireside.engine.load import set_threads
+from fireside.engine.threads import Threads
 from fireside.errors import FiresideError, Interrupted
 from fireside.hub.progress import Progress as Preparing
 from fireside.training import assembly, finish
@@ -88,7 +90,7 @@ def _failed(folder: RunFolder, error: BaseException) -> None:
 
 
 def _work(folder: RunFolder, config: TrainConfig, around: Around) -> Path:
-    set_threads(config.run.threads)
+    threads = _threads(config)
     device = assembly.device_of(config)
     world = World(device=device)
     record = folder.read()
@@ -103,6 +105,7 @@ def _work(folder: RunFolder, config: TrainConfig, around: Around) -> Path:
         world=world,
         listener=listener,
         working=_attentive(folder, around),
+        threads=threads,
         clock=clock,
         found=Derivation(_known(folder, config)),
     )
@@ -115,10 +118,27 @@ def _work(folder: RunFolder, config: TrainConfig, around: Around) -> Path:
         elapsed=clock.elapsed,
         activity="loading",
     )
-    return _train(folder, done, world, clock, around)
+    return _train(folder, done, world, clock, around, threads)
 
 
-def _train(folder: RunFolder, done: Resolved, world: World, clock: Clock, around: Around) -> Path:
+def _threads(config: TrainConfig) -> Threads | None:
+    """By the clock, a core that somebody else needs is left to them: OpenMP would wait for it at
+    every operation, ten times slower (docs/log.md).  By steps the count stays, for with it the
+    last bits of sums change."""
+    set_threads(config.run.threads)
+    if config.run.minutes is None or config.run.threads:
+        return None
+    return Threads(torch.get_num_threads(), stale=math.inf)
+
+
+def _train(
+    folder: RunFolder,
+    done: Resolved,
+    world: World,
+    clock: Clock,
+    around: Around,
+    threads: Threads | None,
+) -> Path:
     config = done.config
     model = assembly.model_of(done, world.device)
     objective = assembly.objective_of(done, model, world)
@@ -151,6 +171,7 @@ def _train(folder: RunFolder, done: Resolved, world: World, clock: Clock, around
             peak=_peak(plan, world) if counted else None,
             write=assembly.writer_of(done, model),
             stopped=around.stopped,
+            threads=threads,
             decided=folder.read().decided,
         )
         _loop(session, objective, plan, state, world, done)
