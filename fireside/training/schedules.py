@@ -15,7 +15,8 @@ Name = Literal["cosine", "wsd"]
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """Both schedules rise linearly for `warmup` steps and end at `final` of the peak.
+    """Both schedules rise linearly for `warmup` steps and come down to `final` of the peak, which
+    they would reach one step after the last: an update at a rate of zero would be wasted.
 
     cosine: half a cosine from the peak to the end (Loshchilov & Hutter 2017).
     wsd: the peak until the last `decay` steps, then linearly down (Hu et al. 2024, MiniCPM; linear
@@ -32,13 +33,12 @@ class Schedule:
         if step < self.warmup:
             return (step + 1) / self.warmup
         if self.name == "cosine":
-            # The last update, steps - 1, is the one that uses `final`.
-            way = _share(step - self.warmup, self.steps - 1 - self.warmup)
+            way = _share(step - self.warmup, self.steps - self.warmup)
             return self.final + (1 - self.final) * (1 + math.cos(math.pi * way)) / 2
         decay = max(1, self.steps // 5) if self.decay is None else self.decay
         if step < self.steps - decay:
             return 1.0
-        return 1.0 + (self.final - 1.0) * _share(step + 1 - (self.steps - decay), decay)
+        return 1.0 + (self.final - 1.0) * _share(step - (self.steps - decay), decay)
 
 
 def _share(part: float, whole: float) -> float:

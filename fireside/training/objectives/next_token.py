@@ -7,7 +7,7 @@ the loop divides by the weight of the whole step.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ class NextToken:
     """Parts: `batches` to learn from, `held_out` ones to validate on.
 
     bytes_per_token: of the held-out text (bytes / learned tokens), for bits per byte; None where
-    the data is not plain text.
+    the data is not plain text.  added: a number's sum over all ranks.
     """
 
     batches: Batches
@@ -45,6 +45,7 @@ class NextToken:
     bytes_per_token: float | None = None
     rank: int = 0
     ranks: int = 1
+    added: Callable[[Tensor], Tensor] = lambda x: x
     name: str = "pretrain"
 
     def micro_batches(self, step: int) -> Sequence[Batch]:
@@ -53,18 +54,26 @@ class NextToken:
     def loss(self, model: Transformer, micro: Batch) -> Loss:
         return Loss(total=next_token_loss(model, moved(micro, _device(model))))
 
+    @torch.no_grad()
     def validate(self, model: Transformer) -> dict[str, float]:
         """Mean loss in nats per token, perplexity, and bits per byte of plain text."""
         weight = sum(batch.weight for batch in self.held_out)
         if not weight:
             return {}
-        device = _device(model)
-        total = sum(float(next_token_loss(model, moved(batch, device))) for batch in self.held_out)
-        loss = total / weight
+        loss = self._total(model) / weight
         found = {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
         if self.bytes_per_token:
             found["bits_per_byte"] = loss / math.log(2) / self.bytes_per_token
         return found
+
+    def _total(self, model: Transformer) -> float:
+        """The loss of all held-out batches; ranks take them in turn, and equally often."""
+        total, device, last = 0.0, _device(model), len(self.held_out) - 1
+        for turn in range(0, len(self.held_out), self.ranks):
+            mine = turn + self.rank
+            loss = float(next_token_loss(model, moved(self.held_out[min(mine, last)], device)))
+            total += loss if mine <= last else 0.0
+        return float(self.added(torch.tensor(total, dtype=torch.float64, device=device)))
 
 
 def moved(batch: Batch, device: torch.device) -> Batch:
@@ -72,9 +81,9 @@ def moved(batch: Batch, device: torch.device) -> Batch:
     if batch.ids.device == device:
         return batch
     tensors: dict[str, Any] = {
-        field.name: value.to(device, non_blocking=True)
-        for field in fields(batch)
-        if isinstance(value := getattr(batch, field.name), Tensor)
+        part.name: value.to(device, non_blocking=True)
+        for part in fields(batch)
+        if isinstance(value := getattr(batch, part.name), Tensor)
     }
     return replace(batch, **tensors)
 
