@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -80,11 +81,19 @@ def run(arguments: Sequence[str] | None = None) -> int:
     )
 
 
+def _interruptible() -> int:
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    return run()
+
+
 def main() -> None:
-    code = run()
+    code = failures.guarded(_interruptible)
     if any(t.daemon and t.is_alive() for t in threading.enumerate()):
         # A model may still be loading: a thread inside torch's import cannot be stopped, and
         # Python's own shutdown would pull the interpreter from under it.
         sys.stderr.flush()
         os._exit(code)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback on the way out either
     sys.exit(code)

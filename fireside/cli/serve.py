@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from fireside.settings import Settings
 
+KEEP_ALIVE_SECONDS: Final = 75
 TEXT_BROWSERS: Final = ("w3m", "lynx", "links", "elinks", "www-browser")
 
 
@@ -108,19 +109,23 @@ def _run(settings: Settings, listener: socket.socket, open_page: bool) -> int:
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+            # Clients keep idle connections too, httpx for 5 s.  Whoever gives up first must not be
+            # the server: a request that crosses its farewell fails.
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
         server = uvicorn.Server(config)
+        _stop_on_signals(server)
         print(f"Fireside is at {address_of(listener)}  (Ctrl-C stops it)", flush=True)
         if listener.getsockname()[0] not in ("127.0.0.1", "::1"):
             failures.say("anyone who can reach this address may use it: there are no keys yet.")
         if open_page:
             threading.Thread(target=_open, args=(address_of(listener),), daemon=True).start()
-        _until_stopped(server, listener)
+        server.run(sockets=[listener])
     return 0
 
 
-def _until_stopped(server: uvicorn.Server, listener: socket.socket) -> None:
-    """Serve; the first signal drains, the second ends the process."""
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    """From now on the first signal drains, and the second ends the process."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         if server.should_exit:
@@ -132,7 +137,6 @@ def _until_stopped(server: uvicorn.Server, listener: socket.socket) -> None:
     server.capture_signals = nullcontext  # type: ignore[assignment,method-assign]
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    server.run(sockets=[listener])
 
 
 def _open(address: str) -> None:

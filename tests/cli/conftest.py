@@ -61,7 +61,7 @@ def program(home: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]:
         return subprocess.run(
             [sys.executable, "-m", "fireside", *words],
             capture_output=True,
-            timeout=240,
+            timeout=600,
             env={**os.environ, "FIRESIDE_HOME": str(home)},
             **{"stdin": subprocess.DEVNULL, **({} if "input" not in how else {"stdin": None})},
             **how,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +98,20 @@ def test_a_failure_is_one_line(
 def test_ctrl_c_is_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert failures.guarded(fail(KeyboardInterrupt())) == 130
     assert capsys.readouterr().err == ""
+
+
+INTERRUPTED = "import signal; signal.raise_signal(signal.SIGINT); raise SystemExit('went on')"
+
+
+def test_ctrl_c_while_it_starts_is_130_too(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text(INTERRUPTED)  # which comes as soon as it is imported
+    done = subprocess.run(
+        [sys.executable, "-m", "fireside", "chat"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_the_trace_can_be_asked_for(

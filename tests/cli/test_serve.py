@@ -22,7 +22,8 @@ SERVER = """
 import sys, time, types
 import fake_model
 models = types.ModuleType("fireside.engine.models")
-made = fake_model.FakeModel(name="smollm2:135m", script=[[f"{n} " for n in range(40)]])
+pieces = int(sys.argv.pop(1))
+made = fake_model.FakeModel(name="smollm2:135m", script=[[f"{n} " for n in range(pieces)]])
 made.on_event = lambda n: time.sleep(0.05)
 models.Models = lambda settings: fake_model.FakeModels(made)
 sys.modules["fireside.engine.models"] = models
@@ -31,12 +32,15 @@ main.main()
 """
 
 
+PATIENCE = 120  # seconds; for machines that are busy, and measured by no test
+
+
 @contextmanager
-def serving(home: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server of its own and its address."""
+def serving(home: Path, pieces: int = 40) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server of its own and its address; each piece of its answer takes a twentieth second."""
     paths = os.pathsep.join([str(Path(__file__).parent.parent), *sys.path])
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVER, "serve", "--port", "0", *words],
+        [sys.executable, "-c", SERVER, str(pieces), "serve", "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -76,15 +80,14 @@ def test_listen() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_cleanly(home: Path, number: signal.Signals) -> None:
     with serving(home) as (process, address):
-        assert httpx.get(f"{address}/health").status_code in (200, 503)
         process.send_signal(number)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{address}/health")
 
 
 def ask(address: str, heard: list[str], begun: threading.Event) -> None:
-    with httpx.Client(base_url=address, timeout=20) as client:
+    with httpx.Client(base_url=address, timeout=PATIENCE) as client:
         made = client.post("/api/conversations", json={}).json()
         url = f"/api/conversations/{made['id']}/turns"
         with client.stream("POST", url, json={"content": "count"}) as answer:
@@ -95,7 +98,7 @@ def ask(address: str, heard: list[str], begun: threading.Event) -> None:
 
 
 def asking(address: str) -> tuple[threading.Thread, list[str]]:
-    """Somebody who listens to an answer of two seconds, which has begun."""
+    """Somebody who listens to an answer, which has begun."""
     heard: list[str] = []
     begun = threading.Event()
 
@@ -107,7 +110,7 @@ def asking(address: str) -> tuple[threading.Thread, list[str]]:
 
     thread = threading.Thread(target=listen_quietly)
     thread.start()
-    assert begun.wait(20)
+    assert begun.wait(PATIENCE)
     return thread, heard
 
 
@@ -115,19 +118,19 @@ def test_the_first_signal_lets_answers_finish(home: Path) -> None:
     with serving(home) as (process, address):
         thread, heard = asking(address)
         process.send_signal(signal.SIGTERM)
-        thread.join(20)
+        thread.join(PATIENCE)
         assert '"done"' in "".join(heard)
         assert "39 " in "".join(heard)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_the_second_signal_stops_at_once(home: Path) -> None:
-    with serving(home) as (process, address):
+    with serving(home, pieces=100_000) as (process, address):
         thread, heard = asking(address)
         process.send_signal(signal.SIGTERM)
         assert process.stderr is not None
         assert "stopping" in process.stderr.readline()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(2) == 128 + signal.SIGTERM
-        thread.join(20)
+        assert process.wait(PATIENCE) == 128 + signal.SIGTERM
+        thread.join(PATIENCE)
         assert '"done"' not in "".join(heard)
