@@ -28,6 +28,7 @@ from fireside.training.resolve import Resolved
 from fireside.training.run import RunFolder
 from fireside.training.samples import continuation
 from fireside.training.schedules import Schedule
+from fireside.training.tuning import Working, tuning_objective
 from fireside.training.weight_files import WholeModel
 from fireside.training.world import World
 
@@ -108,16 +109,23 @@ def weight_files(config: TrainConfig, base: str | None) -> WeightFiles:
     return WholeModel() if config.lora is None else AdapterFiles(base or "")
 
 
-def objective_of(done: Resolved, model: Transformer, world: World) -> Objective:
+def objective_of(
+    done: Resolved,
+    model: Transformer,
+    world: World,
+    *,
+    models_dir: Path | None = None,
+    working: Working = lambda text, done, total: None,
+) -> Objective:
     """Raises BadRequest: data that the method cannot use."""
     config = done.config
+    if config.run.method not in ("pretrain", "sft"):
+        return tuning_objective(done, model, world, models_dir=models_dir, working=working)
     length, batch, rows = config.data.length, config.batch.tokens, config.batch.rows
     assert length is not None
     assert batch is not None
     assert rows is not None
     method, data = config.run.method, done.prepared
-    if method not in ("pretrain", "sft"):
-        raise BadRequest(f"{method} is not here yet.", param="method")
     packed = PackedText if method == "pretrain" else PackedChats
     sizes = {"length": length, "rows_per_step": max(1, batch // length), "rows_per_batch": rows}
     batches = packed(data.train, **sizes, seed=config.run.seed)

@@ -141,7 +141,9 @@ def _train(
 ) -> Path:
     config = done.config
     model = assembly.model_of(done, world.device)
-    objective = assembly.objective_of(done, model, world)
+    objective = assembly.objective_of(
+        done, model, world, models_dir=around.models_dir, working=_attentive(folder, around)
+    )
     plan = assembly.plan_of(config, folder)
     checkpoints = Checkpoints(
         folder=folder / "checkpoints",
