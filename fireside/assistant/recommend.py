@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from fireside.assistant.machine import copy_bandwidth, memory_available
 from fireside.hub.catalogue import Entry, catalogue, recommend
+from fireside.tokenizer.templates import continues
 
+CONTINUES = "{} was only pretrained: it continues your text, and answers no questions."
 SMALL: int = 2_000_000_000
 """Below so many parameters a model is often wrong about plain facts."""
 
@@ -32,19 +34,22 @@ def recommend_better(
     installed: Callable[[str], bool] = lambda name: False,
     memory_bytes: int | None = None,
     decode_gbps: float | None = None,
+    template: str | None = None,
 ) -> Advice:
     """Who answers, and who could.
 
     Args:
+        template: the model's chat template; it tells a model that was only pretrained.
         installed: whether a model of the catalogue is on this machine already.
         memory_bytes, decode_gbps: what the machine can spare; None measures (0.1 s).
     """
+    said = CONTINUES.format(name) if continues(template) else introduction(name, entry)
     memory = memory_available() if memory_bytes is None else memory_bytes
     if entry is not None:
         memory += entry.memory_bytes  # the model that answers now would make room
     best = recommend(memory, copy_bandwidth() if decode_gbps is None else decode_gbps)
     if best is None or not is_stronger(best, entry):
-        return Advice(answers=introduction(name, entry), better=None, better_name=None)
+        return Advice(answers=said, better=None, better_name=None)
     if installed(best.name):
         better = f"{best.name} is installed and knows more."
     else:
@@ -52,7 +57,7 @@ def recommend_better(
             f"{best.name} fits this machine and knows more: fireside models pull {best.name} "
             f"({best.size_bytes / 1e9:.1f} GB)."
         )
-    return Advice(answers=introduction(name, entry), better=better, better_name=best.name)
+    return Advice(answers=said, better=better, better_name=best.name)
 
 
 def is_stronger(best: Entry, entry: Entry | None) -> bool:

@@ -178,12 +178,16 @@ def _header(session: Session, settings: Settings, console: Console) -> None:
     """Once: who answers, honestly, and who could answer better here."""
     from fireside.assistant.recommend import recommend_better
     from fireside.cli import show
+    from fireside.hub import describe
     from fireside.hub.local import locate
 
     # A wrong name is told now, not after the first question.
     local = locate(session.answering, settings.models_dir)
     have = set(session.loading.names())
-    advice = recommend_better(local.name, local.entry, installed=have.__contains__)
+    template = None if local.entry else describe(local).template
+    advice = recommend_better(
+        local.name, local.entry, installed=have.__contains__, template=template
+    )
     show.line(console, advice.answers, "bold")
     if advice.better is not None:
         show.line(console, advice.better)

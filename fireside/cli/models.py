@@ -1,4 +1,4 @@
-"""`fireside models`: list, show, pull and remove models.
+"""`fireside models`: list, show, pull and remove models (`export.py` exports them).
 
 Tables for a person, tab-separated lines for a pipe, `--json` for a program.  It refuses to run a
 model, and to know where one comes from: that is hub.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fireside.cli import failures
+from fireside.cli.export import export
 from fireside.cli.printable import printable, printable_json
 from fireside.errors import FiresideError
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from fireside.hub import Description, Entry, LocalModel, Progress
     from fireside.settings import Settings
 
-app = typer.Typer(help="List, show, pull and remove models.", no_args_is_help=True)
+app = typer.Typer(help="List, show, pull, remove and export models.", no_args_is_help=True)
+app.command("export")(export)
 
 # How the bytes are checked is hub's business.
 UNLISTED = {"sha256", "wheel_sha256", "wheel_bytes"}

@@ -75,9 +75,8 @@ def train(
         }
         print(printable_json(figures))
     else:
-        print(
-            f"{printable(str(out))}: {trained.vocab_size:,} ids from {trained.characters:,} characters"
-        )
+        read = f"{trained.characters:,} characters"
+        print(f"{printable(str(out))}: {trained.vocab_size:,} ids from {read}")
 
 
 def _texts(data: list[str]) -> Iterator[str]:

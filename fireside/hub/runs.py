@@ -32,7 +32,8 @@ def is_adapter(folder: Path) -> bool:
 
 def is_model_folder(folder: Path) -> bool:
     """Whether `open_path` would take this folder for a model."""
-    return any((folder / name).is_file() for name in (RUN, ADAPTER, "config.json"))
+    named = any((folder / name).is_file() for name in (RUN, ADAPTER, "config.json"))
+    return named or len(list(folder.glob("*.gguf"))) == 1
 
 
 def model_of_run(run: Path) -> Path:

@@ -14,6 +14,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,7 +23,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from fireside.errors import BadRequest, Unsupported
+from fireside.errors import BadRequest, Unavailable, Unsupported
 from fireside.hub.gguf import open_gguf
 from fireside.model.architecture import LinearScaling, Llama3Scaling, ModelConfig
 from fireside.model.config_gguf import config_from_gguf
@@ -52,7 +53,12 @@ def export_gguf(local: LocalModel, folder: Path, *, kind: GGUFType = "f16") -> P
         Conflict: the folder is not empty.
         Unsupported: a family, a feature or a tokenizer that GGUF has no words for.
         Corrupt: the model cannot be read.
+        Unavailable: the package `gguf` is not installed.
     """
+    if find_spec("gguf") is None:
+        raise Unavailable(
+            "GGUF needs one more package: pip install 'fireside[train]', then try again."
+        )
     weights = open_weights(local)
     architecture = FAMILIES[weights.config.family].gguf_architecture
     if weights.config.family == "mistral":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fireside.assistant.machine import copy_bandwidth, cores, memory_available, memory_total
 from fireside.assistant.recommend import recommend_better
 from fireside.hub.catalogue import catalogue, recommend
+from fireside.tokenizer.templates import CONTINUING
 
 
 def test_the_default_says_that_it_is_small_and_what_is_better() -> None:
@@ -27,6 +28,14 @@ def test_nothing_better_is_offered_where_nothing_better_fits() -> None:
     best = recommend(64 << 30, 1000)
     assert best is not None
     assert recommend_better(best.name, best, memory_bytes=64 << 30, decode_gbps=1000).better is None
+
+
+def test_a_model_that_was_only_pretrained_says_so() -> None:
+    advice = recommend_better("run", None, memory_bytes=0, decode_gbps=1, template=CONTINUING)
+    assert advice.answers == (
+        "run was only pretrained: it continues your text, and answers no questions."
+    )
+    assert recommend_better("run", None, memory_bytes=0, decode_gbps=1).answers == "run answers."
 
 
 def test_the_machine_is_measured_plausibly() -> None:
