@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -36,6 +35,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from fireside.errors import FiresideError, Interrupted, Unavailable
 from fireside.model.transformer import Transformer
+from fireside.training import launch
 from fireside.training.shards import split_like, whole
 from fireside.training.world import World
 
@@ -165,7 +165,7 @@ def joined(device: torch.device) -> Iterator[World]:
     Of several ranks one says how the body ended: the first raises its error, so that the command
     can say it; otherwise it stands on stderr and SystemExit leaves.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+    if launch.size() < 2:
         yield World(device=device)
         return
     world = _enter(device)
@@ -179,7 +179,7 @@ def joined(device: torch.device) -> Iterator[World]:
 
 def _enter(device: torch.device) -> Ranks:
     if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        device = torch.device("cuda", launch.local_rank())
         torch.cuda.set_device(device)
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
