@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fireside.evaluation import Evaluation, Result, Task
     from fireside.evaluation.compare import Comparison
     from fireside.evaluation.evaluate import Progress
+    from fireside.hub import LocalModel
     from fireside.settings import Settings
 
 
@@ -88,10 +89,12 @@ def evaluate(
             raise BadRequest("--prompt goes with one task: name it with --tasks.", param="prompt")
         chosen = (chosen[0].with_prompt(prompt),)
     options = Options(limit=limit, seed=seed, shots=shots, chat=chat)
-    results = [
-        _ask(name, chosen, settings, options)
-        for name in ([model or settings.model, other] if other else [model or settings.model])
-    ]
+    from fireside.hub.local import locate
+
+    wanted = [model or settings.model, *([other] if other else [])]
+    # A wrong name is told at once, not after the first model's hour.
+    models = [locate(name, settings.models_dir) for name in wanted]
+    results = [_ask(local, chosen, settings, options) for local in models]
     _tell(results, out, as_json)
 
 
@@ -113,14 +116,11 @@ def _columns(rows: Sequence[Sequence[str]]) -> None:
         )
 
 
-def _ask(name: str, tasks: Sequence[Task], settings: Settings, options: Options) -> Result:
+def _ask(local: LocalModel, tasks: Sequence[Task], settings: Settings, options: Options) -> Result:
     """All tasks of one model.  Ctrl-C shows the scores of those that ended."""
-    from fireside.hub.local import locate
-
-    local = locate(name, settings.models_dir)
     from fireside.evaluation import Evaluated, Result, evaluations
 
-    model = Evaluated.open(local, settings)
+    name, model = local.name, Evaluated.open(local, settings)
     done: list[Evaluation] = []
 
     def result() -> Result:

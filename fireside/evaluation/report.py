@@ -15,6 +15,7 @@ from typing import Any
 
 from fireside.evaluation.compare import Comparison
 from fireside.evaluation.evaluate import Result
+from fireside.evaluation.page import page
 
 PER_ITEM = ("items", "weights")
 
@@ -47,6 +48,7 @@ def write_report(
     try:
         text = json.dumps(everything(results, comparisons), ensure_ascii=False, indent=1)
         (unfinished / "result.json").write_text(text + "\n", encoding="utf-8")
+        (unfinished / "report.html").write_text(page(results, comparisons), encoding="utf-8")
         unfinished.chmod(0o755)  # mkdtemp made it private
         if folder.exists():
             folder.rmdir()
