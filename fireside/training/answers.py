@@ -1,22 +1,24 @@
 """How likely a model finds given answers to given prompts: what DPO, KTO and GRPO are made of.
 
-Rows are padded on the right only.  Attention is causal, so no real token sees the padding, and
-the plain causal kernel does, without a mask.  Only answer tokens go through the head, in chunks
-(`cross_entropy.token_logprobs`).
+A prompt with several answers (a pair, a group) is computed once: the answers branch off behind it
+(`Branches`).  Where every prompt has one, rows are padded on the right only: attention is causal,
+so no real token sees the padding, and the plain causal kernel does.  Only answer tokens go through
+the head, in chunks (`cross_entropy.token_logprobs`).
 
-Shapes: R rows (one prompt with one answer), T tokens, N answer tokens of all rows.
+Shapes: R rows (a prompt and its answers), T tokens, A answers, N answer tokens of all rows.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -50,41 +52,90 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """Answers as a rectangle.
+    """Answers as a rectangle: a row is a prompt, and behind it all answers to it.
 
-    ids: what the model reads.  places: where, in the flattened [R T], an answer token is
-    predicted; targets: which; rows: whose it is.
+    ids: what the model reads.  positions, branches: of each token, its place in its sequence, and
+    0 in the prompt, 1, 2 ... in the answers, -1 in padding; None where each row has one answer.
+    places: where, in the flattened [R T], an answer token is predicted; targets: which; owners:
+    whose it is, by number among the `count` answers.
     """
 
     ids: Int[Tensor, "R T"]
+    positions: Int[Tensor, "R T"] | None
+    branches: Int[Tensor, "R T"] | None
     places: Int[Tensor, " N"]
     targets: Int[Tensor, " N"]
-    rows: Int[Tensor, " N"]
+    owners: Int[Tensor, " N"]
+    count: int
 
     @classmethod
     def of(cls, answers: Sequence[Answer]) -> Rows:
-        width = max(answer.length for answer in answers) - 1
-        ids = torch.zeros(len(answers), width, dtype=torch.long)
-        places, targets, rows = [], [], []
-        for row, one in enumerate(answers):
-            if not one.prompt or not one.answer:
-                raise BadRequest("an example has an empty prompt or answer: leave it out")
-            whole = torch.tensor([*one.prompt, *one.answer])
-            ids[row, : len(whole) - 1] = whole[:-1]
-            begin = row * width + len(one.prompt) - 1
-            places.append(torch.arange(begin, begin + len(one.answer)))
-            targets.append(whole[len(one.prompt) :])
-            rows.append(torch.full((len(one.answer),), row))
+        if not all(one.prompt and one.answer for one in answers):
+            raise BadRequest("an example has an empty prompt or answer: leave it out")
+        prompts: dict[tuple[int, ...], list[int]] = {}
+        for number, one in enumerate(answers):
+            prompts.setdefault(tuple(one.prompt), []).append(number)
+        rows = [(prompt, [answers[n].answer for n in group]) for prompt, group in prompts.items()]
+        width = max(len(prompt) + sum(len(a) - 1 for a in group) for prompt, group in rows)
+        ids = torch.zeros(len(rows), width, dtype=torch.long)
+        positions, branches = torch.zeros_like(ids), torch.full_like(ids, -1)
+        places: list[Tensor] = []
+        for row, (prompt, group) in enumerate(rows):
+            end = len(prompt)
+            ids[row, :end] = torch.tensor(prompt)
+            positions[row, :end], branches[row, :end] = torch.arange(end), 0
+            for branch, answer in enumerate(group, start=1):
+                own = slice(end, end + len(answer) - 1)
+                ids[row, own] = torch.tensor(answer[:-1], dtype=torch.long)
+                positions[row, own] = torch.arange(len(prompt), len(prompt) + len(answer) - 1)
+                branches[row, own] = branch
+                after = torch.tensor([len(prompt) - 1, *range(own.start, own.stop)])
+                places.append(row * width + after)
+                end = own.stop
+        order = [number for group in prompts.values() for number in group]
+        sizes = torch.tensor([len(answers[number].answer) for number in order])
+        shared = len(rows) < len(answers)
         return cls(
-            ids=ids, places=torch.cat(places), targets=torch.cat(targets), rows=torch.cat(rows)
+            ids=ids,
+            positions=positions if shared else None,
+            branches=branches if shared else None,
+            places=torch.cat(places),
+            targets=torch.tensor([token for n in order for token in answers[n].answer]),
+            owners=torch.tensor(order).repeat_interleave(sizes),
+            count=len(answers),
         )
 
     def to(self, device: torch.device) -> Rows:
-        return Rows(
-            ids=self.ids.to(device),
-            places=self.places.to(device),
-            targets=self.targets.to(device),
-            rows=self.rows.to(device),
+        tensors: dict[str, Any] = {
+            field.name: value.to(device)
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), Tensor)
+        }
+        return replace(self, **tensors)
+
+
+class Branches:
+    """The model's `KVCache` for rows of a prompt with several answers: each answer sees the prompt
+    and itself, so the prompt is computed once."""
+
+    def __init__(self, branches: Int[Tensor, "R T"], positions: Int[Tensor, "R T"]) -> None:
+        mine, theirs = branches[:, :, None], branches[:, None, :]
+        self._seen = ((theirs == 0) | (mine == theirs)).tril()
+        self._distance = positions[:, :, None] - positions[:, None, :]
+
+    def attend(
+        self,
+        layer: int,
+        q: Float[Tensor, "R H T d"],
+        k: Float[Tensor, "R K T d"],
+        v: Float[Tensor, "R K T d"],
+        *,
+        scale: float,
+        window: int | None,
+    ) -> Float[Tensor, "R H T d"]:
+        seen = self._seen if window is None else self._seen & (self._distance < window)
+        return F.scaled_dot_product_attention(
+            q, k, v, attn_mask=seen[:, None], scale=scale, enable_gqa=True
         )
 
 
@@ -96,17 +147,22 @@ def logprobs_of_tokens(
     Not for a model with a soft cap on its logits at any other temperature than 1.
     """
     rows = rows.to(model.model.embed_tokens.weight.device)
-    hidden = model.hidden(rows.ids).flatten(0, 1).index_select(0, rows.places)
+    if rows.branches is None or rows.positions is None:
+        hidden = model.hidden(rows.ids)
+    else:
+        cache = Branches(rows.branches, rows.positions)
+        hidden = model.hidden(rows.ids, positions=rows.positions, cache=cache)
+    hidden = hidden.flatten(0, 1).index_select(0, rows.places)
     if temperature != 1.0:
         assert model.config.logit_softcap is None
         hidden = hidden / temperature  # the head is linear
     return token_logprobs(hidden, model.head_weight, rows.targets, model.config.logit_softcap)
 
 
-def logprobs_of_answers(model: Transformer, rows: Rows) -> Float[Tensor, " R"]:
+def logprobs_of_answers(model: Transformer, rows: Rows) -> Float[Tensor, " A"]:
     """log p of every whole answer: the sum over its tokens."""
     each = logprobs_of_tokens(model, rows)
-    return each.new_zeros(len(rows.ids)).index_add(0, rows.rows.to(each.device), each)
+    return each.new_zeros(rows.count).index_add(0, rows.owners.to(each.device), each)
 
 
 class Reference:
@@ -143,7 +199,7 @@ class Reference:
                 _write(path, known)
         return cls(known)
 
-    def __call__(self, answers: Iterable[Answer]) -> Float[Tensor, " R"]:
+    def __call__(self, answers: Iterable[Answer]) -> Float[Tensor, " A"]:
         return torch.tensor([self._known[answer.key] for answer in answers])
 
 

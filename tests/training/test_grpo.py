@@ -116,7 +116,7 @@ def test_rows_advantages_and_weights() -> None:
     for micro in micros:
         loss = objective.loss(model, micro)
         # On its own answers the ratio is one: the loss is minus the advantage of every token.
-        wanted = -(micro.advantage[micro.rows.rows]).sum()
+        wanted = -(micro.advantage[micro.rows.owners]).sum()
         torch.testing.assert_close(loss.total, wanted, atol=1e-4, rtol=1e-4)
         assert loss.metrics["reward"] / micro.weight == pytest.approx(micro.told["reward"])
 
@@ -146,7 +146,7 @@ def test_beta_keeps_near_the_base() -> None:
             away = logprobs_of_tokens(model, micro.rows) - now
     kl = (torch.exp(away) - away - 1).sum()
     assert loss.metrics["kl"] == pytest.approx(float(kl), rel=1e-4)
-    wanted = -(micro.advantage[micro.rows.rows]).sum() + 0.5 * kl
+    wanted = -(micro.advantage[micro.rows.owners]).sum() + 0.5 * kl
     torch.testing.assert_close(loss.total, wanted, atol=1e-3, rtol=1e-4)
 
 

@@ -55,9 +55,17 @@ def kto(model: Transformer, **more: Any) -> Kto:
     return Kto(model=model, examples=Listed(THUMBS), held_out=HELD_OUT_THUMBS, **more)  # type: ignore[arg-type]
 
 
-def test_log_probabilities_are_those_of_each_answer_alone() -> None:
-    model = toy.model(logit_softcap=4.0)
+@pytest.mark.parametrize("kind", ["pairs", "one each", "window", "mixed"])
+def test_log_probabilities_are_those_of_each_answer_alone(kind: str) -> None:
+    more = {"sliding_window": 3, "sliding_layers": (True, False)} if kind == "window" else {}
+    model = toy.model(logit_softcap=4.0, **more)
     answers = [one for pair in PAIRS[:6] for one in both(pair)]
+    if kind == "one each":
+        answers = answers[::2]
+    if kind == "mixed":  # out of order, three to a prompt, one token long
+        extra = Answer(prompt=answers[0].prompt, answer=(5,))
+        answers = [answers[3], extra, *answers[:3], extra]
+    assert (Rows.of(answers).branches is None) == (kind == "one each")
     found = logprobs_of_answers(model, Rows.of(answers))
     each = logprobs_of_tokens(model, Rows.of(answers))
     wanted = []
@@ -66,7 +74,9 @@ def test_log_probabilities_are_those_of_each_answer_alone() -> None:
         logs = F.log_softmax(model(ids[:, :-1])[0], dim=-1)
         targets = ids[0, 1:, None]
         wanted.append(logs.gather(1, targets)[len(answer.prompt) - 1 :, 0])
-    torch.testing.assert_close(each, torch.cat(wanted), atol=1e-5, rtol=1e-5)
+    owners = Rows.of(answers).owners
+    for number, one in enumerate(wanted):
+        torch.testing.assert_close(each[owners == number], one, atol=1e-5, rtol=1e-5)
     sums = torch.stack([one.sum() for one in wanted])
     torch.testing.assert_close(found, sums, atol=1e-5, rtol=1e-5)
 

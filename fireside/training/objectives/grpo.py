@@ -66,12 +66,12 @@ def grpo_loss(
 class GroupRows:
     """Answers that the model wrote.
 
-    advantage: of each row.  told: means over the step's answers, for the log.
+    advantage: of each answer.  told: means over the step's answers, for the log.
     weight: answer tokens.
     """
 
     rows: Rows
-    advantage: Float[Tensor, " R"]
+    advantage: Float[Tensor, " A"]
     told: dict[str, float]
     weight: float
 
@@ -82,7 +82,7 @@ class Grpo:
     Parts: `examples` (problems) to learn from, `held_out` ones to validate on, with the most
     likely answer; the `tokenizer` that reads answers.
 
-    group: answers to each problem.  rows: answers that go through the model at once.
+    group: answers to each problem.  rows: answers that go through the model at once, whole groups.
     beta: weight of the KL divergence from the base; more than 0 needs an adapter, because the base
         is the model with the adapter switched off.
     Errors: BadRequest, also for several ranks: each would need the whole model to write with.
@@ -141,7 +141,7 @@ class Grpo:
         losses = grpo_loss(
             logprobs,
             logprobs.detach(),
-            micro.advantage.to(logprobs.device)[micro.rows.rows.to(logprobs.device)],
+            micro.advantage.to(logprobs.device)[micro.rows.owners.to(logprobs.device)],
             reference,
             beta=self.beta,
         )
@@ -193,18 +193,19 @@ class Grpo:
             "groups_that_teach": float((worth.abs().amax(dim=1) > 0).double().mean()),
         }
         keep_all = not bool(worth.any())
-        rows = [
-            (Answer(prompt=problem.prompt_ids, answer=one.ids), float(value))
+        groups = [
+            ([Answer(prompt=problem.prompt_ids, answer=one.ids) for one in answers], values)
             for problem, answers, values in zip(problems, written, worth, strict=True)
             if keep_all or bool(values.any())
-            for one, value in zip(answers, values, strict=True)
         ]
-        for part in by_length(rows, self.rows, lambda row: row[0].length):
+        together = max(1, self.rows // self.group)
+        for part in by_length(groups, together, lambda group: sum(a.length for a in group[0])):
+            answers = [answer for group, _ in part for answer in group]
             yield GroupRows(
-                rows=Rows.of([answer for answer, _ in part]),
-                advantage=torch.tensor([value for _, value in part]),
+                rows=Rows.of(answers),
+                advantage=torch.cat([values for _, values in part]),
                 told=told,
-                weight=float(sum(len(answer.answer) for answer, _ in part)),
+                weight=float(sum(len(answer.answer) for answer in answers)),
             )
 
 
