@@ -12,7 +12,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def prepare(
 
     validation: the share to hold out, of tokens in documents and of examples otherwise.
     length: tokens of a row; what is longer, and is no document, is cut or dropped.
-    max_tokens: reading stops there.
+    max_tokens: reading stops there; the ends of the last documents may come on top.
     progress: is told of the tokens so far.
 
     Raises:
@@ -63,6 +64,7 @@ def prepare(
     """
     if not 0 <= validation < 1:
         raise BadRequest(f"The share to validate on is from 0 to below 1; it is {validation}.")
+    weights = shares(sources) or [1.0] * len(sources)
     cleaning = Cleaning() if cleaning is None else cleaning
     request = {
         "kind": kind,
@@ -80,34 +82,39 @@ def prepare(
         return _same(open_prepared(folder), json.loads(json.dumps(request)))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Conflict(f"{folder} is not empty: choose another folder for the prepared data.")
+    with _staging(folder) as staging:
+        report = Report()
+        cleaner = Cleaner(cleaning)
+        read = (read_source(one, kind, on_broken=on_broken, report=report) for one in sources)
+        feeds = [Feed(i, clean(examples, cleaner, report)) for i, examples in enumerate(read)]
+        filling = Filling(
+            staging, tokenizer, report, length=length, too_long=too_long, max_tokens=max_tokens
+        )
+        filling.pour(feeds, weights, progress)
+        _finish(staging, sources, tokenizer, request, report)
+    return open_prepared(folder)
+
+
+@contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    """A folder beside, which becomes `folder` if all goes well and vanishes otherwise."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Conflict(f"{folder} is not empty: choose another folder for the prepared data.")
     staging = folder.with_name(f".{folder.name}.preparing")
     try:
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
-        report = Report()
-        cleaner = Cleaner(cleaning)
-        feeds = [
-            Feed(
-                i,
-                clean(read_source(one, kind, on_broken=on_broken, report=report), cleaner, report),
-            )
-            for i, one in enumerate(sources)
-        ]
-        filling = Filling(
-            staging, tokenizer, report, length=length, too_long=too_long, max_tokens=max_tokens
-        )
-        filling.pour(feeds, shares(sources) or [1.0] * len(sources), progress)
-        _finish(staging, sources, tokenizer, request, report)
+        yield staging
         if folder.exists():
             folder.rmdir()
         os.replace(staging, folder)
+        sync(folder.parent)
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         what = "the disk is full" if full else (error.strerror or str(error))
         raise Unavailable(f"{folder} cannot be written ({what}): mend that and go on.") from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return open_prepared(folder)
 
 
 def fingerprint(tokenizer: Tokenizer) -> str:

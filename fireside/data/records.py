@@ -35,10 +35,12 @@ def json_lines(snapshot: Snapshot, file: BinaryIO, broken: Broken) -> Iterator[t
         except (ValueError, RecursionError) as error:
             broken(number, f"this is not JSON ({_short(error)})")
             continue
-        if isinstance(value, dict):
-            yield number, value
-        else:
+        if not isinstance(value, dict):
             broken(number, f"this is no JSON object but {type(value).__name__}")
+        elif _half_a_character(value):
+            broken(number, "this holds half of a surrogate pair, which is no text")
+        else:
+            yield number, value
 
 
 def whole_json(
@@ -62,10 +64,12 @@ def whole_json(
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"{name}: this is not JSON ({_short(error)}).") from None
     for number, record in enumerate(rows_of(value, name), 1):
-        if isinstance(record, dict):
-            yield number, record
-        else:
+        if not isinstance(record, dict):
             broken(number, f"record {number} is no object but {type(record).__name__}")
+        elif _half_a_character(record):
+            broken(number, f"record {number} holds half of a surrogate pair, which is no text")
+        else:
+            yield number, record
 
 
 def separated(
@@ -162,6 +166,15 @@ def _lines(snapshot: Snapshot, file: BinaryIO, broken: Broken) -> Iterator[tuple
             yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             broken(number, f"this is not UTF-8 ({error.reason})")
+
+
+def _half_a_character(value: Mapping[str, object]) -> bool:
+    r"""Whether a text in it cannot be written: JSON may spell `\ud83d` and leave it at that."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _short(error: BaseException) -> str:

@@ -11,6 +11,7 @@ Refuses to know which examples are kept or held out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,10 +49,11 @@ class TokenWriter:
     def __init__(self, folder: Path, *, vocab_size: int, begin: Sequence[int], end: Sequence[int]):
         self._type = id_type(vocab_size)
         self._begin, self._end = begin, end
-        self._ids = (folder / IDS).open("wb")
-        self._learned = (folder / LEARNED).open("wb")
-        self._extra = (folder / EXTRA).open("wb")
-        self._table = (folder / TABLE).open("wb")
+        self._files = ExitStack()
+        self._ids, self._learned, self._extra, self._table = (
+            self._files.enter_context((folder / name).open("wb"))
+            for name in (IDS, LEARNED, EXTRA, TABLE)
+        )
         self._rows: list[tuple[int, ...]] = []
         self._document: _Open | None = None
         self.tokens = 0
@@ -87,10 +89,9 @@ class TokenWriter:
         self._row(source, start, *lengths, tokens.bytes, int(tokens.flag), extra)
 
     def close(self) -> None:
-        self.finish_document()
-        self._flush()
-        for file in (self._ids, self._learned, self._extra, self._table):
-            file.close()
+        with self._files:
+            self.finish_document()
+            self._flush()
 
     def _write(self, ids: Sequence[int]) -> None:
         self._ids.write(np.asarray(ids, dtype=self._type).tobytes())
