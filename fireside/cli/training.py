@@ -21,6 +21,7 @@ import typer
 from fireside.cli import failures
 from fireside.cli.printable import printable, printable_json
 from fireside.errors import BadRequest, Interrupted
+from fireside.training import launch
 
 if TYPE_CHECKING:
     from fireside.training.config import TrainConfig
@@ -70,7 +71,7 @@ def config_of(
     if not values.get("run", {}).get("out"):
         raise BadRequest("Say where the run goes: --out DIR.", param="out")
     _make_absolute(values)
-    return TrainConfig.of(values, origin=str(file) if file is not None else "options")
+    return TrainConfig.of(values, origin=str(file) if file is not None else "")
 
 
 def _make_absolute(values: dict[str, Any]) -> None:
@@ -97,7 +98,8 @@ def run_here(config: TrainConfig, as_json: bool) -> int:
     with _until_interrupted() as asked:
         from fireside.training.start import run
 
-        remember(settings.home, out)
+        if not launch.rank():
+            remember(settings.home, out)
         listener = listening()
         try:
             model = run(
@@ -113,7 +115,8 @@ def run_here(config: TrainConfig, as_json: bool) -> int:
             return failures.INTERRUPTED
         finally:
             listener.close()
-    _told(out, model, as_json)
+    if not launch.rank():
+        _told(out, model, as_json)
     return 0
 
 
@@ -159,14 +162,22 @@ def listening() -> Listener:
 
 @contextmanager
 def _until_interrupted() -> Iterator[list[int]]:
-    """Signals asked for an end: a list that fills.  The second one is not waited for."""
+    """Signals asked for an end: a list that fills.  The second one is not waited for.
+
+    Torchrun passes on what its terminal has sent already, and kills who takes too long: to several
+    ranks the second one means nothing.
+    """
     asked: list[int] = []
+    ranks = launch.size() > 1
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if asked:
+        if asked and not ranks:
             raise KeyboardInterrupt
+        if not asked and not launch.rank():
+            failures.say(
+                "saving after this step" + ("." if ranks else "; once more leaves at once.")
+            )
         asked.append(number)
-        failures.say("saving after this step; once more leaves at once.")
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

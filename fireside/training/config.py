@@ -193,8 +193,8 @@ class TrainConfig(Section):
         return self
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], *, origin: str = "config") -> TrainConfig:
-        """Raises BadRequest, one line, naming the field."""
+    def of(cls, values: Mapping[str, Any], *, origin: str = "") -> TrainConfig:
+        """origin: the file they come from.  Raises BadRequest, one line, naming the field."""
         try:
             return cls.model_validate(values)
         except ValidationError as wrong:
@@ -249,17 +249,17 @@ def _flat(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]
 
 
 def _explained(model: type[BaseModel], wrong: ValidationError, origin: str) -> BadRequest:
-    first = wrong.errors()[0]
+    first, place = wrong.errors()[0], f"{origin}: " if origin else ""
     where = [part for part in first["loc"] if isinstance(part, str)]
     name = ".".join(where)
     if first["type"] == "extra_forbidden":
         near = _near(model, where)
         hint = f"did you mean {' or '.join(near)}?" if near else "docs/training.md lists them all."
-        return BadRequest(f"{origin}: there is no field {name}: {hint}", param=name)
+        return BadRequest(f"{place}there is no field {name}: {hint}", param=name)
     if first["type"] == "value_error":
-        return BadRequest(f"{origin}: {first['msg'].removeprefix('Value error, ')}.", param=name)
+        return BadRequest(f"{place}{first['msg'].removeprefix('Value error, ')}.", param=name)
     said = first["msg"][:1].lower() + first["msg"][1:]
-    return BadRequest(f"{origin}: {name}: {said}.", param=name)
+    return BadRequest(f"{place}{name}: {said}.", param=name)
 
 
 def _near(model: type[BaseModel], where: list[str]) -> list[str]:

@@ -21,7 +21,7 @@ from fireside.training.memory import parameters
 HEAD: Final = 64  # numbers of a head, as in GPT-2 and Llama's small ones
 TOKENS_PER_PARAMETER: Final = 20  # Hoffmann et al. 2022 ("Chinchilla")
 MOST_EPOCHS: Final = 16.0  # Muennighoff et al. 2023: after it, repeated data teach next to nothing
-FEWEST_STEPS: Final = 200
+FEWEST_STEPS: Final = 1000
 TUNING_EPOCHS: Final = 3.0
 DEFAULT_MINUTES: Final = 10.0
 DEEPEST: Final = 32
@@ -150,13 +150,18 @@ class Measured:
 
     tokens: of the training data, once through.  examples: of them, where the unit is one.
     tokens_per_second: of training; None where it was not measured.
-    seconds: for the steps alone; None without a clock.
+    seconds: for the steps alone; None without a clock.  ranks: processes that share each step.
     """
 
     tokens: int
     examples: int = 0
     tokens_per_second: float | None = None
     seconds: float | None = None
+    ranks: int = 1
+
+    def shared(self, rows: int) -> int:
+        """The next number of rows that every rank has an equal share of."""
+        return math.ceil(rows / self.ranks) * self.ranks
 
 
 def pretraining(found: Derivation, model: ModelConfig, known: Measured) -> None:
@@ -168,7 +173,7 @@ def pretraining(found: Derivation, model: ModelConfig, known: Measured) -> None:
     rows = max(1, min(rows, round(tokens / length / FEWEST_STEPS)))
     rows = 1 << round(math.log2(rows))  # halves and quarters of it are whole micro-batches
     batch = found.set(
-        "batch.tokens", rows * length,
+        "batch.tokens", known.shared(rows) * length,
         f"0.2920 C^0.3271 (DeepSeek 2024), C = {compute:.2g} FLOPs; {FEWEST_STEPS} steps at least",
     )  # fmt: skip
     found.set("optimiser.name", "muon", "for the matrices; AdamW for the rest (Jordan et al. 2024)")
@@ -220,7 +225,7 @@ def finetuning(found: Derivation, model: ModelConfig, known: Measured) -> None:
     else:
         each = 8 if config.run.method == "grpo" else 16
         each = min(each, max(1, known.examples))
-        each = found.set("batch.tokens", each, "examples per step")
+        each = found.set("batch.tokens", known.shared(each), "examples per step")
         per_epoch = max(1, math.ceil(known.examples / each))
     _rates(found, model)
     epochs = config.schedule.epochs or (1.0 if config.run.method == "grpo" else TUNING_EPOCHS)
@@ -245,7 +250,9 @@ def _token_batches(found: Derivation, known: Measured) -> int:
     tokens = min(max(known.tokens / 100, 512), 16_384)
     rows = 1 << round(math.log2(max(1, tokens / length)))
     batch: int = found.set(
-        "batch.tokens", rows * length, "about a hundred steps an epoch, 512 to 16,384 tokens each"
+        "batch.tokens",
+        known.shared(rows) * length,
+        "about a hundred steps an epoch, 512 to 16,384 tokens each",
     )
     return max(1, math.ceil(known.tokens / batch))
 
