@@ -54,27 +54,38 @@ def continues(template: str | None) -> bool:
 
 
 def set_template(folder: Path, name: TemplateName) -> None:
-    """Give the tokenizer of a folder that `train_tokenizer` made another chat template.
+    """Give the tokenizer of a folder another chat template, and the end of turn that goes with it.
 
     Raises:
         NotFound: no tokenizer there.
         BadRequest: its vocabulary lacks the control tokens that the template writes.
     """
-    path = folder / "tokenizer_config.json"
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        known = set(json.loads((folder / "vocab.json").read_text(encoding="utf-8")))
-    except FileNotFoundError as missing:
-        raise NotFound(f"{missing.filename} is missing: train a tokenizer first.") from None
-    lacking = {END_OF_TEXT, TURN, END_OF_TURN} - known
+    lacking = {END_OF_TEXT, TURN, END_OF_TURN} - _known(folder / "tokenizer.json")
     if lacking:
         raise BadRequest(
             f"The tokenizer in {folder} has no {', '.join(sorted(lacking))}, which the template "
             f"{name} writes: train one with `fireside tokenizer train`."
         )
-    write_json(path, fields | template_fields(name))
-    names = folder / "special_tokens_map.json"
-    write_json(names, json.loads(names.read_text(encoding="utf-8")) | {"eos_token": _ENDS[name]})
+    for file, fields in (
+        ("tokenizer_config.json", template_fields(name)),
+        ("special_tokens_map.json", {"eos_token": _ENDS[name]}),
+    ):
+        path = folder / file
+        there = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        write_json(path, there | fields)
+    (folder / "chat_template.jinja").unlink(missing_ok=True)  # it would count for more
+
+
+def _known(path: Path) -> set[str]:
+    """The tokens of a tokenizer.json."""
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NotFound(f"{path} is missing: train a tokenizer first.") from None
+    vocabulary = state["model"]["vocab"]
+    return {token["content"] for token in state["added_tokens"]} | (
+        set(vocabulary) if isinstance(vocabulary, dict) else set()
+    )
 
 
 def write_json(path: Path, fields: object) -> None:

@@ -70,7 +70,7 @@ def adapter(llama: LocalModel, tmp_path_factory: pytest.TempPathFactory) -> Loca
 
 @contextmanager
 def served(local: LocalModel, home: Path, precision: Any = "float32") -> Iterator[TextModel]:
-    settings = Settings(home=home, precision=precision, threads=1, kv_cache_mib=16)
+    settings = Settings(home=home, precision=precision, threads=1, kv_cache_mib=64)
     model = load_text_model(local, settings)
     try:
         yield model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tracemalloc
 import warnings
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from fireside.errors import BadRequest, Conflict, NotFound
 from fireside.messages import Message
 from fireside.tokenizer import Tokenizer
-from fireside.tokenizer.templates import continues, set_template
+from fireside.tokenizer.templates import CHATML, continues, set_template
 from fireside.tokenizer.training import PIECE, SMALLEST, SPECIAL, _pieces, train_tokenizer
 
 from .corpus import TEXTS, training_text
@@ -140,8 +141,6 @@ def test_a_base_model_continues_what_is_said(ours: Tokenizer) -> None:
 
 
 def test_after_tuning_it_speaks_chatml_as_transformers_does(folder: Path, tmp_path: Path) -> None:
-    import shutil
-
     from transformers import AutoTokenizer
 
     shutil.copytree(folder, tmp_path / "tuned")
@@ -215,4 +214,22 @@ def test_the_text_is_never_held_whole(tmp_path: Path) -> None:
 
 def test_a_template_needs_its_control_tokens(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="train a tokenizer"):
+        set_template(tmp_path, "chatml")
+
+
+def test_a_template_of_a_strangers_folder_is_replaced(folder: Path, tmp_path: Path) -> None:
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(folder / name, tmp_path / name)
+    (tmp_path / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    set_template(tmp_path, "chatml")
+    found = Tokenizer.from_folder(tmp_path)
+    assert found.chat_template == CHATML
+    assert found.named_ids["eos_token"] == 2
+
+
+def test_a_vocabulary_without_the_control_tokens_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text(
+        json.dumps({"added_tokens": [{"content": "<|endoftext|>"}], "model": {"vocab": {"a": 0}}})
+    )
+    with pytest.raises(BadRequest, match=r"no <\|im_end\|>, <\|im_start\|>"):
         set_template(tmp_path, "chatml")
