@@ -50,6 +50,7 @@ class Source:
     columns: the names of the columns of a CSV or TSV without a header.  ({1}, {2} in a template
         say as much.)
     separator: what stands between documents in a text file; a file without it is one document.
+        By default the field's own, alone on its line: a text may speak of it in passing.
     """
 
     path: str
@@ -59,7 +60,7 @@ class Source:
     completion: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
-    separator: str = "<|endoftext|>"
+    separator: str = "\n<|endoftext|>\n"
 
     def __post_init__(self) -> None:
         if self.weight is not None and not 0 < self.weight < float("inf"):

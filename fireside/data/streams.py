@@ -42,8 +42,9 @@ def stream(source: Source, report: Report) -> Generator[tuple[int, Record]]:
 
 
 def _opened(source: Source) -> Iterator[dict[str, Any]]:
-    from datasets import load_dataset
+    from datasets import disable_progress_bars, load_dataset
 
+    disable_progress_bars()  # the terminal belongs to cli
     hub = source.hub
     assert hub is not None
     found = load_dataset(hub.name, hub.config, split=hub.split, streaming=True)
@@ -63,6 +64,8 @@ def _told(path: str) -> Iterator[None]:
             f"The Hub has no public data set {path}: check the name, or set HF_TOKEN if it is "
             "private."
         ) from None
+    except FileNotFoundError:
+        raise NotFound(f"{path} holds no files that can be read as a data set.") from None
     except (DatasetsError, ValueError, RuntimeError) as error:
         raise BadRequest(f"{path} cannot be read: {_line(error)}") from None
     except (httpx.HTTPError, OSError) as error:

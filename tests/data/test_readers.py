@@ -89,6 +89,11 @@ def test_a_long_document_comes_in_parts_whose_ids_are_the_whole(
     assert text.splitlines()[found[2].origin.line - 1] in found[2].text
 
 
+def test_documents_are_parted_by_the_fields_own_mark_on_a_line_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one\n<|endoftext|>\ntwo says <|endoftext|> here\n")
+    assert texts(tmp_path / "a.txt") == ["one", "two says <|endoftext|> here\n"]
+
+
 def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfhello")
     (tmp_path / "b.jsonl").write_bytes(b'\xef\xbb\xbf{"text": "hello"}\n')
