@@ -16,6 +16,7 @@ import typer
 
 from fireside.cli.printable import printable
 from fireside.errors import BadRequest, ContextOverflow, FiresideError
+from fireside.training import launch
 
 USAGE: Final = 2
 FAILURE: Final = 1
@@ -24,7 +25,9 @@ BROKEN_PIPE: Final = 128 + 13
 
 
 def say(line: str) -> None:
-    """One line on stderr."""
+    """One line on stderr; of the processes that torchrun starts on a machine, from the first."""
+    if launch.local_rank():
+        return
     print("fireside:", " ".join(printable(line).split()), file=sys.stderr, flush=True)
 
 

@@ -140,6 +140,7 @@ def objective_of(
         bytes_per_token=per_token if method == "pretrain" else None,
         rank=world.rank,
         ranks=world.size,
+        added=world.all_reduce,
     )
 
 
@@ -154,8 +155,11 @@ def held_out(
     return list(islice(packed(split, **sizes, seed=0).once(), count))
 
 
-def writer_of(done: Resolved, model: Transformer) -> Callable[[int], list[str]]:
-    """What writes samples at a step: the beginnings of held-out documents, or of answers, go on."""
+def writer_of(done: Resolved, model: Transformer, world: World) -> Callable[[int], list[str]]:
+    """What writes samples at a step: the beginnings of held-out documents, or of answers, go on.
+
+    Of several ranks the first writes, with the model in one piece.
+    """
     tokenizer, split = done.tokenizer, done.prepared.validation
     split = split if len(split) else done.prepared.train
     special = sorted(tokenizer.special_ids - tokenizer.eos_ids)
@@ -164,17 +168,22 @@ def writer_of(done: Resolved, model: Transformer) -> Callable[[int], list[str]]:
     count = done.config.validate_.samples
 
     def write(step: int) -> list[str]:
-        was = model.training
-        model.eval()
-        found = []
+        found: list[str] = []
+        if not count:
+            return found
+        whole = world.whole(model)
+        if not world.first:
+            return found
+        was = whole.training
+        whole.eval()
         for i in range(min(count, len(split))):
             prompt = _prompt(done, i * len(split) // count)
             ids = continuation(
-                model, prompt, tokens=SAMPLE_TOKENS, stop=stop,
+                whole, prompt, tokens=SAMPLE_TOKENS, stop=stop,
                 seed=done.config.run.seed + step + i, forbidden=[*special, *beyond],
             )  # fmt: skip
             found.append(tokenizer.decode(prompt) + "▸" + tokenizer.decode(ids, at_start=False))
-        model.train(was)
+        whole.train(was)
         return found
 
     return write

@@ -17,6 +17,7 @@ from fireside.hub.description import describe
 from fireside.model.adapters import save_adapter
 from fireside.model.export_hf import special_ids, write_tokenizer
 from fireside.model.save import save_model
+from fireside.model.transformer import Transformer
 from fireside.tokenizer.save import copy_tokenizer
 from fireside.tokenizer.templates import write_json
 from fireside.training import card
@@ -34,14 +35,20 @@ _SAMPLES = 3
 
 
 def finish(folder: RunFolder, done: Resolved, session: Session, state: State) -> Path:
-    """Write the result and mark the run finished; returns the model's folder."""
+    """Write the result and mark the run finished; returns the model's folder.
+
+    Of several ranks all bring their parts; the first writes.
+    """
     folder.update(activity="writing the model")
     session.listener.working("writing the model", 0, 0)
     taken = _take_the_best(session.checkpoints, session, state, done)
     target = folder / "model"
-    shutil.rmtree(target, ignore_errors=True)
     with state.averaged():
-        _save(done, session, target)
+        whole = session.world.whole(session.model)
+        if not session.world.first:
+            return target
+        shutil.rmtree(target, ignore_errors=True)
+        _save(done, session, whole, target)
     _tokenizer(folder, done, target)
     title = f"{folder.path.resolve().name}: {done.config.run.method}, {_size(session)}"
     plot_run(folder.path, folder / PICTURE, title=title)
@@ -92,12 +99,12 @@ def _take_the_best(checkpoints: Checkpoints, session: Session, state: State, don
     return best
 
 
-def _save(done: Resolved, session: Session, target: Path) -> None:
+def _save(done: Resolved, session: Session, model: Transformer, target: Path) -> None:
     if done.config.lora is not None:
         base = base_name(session.folder, done) or ""
-        save_adapter(session.model, target, base=base, extra={"made_by": "fireside"})
+        save_adapter(model, target, base=base, extra={"made_by": "fireside"})
     else:
-        save_model(session.model, target, extra=special_ids(done.tokenizer))
+        save_model(model, target, extra=special_ids(done.tokenizer))
 
 
 def _tokenizer(folder: RunFolder, done: Resolved, target: Path) -> None:

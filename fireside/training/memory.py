@@ -11,6 +11,7 @@ Shapes: B rows, T tokens of a row, D width, V vocabulary.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -42,6 +43,7 @@ class Workload:
     rows, length: of one micro-batch.  trained: how many numbers are learned (an adapter's, or all).
     matrices: how many of them Muon has, which remembers one number for each and not two.
     bfloat16: whether products run in it.  others: bytes of other models held beside (a reference).
+    ranks: how many processes share weights, gradients and optimiser.
     """
 
     rows: int
@@ -52,6 +54,7 @@ class Workload:
     bfloat16: bool = False
     checkpointing: bool = False
     others: int = 0
+    ranks: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +98,15 @@ def estimate(config: ModelConfig, load: Workload) -> Memory:
     kept = 4 * (2 * (load.trained - load.matrices) + load.matrices)
     tokens = load.rows * load.length
     head = 4 * (2 if load.bfloat16 else 3) * min(CHUNK_NUMBERS, tokens * config.vocab_size)
+    if load.ranks > 1:
+        # What one rank gathers at once: a layer, and all that is no layer (`parallel.py`).
+        layer = sum(math.prod(s) for n, s in config.shapes().items() if ".layers.0." in n)
+        gathered = 4 * (parameters(config) - layer * (config.num_layers - 1))
+        weights = weights // load.ranks + gathered
     return Memory(
         weights=weights + copies,
-        gradients=4 * load.trained,
-        optimiser=kept + (4 * load.trained if load.ema else 0),
+        gradients=4 * load.trained // load.ranks,
+        optimiser=(kept + (4 * load.trained if load.ema else 0)) // load.ranks,
         # The residual stream and the norms stay float32; a mask is bytes, and once float.
         activations=tokens * _numbers_per_token(config, load.checkpointing)
         * (3 if load.bfloat16 else 4) + 5 * tokens * load.length,

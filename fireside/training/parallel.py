@@ -159,15 +159,12 @@ class Ranks(World):
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[World]:
-    """The world that torchrun has put this process into; alone where nobody has.
+def entered(device: torch.device) -> Iterator[World]:
+    """The world that torchrun has put this process into.
 
-    Of several ranks one says how the body ended: the first raises its error, so that the command
+    One rank says how the body ended: the first raises its error, so that the command
     can say it; otherwise it stands on stderr and SystemExit leaves.
     """
-    if launch.size() < 2:
-        yield World(device=device)
-        return
     world = _enter(device)
     try:
         yield world
@@ -198,7 +195,9 @@ def _end(world: Ranks, error: Exception) -> NoReturn:
     line = found.message if isinstance(found, FiresideError) else f"{type(found).__name__}: {found}"
     if not world.first:
         line = f"process {world.rank + 1} of {world.size}: {line}"
-    if (not world.first and world.heard(ENDING, _GRACE)) or not world.speaks(line, code):
+    if not world.first and (said := world.heard(ENDING, _GRACE)) is not None:
+        raise SystemExit(int(said)) from error
+    if not world.speaks(line, code):
         raise SystemExit(code) from error
     if world.first and code:
         raise found

@@ -19,7 +19,7 @@ from fireside.errors import BadRequest
 from fireside.hub.progress import Progress
 from fireside.model.architecture import ModelConfig
 from fireside.tokenizer import Tokenizer
-from fireside.training import calibrate, materials
+from fireside.training import calibrate, launch, materials
 from fireside.training.clock import Clock
 from fireside.training.config import TrainConfig, merged
 from fireside.training.derive import (
@@ -173,7 +173,10 @@ def _speed(stage: Resolving, model: ModelConfig, seconds: float) -> float:
         precision=config.run.precision,
         activation_checkpointing=config.run.activation_checkpointing,
     )
-    return calibrate.throughput(model, plan, stage.world, rows=rows, length=length, seconds=seconds)
+    # The first rank measures, alone: what exchanging costs is not known before.
+    alone = World(device=stage.world.device)
+    speed = calibrate.throughput(model, plan, alone, rows=rows, length=length, seconds=seconds)
+    return speed * stage.world.size
 
 
 def _numbers(stage: Resolving, model: ModelConfig, base: Base | None, data: Prepared) -> None:
@@ -190,6 +193,7 @@ def _numbers(stage: Resolving, model: ModelConfig, base: Base | None, data: Prep
         examples=len(data.train),
         tokens_per_second=speed,
         seconds=stage.clock.left if timed else None,
+        ranks=stage.world.size,
     )
     (pretraining if base is None else finetuning)(stage.found, model, known)
 
@@ -197,7 +201,7 @@ def _numbers(stage: Resolving, model: ModelConfig, base: Base | None, data: Prep
 def _count(stage: Resolving) -> None:
     """The threads of a run by steps, kept for whoever goes on with it."""
     config = stage.found.config
-    if stage.threads is None and not config.run.threads:
+    if stage.threads is None and not config.run.threads and stage.world.size == 1:
         plain = config.model_dump(mode="json", by_alias=True)
         own = {"run": {"threads": torch.get_num_threads()}}
         stage.found.config = TrainConfig.of(merged(plain, own))
@@ -210,9 +214,11 @@ def _rows(stage: Resolving, model: ModelConfig, base: Base | None) -> None:
     batch = config.batch.tokens or length
     by_tokens = config.run.method in ("pretrain", "sft", "distill")
     step = max(1, batch // length) if by_tokens else batch
-    load = workload(config, model, device, rows=1)
-    room = int(USABLE * available(device))
-    most = min(step, max(1, MICRO_TOKENS[device.type] // length))
+    step //= stage.world.size  # rows that ranks cannot share evenly are refused by the data
+    load = workload(config, model, device, rows=1, ranks=stage.world.size)
+    here = launch.local_size() if device.type == "cpu" else 1
+    room = int(USABLE * available(device)) // here
+    most = min(max(1, step), max(1, MICRO_TOKENS[device.type] // length))
     rows = rows_that_fit(model, load, room, most)
     while step % rows:
         rows -= 1
@@ -222,7 +228,7 @@ def _rows(stage: Resolving, model: ModelConfig, base: Base | None) -> None:
 
 
 def workload(
-    config: TrainConfig, model: ModelConfig, device: torch.device, *, rows: int
+    config: TrainConfig, model: ModelConfig, device: torch.device, *, rows: int, ranks: int = 1
 ) -> Workload:
     """What memory is reckoned from."""
     whole = parameters(model)
@@ -245,7 +251,8 @@ def workload(
         ema=config.optimiser.ema > 0,
         bfloat16=computes_in_bfloat16(config.run.precision, device),
         checkpointing=config.run.activation_checkpointing,
-        others=others,
+        others=others // ranks,
+        ranks=ranks,
     )
 
 

@@ -6,14 +6,16 @@ and requests from outside are asked after every step.  Refuses to decide what is
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Final, Literal
 
 from fireside.engine.threads import Threads
 from fireside.model.transformer import Transformer
+from fireside.training.beside import MetricsBeside
 from fireside.training.checkpoint import Checkpoints
 from fireside.training.clock import Clock, Decision
 from fireside.training.control import requested
@@ -22,6 +24,7 @@ from fireside.training.metrics import Metrics
 from fireside.training.progress import Listener, Progress
 from fireside.training.run import RunFolder
 from fireside.training.state import State
+from fireside.training.world import World
 
 _RECORD_SECONDS: Final = 1.0
 _SMOOTHED: Final = 0.9
@@ -38,8 +41,9 @@ class Session:
     """
 
     folder: RunFolder
+    world: World = field(default_factory=World)
     model: Transformer
-    metrics: Metrics
+    metrics: Metrics | MetricsBeside
     checkpoints: Checkpoints
     listener: Listener
     clock: Clock
@@ -120,13 +124,24 @@ class Session:
         self._tell(state.step)
 
     def should_stop(self, state: State) -> bool:
-        """After every step: is somebody asking, or the clock?"""
+        """After every step: is somebody asking, or the clock?  The same answer on all ranks."""
         self.stop = requested(self.folder, os.getpid()) or ("pause" if self.stopped() else None)
-        if self.stop is not None:
-            return True
-        if not self.decided:
+        if self.stop is None and not self.decided:
             self.decision = self.clock.decide(state.step, self.steps)
-        return self.decision is not None
+        if self.world.size == 1:
+            return self.stop is not None or self.decision is not None
+        if not self.world.any(self.stop is not None or self.decision is not None):
+            return False
+        said = json.loads(self.world.once(self._why))
+        self.stop = said["stop"]
+        self.decision = None if said["decision"] is None else Decision(**said["decision"])
+        return True
+
+    def _why(self) -> str:
+        """The first rank's reason; where only another was asked, it is to pause."""
+        decision = None if self.decision is None else asdict(self.decision)
+        stop = self.stop or (None if decision else "pause")
+        return json.dumps({"stop": stop, "decision": decision})
 
     def follow(self, decision: Decision) -> None:
         """From here on it is a run by steps."""

@@ -22,7 +22,8 @@ from fireside.engine.load import set_threads
 from fireside.engine.threads import Threads
 from fireside.errors import FiresideError, Interrupted
 from fireside.hub.progress import Progress as Preparing
-from fireside.training import assembly, finish
+from fireside.training import assembly, finish, launch
+from fireside.training.beside import FolderBeside, MetricsBeside
 from fireside.training.calibrate import peak
 from fireside.training.checkpoint import Checkpoints
 from fireside.training.clock import Clock, Decision
@@ -37,6 +38,7 @@ from fireside.training.progress import Listener, Silent
 from fireside.training.resolve import RESOLVED, Resolved, Resolving, resolve
 from fireside.training.run import RunFolder, write_whole
 from fireside.training.session import Session
+from fireside.training.world import joined
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,9 @@ def run(
 ) -> Path:
     """Do the run, or go on with it; returns the folder of its model.
 
+    Of several ranks (`parallel.py`) all do it together; the first alone holds the folder, writes
+    and speaks.
+
     Raises:
         Interrupted: it was paused or cancelled; the line says how to go on.
         Conflict: the folder is another run's, finished, or in use.
@@ -68,18 +73,27 @@ def run(
     around = Around(
         models_dir=models_dir, listener=listener or Silent(), spent=spent, stopped=stopped
     )
-    folder = RunFolder(Path(config.run.out))
+    with joined(assembly.device_of(config)) as world:
+        if not world.first:
+            world.once(lambda: "")  # the folder is held, and ours
+            quiet = replace(around, listener=Silent())
+            return _work(FolderBeside(Path(config.run.out)), config, quiet, world)
+        return _held(RunFolder(Path(config.run.out)), config, around, world)
+
+
+def _held(folder: RunFolder, config: TrainConfig, around: Around, world: World) -> Path:
     with folder.held():
         folder.begin(config)
+        world.once(lambda: "")
         try:
-            return _work(folder, config, around)
+            return _work(folder, config, around, world)
         except Interrupted as asked:
             state = "cancelled" if asked.code == "cancelled" else "paused"
             ended = time() if state == "cancelled" else None
             folder.update(state=state, process=None, ended_at=ended, activity="")
             raise
         except BaseException as error:
-            _failed(folder, error)
+            _failed(folder, world.cause(error))
             raise
 
 
@@ -89,28 +103,30 @@ def _failed(folder: RunFolder, error: BaseException) -> None:
         folder.update(state="failed", process=None, error=line, ended_at=time(), activity="")
 
 
-def _work(folder: RunFolder, config: TrainConfig, around: Around) -> Path:
+def _work(folder: RunFolder, config: TrainConfig, around: Around, world: World) -> Path:
     threads = _threads(config)
-    device = assembly.device_of(config)
-    world = World(device=device)
     record = folder.read()
+    timed = config.run.minutes is not None and world.first
     clock = Clock(
-        seconds=None if config.run.minutes is None else 60 * config.run.minutes,
+        seconds=60 * (config.run.minutes or 0.0) if timed else None,
         share=0.0,
         before=record.elapsed + around.spent,
     )
-    listener = around.listener
+    base = base_of(config, around.models_dir)
+    if not world.first:
+        world.once(lambda: "")  # everything is made, and only to be read
     stage = Resolving(
         folder=folder,
         world=world,
-        listener=listener,
+        listener=around.listener,
         working=_attentive(folder, around),
         threads=threads,
         clock=clock,
         found=Derivation(_known(folder, config)),
     )
-    base = base_of(config, around.models_dir)
     done = resolve(stage, base)
+    if world.first:
+        world.once(lambda: "")
     folder.update(
         state="running",
         data={name: one.sha256 for name, one in done.prepared.report.files.items()},
@@ -126,6 +142,9 @@ def _threads(config: TrainConfig) -> Threads | None:
     every operation, ten times slower (docs/log.md).  By steps the count stays, for with it the
     last bits of sums change."""
     set_threads(config.run.threads)
+    if launch.size() > 1:  # a machine's ranks share its cores
+        set_threads(max(1, torch.get_num_threads() // launch.local_size()))
+        return None
     if config.run.minutes is None or config.run.threads:
         return None
     return Threads(torch.get_num_threads(), stale=math.inf)
@@ -140,15 +159,19 @@ def _train(
     threads: Threads | None,
 ) -> Path:
     config = done.config
-    model = assembly.model_of(done, world.device)
+    # Split first and moved then: the device never holds all of it.
+    model = assembly.model_of(done, world.device if world.size == 1 else torch.device("cpu"))
+    world.spread(model)
     objective = assembly.objective_of(
         done, model, world, models_dir=around.models_dir, working=_attentive(folder, around)
     )
+    world.settle(model)
     plan = assembly.plan_of(config, folder)
     checkpoints = Checkpoints(
         folder=folder / "checkpoints",
         keep=config.checkpoint.keep,
         weights=assembly.weight_files(config, finish.base_name(folder, done)),
+        world=world,
     )
     state = State.fresh(model, plan)
     if checkpoints.restore(model, state):
@@ -157,9 +180,11 @@ def _train(
     units = float(config.batch.tokens or 1)
     tokens = config.run.method in ("pretrain", "sft", "distill")
     counted = tokens and config.lora is None  # an adapter's backward does less than 6 N
-    with Metrics(folder.path, resumed_at=state.step) as metrics:
+    written = Metrics(folder.path, resumed_at=state.step) if world.first else MetricsBeside()
+    with written as metrics:
         session = Session(
             folder=folder,
+            world=world,
             model=model,
             metrics=metrics,
             checkpoints=checkpoints,
@@ -170,8 +195,8 @@ def _train(
             unit="tok" if tokens else "examples",
             rate=plan.optimiser.learning_rate,
             flops=flops_per_token(done.model, config.data.length or 1) if counted else None,
-            peak=_peak(plan, world) if counted else None,
-            write=assembly.writer_of(done, model),
+            peak=_peak(plan, world) if counted and world.first else None,
+            write=assembly.writer_of(done, model, world),
             stopped=around.stopped,
             threads=threads,
             decided=folder.read().decided,
@@ -182,7 +207,7 @@ def _train(
 
 def _peak(plan: Plan, world: World) -> float:
     low = computes_in_bfloat16(plan.precision, world.device)
-    return peak(world.device, torch.bfloat16 if low else torch.float32)
+    return world.size * peak(world.device, torch.bfloat16 if low else torch.float32)
 
 
 def _loop(
@@ -212,7 +237,8 @@ def _turned(session: Session, plan: Plan, decision: Decision, config: TrainConfi
     """The clock has spoken: write down the end, once, and go towards it."""
     end = {"schedule": {"steps": decision.steps, "decay": decision.decay}}
     plain = merged(config.model_dump(mode="json", by_alias=True), end)
-    write_whole(session.folder / RESOLVED, TrainConfig.of(plain).toml())
+    if session.world.first:
+        write_whole(session.folder / RESOLVED, TrainConfig.of(plain).toml())
     session.folder.update(decided=True, steps=decision.steps)
     session.metrics.row(
         "note",

@@ -12,6 +12,7 @@ mean, but for one thing: what comes after the last "/" of a name is the paramete
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,10 @@ def _read_parts(folder: Path, owners: Mapping[str, Tensor]) -> dict[str, Tensor]
         if lacking is not None:
             raise ValueError(f"parts of {lacking} are missing")
         found = {name: _empty(entry, _owner(name, owners)) for name, entry in known.items()}
-        alone = not torch.distributed.is_initialized()
-        load(found, storage_reader=reader, no_dist=alone)
+        with warnings.catch_warnings():
+            # One process reads alone what several wrote: meant so, and no reason to warn.
+            warnings.filterwarnings("ignore", "torch.distributed is", UserWarning)
+            load(found, storage_reader=reader)
     except (CheckpointException, KeyError, ValueError, AssertionError) as error:
         why = str(error).strip().partition("\n")[0]
         raise Corrupt(f"{folder} cannot be read ({why}): use an older checkpoint") from None

@@ -8,13 +8,14 @@ ever.  This file refuses to start processes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from fireside.model.transformer import Transformer
+from fireside.training import launch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,3 +78,12 @@ class World:
     def loading(self, model: Transformer) -> Iterator[Transformer]:
         """A model in one piece to read values into: those that are trained become the model's."""
         yield model
+
+
+def joined(device: torch.device) -> AbstractContextManager[World]:
+    """The world that torchrun has put this process into; alone where nobody has."""
+    if launch.size() == 1:
+        return nullcontext(World(device=device))
+    from fireside.training.parallel import entered
+
+    return entered(device)
