@@ -236,6 +236,7 @@ def config_to_hf(config: ModelConfig) -> dict[str, Any]:
     raw: dict[str, Any] = {
         "architectures": [family.hf_architecture],
         "model_type": family.hf_types[0],
+        **family.written,
     }
     if config.family == "fireside":
         return raw | config_to_own(config)

@@ -9,7 +9,7 @@ computes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fireside.model import names
@@ -23,6 +23,7 @@ class Family:
     gguf_architecture: what GGUF calls it; None where no GGUF file says so.
     keys: `ModelConfig` field -> its key in config.json.
     defaults: config.json keys that a file may leave out (transformers' own defaults).
+    written: keys that config.json says besides, for readers that insist on them.
     scaled_embedding: embeddings are multiplied by sqrt(width).
     prefixes: what `{p}` may be in the names of `hf`; the first one is what we write.
     ignored: names (regular expressions) that a file may hold and that say nothing we need.
@@ -36,6 +37,7 @@ class Family:
     defaults: Mapping[str, Any]
     hf: Mapping[str, Source]
     gguf: Mapping[str, Source]
+    written: Mapping[str, Any] = field(default_factory=dict)
     scaled_embedding: bool = False
     prefixes: tuple[str, ...] = ("model.", "", "model.language_model.", "language_model.model.")
     ignored: tuple[str, ...] = (r".*rotary_emb\.inv_freq", r"rope_freqs\.weight")
@@ -94,6 +96,7 @@ FAMILIES: Mapping[str, Family] = {
             "tie_word_embeddings": True,
             "n_positions": 1024,
         },
+        written={"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0},  # KerasHub
         hf=names.GPT2_HF,
         gguf=names.GPT2_GGUF,
         prefixes=("transformer.", ""),
