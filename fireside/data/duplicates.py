@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 
+from fireside.data.extras import needed
+
 PERMUTATIONS = 128
 RUN = 5
 """Words that are compared together (Lee et al., arXiv:2107.06499)."""
@@ -38,7 +40,8 @@ class Near:
     """Drops what MinHash finds as similar as asked to something seen before (Broder, 1997)."""
 
     def __init__(self, similarity: float) -> None:
-        from datasketch import MinHashLSH
+        with needed("Finding near duplicates"):
+            from datasketch import MinHashLSH
 
         self._index = MinHashLSH(threshold=similarity, num_perm=PERMUTATIONS)
         self._similarity = similarity

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fireside.data.extras import needed
 from fireside.errors import BadRequest
 
 SEEN = 4000
@@ -31,7 +32,8 @@ class Languages:
     """
 
     def __init__(self, codes: Sequence[str]) -> None:
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+        with needed("Telling languages"):
+            from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
         self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
         known = sorted({str(code) for code in self._identifier.nb_classes})

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fireside.data.examples import Chat, Example, Judged, Preference, Problem, Text
+from fireside.data.extras import needed
 from fireside.messages import Message
 
 LEAST_SCORE = 0.4
@@ -97,7 +98,8 @@ class Redactor:
 
 def _recognisers() -> Iterator[_Recogniser]:
     # Eight seconds where transformers is installed, for presidio imports it: so only when wanted.
-    from presidio_analyzer import predefined_recognizers as presidio
+    with needed("Finding personal data"):
+        from presidio_analyzer import predefined_recognizers as presidio
 
     gates = {
         "CreditCardRecognizer": _DIGITS,

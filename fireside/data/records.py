@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from fireside.data.extras import needed
 from fireside.data.nested import rows_of
 from fireside.data.snapshot import Snapshot
 from fireside.errors import BadRequest
@@ -113,8 +114,9 @@ def parquet(path: Path) -> Iterator[tuple[int, Record]]:
     Raises:
         BadRequest: it is none.
     """
-    import pyarrow
-    from pyarrow import parquet as reader
+    with needed("Reading Parquet"):
+        import pyarrow
+        from pyarrow import parquet as reader
 
     try:
         with reader.ParquetFile(path) as file:

@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from fireside.data.extras import needed
 from fireside.data.formats import canonical
 from fireside.data.records import Record
 from fireside.data.report import FileRead, Report
@@ -42,7 +43,8 @@ def stream(source: Source, report: Report) -> Generator[tuple[int, Record]]:
 
 
 def _opened(source: Source) -> Iterator[dict[str, Any]]:
-    from datasets import disable_progress_bars, load_dataset
+    with needed("Streaming data sets"):
+        from datasets import disable_progress_bars, load_dataset
 
     disable_progress_bars()  # the terminal belongs to cli
     hub = source.hub
@@ -55,7 +57,9 @@ def _opened(source: Source) -> Iterator[dict[str, Any]]:
 def _told(path: str) -> Iterator[None]:
     """What the library raises, as one line."""
     import httpx
-    from datasets.exceptions import DatasetNotFoundError, DatasetsError
+
+    with needed("Streaming data sets"):
+        from datasets.exceptions import DatasetNotFoundError, DatasetsError
 
     try:
         yield

@@ -15,7 +15,7 @@ from fireside.data.duplicates import Exact, Near, shingles
 from fireside.data.examples import words_of
 from fireside.data.filters import Cleaner, clean
 from fireside.data.languages import Languages
-from fireside.errors import BadRequest
+from fireside.errors import BadRequest, Unavailable
 from fireside.messages import Message, ToolCall
 
 from .laws import LAW
@@ -171,3 +171,32 @@ def test_heavy_libraries_come_only_when_they_are_wanted() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("package", "options"),
+    [
+        ("datasketch", {"duplicates": "near"}),
+        ("py3langid", {"languages": ("en",)}),
+        ("presidio_analyzer", {"redact": True}),
+    ],
+)
+def test_a_package_that_is_missing_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, package: str, options: dict[str, object]
+) -> None:
+    for name in [one for one in sys.modules if one.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Without(package), *sys.meta_path])
+    with pytest.raises(Unavailable, match=rf"needs the package {package}.*fireside\[train\]"):
+        Cleaner(Cleaning(**options))  # type: ignore[arg-type]
+
+
+class Without:
+    """An import system in which one package is not installed."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name.partition(".")[0] == self._package:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=self._package)
