@@ -293,7 +293,9 @@ def mutated(raw: bytes, changes: list[tuple[str, float, int]]) -> bytes:
 
 
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=400,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(changes=mutations)
 def test_a_mutated_file_is_read_or_refused(
@@ -316,7 +318,9 @@ def test_a_mutated_file_is_read_or_refused(
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(tail=st.binary(max_size=400), version=st.sampled_from([2, 3]))
 def test_noise_behind_the_magic_is_read_or_refused(
