@@ -39,9 +39,11 @@ def _part(
     sizes = rows[:, _FIRST] if ids is not None else np.ones(len(rows), dtype=np.int64)
     wanted = max(1.0, float(sizes.sum()) * share)
     chosen = np.zeros(len(rows), dtype=bool)
-    taken = 0
-    for number in permuted(len(rows), seed, 1):
-        if taken + sizes[number] <= wanted and chosen.sum() < len(rows) - 1:
+    taken, smallest = 0, int(sizes.min())
+    for number in permuted(len(rows), seed, 1)[1:]:  # the first stays: something must be learned
+        if taken + smallest > wanted:
+            break
+        if taken + sizes[number] <= wanted:
             chosen[number] = True
             taken += int(sizes[number])
     if ids is None or taken >= wanted / 2:

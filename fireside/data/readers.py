@@ -148,7 +148,7 @@ def _documents(path: Path, source: Source, report: Report) -> Iterator[Example]:
     count = 0
     with opened(path) as (snapshot, file):
         try:
-            for piece in pieces(file, str(path), source.separator):
+            for piece in pieces(file, str(path), source.separator, grows=lambda: snapshot.grown):
                 origin = Origin(file=str(path), line=piece.line)
                 report.read += 1
                 if not piece.text.strip():

@@ -92,6 +92,7 @@ class Report:
                     (sign + reason, found.count, seen if len(seen) < 78 else seen[:77] + "…")
                 )
         rows.append(("kept", self.kept, ""))
+        rows += [(name, int(count), "") for name, count in self.counts.items()]
         wide = max(len(row[0]) for row in rows)
         lines = [f"{name:<{wide}}  {count:>10,}  {seen}".rstrip() for name, count, seen in rows]
         return "\n".join(lines + self.notes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
@@ -37,8 +37,12 @@ class Piece:
     part: int
 
 
-def pieces(file: IO[bytes], name: str, separator: str) -> Iterator[Piece]:
+def pieces(
+    file: IO[bytes], name: str, separator: str, *, grows: Callable[[], bool] = lambda: False
+) -> Iterator[Piece]:
     """The documents of a text file, in parts.
+
+    grows: whether somebody is writing to it; then its last character may be half there.
 
     Raises:
         BadRequest: the file is not UTF-8; the line is named.
@@ -47,7 +51,14 @@ def pieces(file: IO[bytes], name: str, separator: str) -> Iterator[Piece]:
     waiting, line, part = "", 1, 0
     while True:
         raw = file.read(READ)
-        waiting += _decoded(decoder, raw, name, line + waiting.count("\n"))
+        try:
+            waiting += decoder.decode(raw, final=not raw)
+        except UnicodeDecodeError as error:
+            if raw or not grows():
+                line += waiting.count("\n") + error.object.count(b"\n", 0, error.start)
+                raise BadRequest(
+                    f"{name}:{line}: this is not UTF-8 ({error.reason}): save the file as UTF-8."
+                ) from None
         start = 0
         while (end := waiting.find(separator, start)) >= 0:
             yield from _document(waiting[start:end], line, part)
@@ -90,14 +101,3 @@ def _cut(text: str, start: int, limit: int) -> int:
         if places and places[-1] <= limit:
             return places[-1]
     return limit
-
-
-def _decoded(decoder: codecs.IncrementalDecoder, raw: bytes, name: str, line: int) -> str:
-    held = decoder.getstate()[0]
-    try:
-        return decoder.decode(raw, final=not raw)
-    except UnicodeDecodeError as error:
-        line += (held + raw).count(b"\n", 0, error.start)
-        raise BadRequest(
-            f"{name}:{line}: this is not UTF-8 ({error.reason}): save the file as UTF-8."
-        ) from None

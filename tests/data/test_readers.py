@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from fireside.data import Example, Kind, Report, Source, Text, read_examples
-from fireside.data.snapshot import Snapshot
+from fireside.data.snapshot import Snapshot, opened
 from fireside.data.texts import pieces, segments
 from fireside.errors import BadRequest, FiresideError, NotFound
 from fireside.tokenizer import Tokenizer
@@ -240,6 +240,25 @@ def test_a_file_that_grows_is_read_as_it_was(tmp_path: Path) -> None:
         file.write('ee"}\n{"text": "four"}\n')
     assert [one.text for one in [first, *examples] if isinstance(one, Text)] == ["one", "two"]
     assert "still being written" in str(report.dropped["broken"].examples[0]["what"])
+
+
+def test_half_a_character_at_the_end_is_broken_unless_it_is_being_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("caf\u00e9".encode()[:-1])
+    with pytest.raises(BadRequest, match="unexpected end"):
+        read(path)
+    examples = read_examples([Source(path=str(path), separator="c")], "text")
+    file = path.open("ab")
+
+    def grow() -> None:
+        file.write(b"\xa9")
+        file.flush()
+
+    with opened(path) as (snapshot, reader), file:
+        grow()
+        found = list(pieces(reader, "f", "|", grows=lambda: snapshot.grown))
+    assert [piece.text for piece in found] == ["caf"]
+    assert len(list(examples)) == 1, "and next time it is whole"
 
 
 @LAW
