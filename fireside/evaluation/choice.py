@@ -58,6 +58,8 @@ def _answers(task: Task, row: Row) -> tuple[str, ...]:
     answers = row.texts(task.contexts or task.choices)
     if len(answers) < 2:
         raise row.broken(f"{task.contexts or task.choices!r} has fewer than two answers")
+    if not all(answer.strip() for answer in answers):
+        raise row.broken(f"{task.contexts or task.choices!r} has an empty answer")
     return answers
 
 

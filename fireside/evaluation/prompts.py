@@ -39,9 +39,8 @@ class Prompts:
 
     def answer(self, text: str, prompt: str = "") -> str:
         """How an answer goes on after its prompt: after a space, unless one stands there."""
-        if self.chat or not prompt or prompt[-1:].isspace():
-            return text
-        return " " + text.lstrip(" ")
+        bare = text.lstrip(" ")
+        return bare if self.chat or not prompt or prompt[-1].isspace() else " " + bare
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -201,10 +201,10 @@ def _known(name: str) -> Task:
 
 def _found(task: Task, data: Path | None) -> Task:
     """The task with the paths of its files."""
-    if not task.file and task.kind == "counterfactual":
-        return task
     if data is not None and data.is_file():
         return task.model_copy(update={"source": data})
+    if not task.file and task.kind == "counterfactual":
+        return task
     if data is None or not task.file:
         what = f"reads {task.file}" if task.file else "names no file"
         raise BadRequest(f"Task {task.name} {what}: say where with --data.", param="data")
