@@ -59,6 +59,8 @@ class Store:
             with engine.connect() as connection:
                 current = is_current(connection)
             if not current and migrating:
+                import alembic.command  # noqa: F401  # before others must wait for the lock
+
                 with store._writer.begin() as connection:
                     migrate(connection)
         except BaseException:
