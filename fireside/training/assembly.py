@@ -87,6 +87,7 @@ def plan_of(config: TrainConfig, folder: RunFolder) -> Plan:
         patience=config.validate_.patience,
         precision=config.run.precision,
         activation_checkpointing=config.run.activation_checkpointing,
+        compile=config.run.compile,
         seed=config.run.seed,
         nonfinite_folder=folder.path,
     )

@@ -80,6 +80,10 @@ def train(
     """
     world = world or World()
     model.model.activation_checkpointing = plan.activation_checkpointing
+    if plan.compile:
+        # Layer by layer: one graph serves all, and the names of the weights stay as they are.
+        for layer in model.model.layers:
+            layer.compile(dynamic=False)
     state.ending = _no_progress(state, plan)
     while state.step < plan.steps and state.ending is None:
         on_step(update(model, objective, plan, state=state, world=world))

@@ -27,6 +27,7 @@ class Plan:
     validate_every, checkpoint_every: in steps; 0: only at the end.
     checkpoint_best: save as soon as a validation is the best so far.
     patience: validations without a new best after which the run ends; None: never.
+    compile: torch.compile for each layer; compiling takes a minute, and CPUs gain nothing (log.md).
     nonfinite_folder: where the batch of a non-finite loss is saved.
     """
 
@@ -40,6 +41,7 @@ class Plan:
     patience: int | None = None
     precision: Precision = "float32"
     activation_checkpointing: bool = False
+    compile: bool = False
     seed: int = 0
     nonfinite_folder: Path | None = None
 

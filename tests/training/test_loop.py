@@ -274,3 +274,12 @@ def test_objectives_are_found_by_method() -> None:
 def test_plans_that_contradict_themselves(wrong: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
         toy.plan(**wrong)
+
+
+def test_compiled_layers_are_asked_for_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No compiler here: that every layer is compiled, under its own name, and nothing else."""
+    compiled: list[torch.nn.Module] = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **_: compiled.append(self))
+    model = toy.model()
+    run(toy.plan(1, compile=True), model=model)
+    assert compiled == list(model.model.layers)
