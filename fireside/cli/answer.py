@@ -1,6 +1,7 @@
 """Show one answer as it comes: Markdown on a terminal, plain text in a pipe.
 
-Ctrl-C stops the answer and not the program; a second one does not wait for the engine.
+What a model thinks first is dimmed on a terminal and folded away at its end, and left out of a
+pipe.  Ctrl-C stops the answer and not the program; a second one does not wait for the engine.
 """
 
 from __future__ import annotations
@@ -8,12 +9,15 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol, cast
 
+from fireside.cli import failures
 from fireside.cli.printable import printable
+from fireside.cli.thought import Thought
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,15 +38,37 @@ def on_terminal(console: Console) -> Show:
     from fireside.cli.markdown import StreamingMarkdown
 
     def show(turn: Turn) -> Done:
+        thought = Thought()
+        began: float | None = None
+
+        def folded() -> None:
+            nonlocal began
+            if began is not None:
+                shown.remark(f"Thought for {max(1, round(time.monotonic() - began))} s.")
+                began = None
+
+        def push(text: str) -> None:
+            nonlocal began
+            said = thought.push(text)
+            if thought.thinking:
+                began = began or time.monotonic()
+                shown.think(thought.text)
+            elif said:
+                folded()
+                shown.push(said)
+
         with silent_keys(), StreamingMarkdown(console) as shown:
-            return _each(turn, shown.push)
+            done = _each(turn, push)
+            folded()
+            shown.push(thought.end())
+        return done
 
     return show
 
 
 def plain(turn: Turn) -> Done:
-    """Text as it comes, flushed at once, with a newline at its end."""
-    last = ""
+    """Text as it comes, flushed at once, with a newline at its end; without what was thought."""
+    thought, last = Thought(), ""
 
     def write(text: str) -> None:
         nonlocal last
@@ -51,10 +77,15 @@ def plain(turn: Turn) -> Done:
         sys.stdout.flush()
 
     try:
-        return _each(turn, write)
+        done = _each(turn, lambda text: write(thought.push(text)))
+        write(thought.end())
     finally:
         if last and not last.endswith("\n"):
             write("\n")
+    if thought.text.strip():
+        only = "" if last else ", and nothing else was said"
+        failures.say(f"what the model thought is left out{only}; --json has it.")
+    return done
 
 
 def silent(turn: Turn) -> Done:

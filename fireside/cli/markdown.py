@@ -24,6 +24,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 REDRAW_SECONDS: Final = 1 / 12
+THINKING_LINES: Final = 4
 
 # Lines as markdown-it counts them; `str.splitlines` also cuts at form feeds and their like.
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
@@ -70,6 +71,19 @@ class Block:
             yield Segment.line()
 
 
+class Thinking:
+    """The last lines of a reasoning that goes on."""
+
+    def __init__(self, text: str) -> None:
+        self._text = Text(text.strip() or "Thinking …", style="dim")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = console.render_lines(self._text, options, pad=False)
+        for line in lines[-max(1, min(THINKING_LINES, console.height - 2)) :]:
+            yield from line
+            yield Segment.line()
+
+
 def print_markdown(console: Console, text: str) -> None:
     """Print `text` as an answer that has ended looks."""
     shown = [block for block in blocks(text) if block.strip()]
@@ -105,6 +119,19 @@ class StreamingMarkdown:
         self._live.stop()
         for block in blocks(self._pending):
             self._print(block)
+
+    def think(self, text: str) -> None:
+        """Draw the end of `text`, dimmed, in the place where the answer will be."""
+        now = time.monotonic()
+        if now - self._drawn_at >= REDRAW_SECONDS:
+            self._drawn_at = now
+            self._live.update(Thinking(text), refresh=True)
+
+    def remark(self, text: str) -> None:
+        """Print a dimmed line, for good, before what comes."""
+        self._live.update(Text(""), refresh=True)
+        self._console.print(Text(text, style="dim"))
+        self._printed = True
 
     def push(self, text: str) -> None:
         self._pending += text

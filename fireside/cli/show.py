@@ -16,6 +16,7 @@ from rich.text import Text
 
 from fireside.cli.markdown import print_markdown
 from fireside.cli.printable import printable
+from fireside.cli.thought import split
 
 if TYPE_CHECKING:
     from fireside.assistant import Done
@@ -89,7 +90,10 @@ def message(console: Console, said: StoredMessage) -> None:
     if said.role == "user":
         console.print(Text("› " + printable(said.content), style="bold"))
     else:
-        print_markdown(console, printable(said.content))
+        thought, answer = split(printable(said.content))
+        if thought.strip():
+            line(console, "(thought first; /thought shows the last)")
+        print_markdown(console, answer)
     note(console, said)
     console.print()
 
@@ -98,7 +102,7 @@ def note(console: Console, said: StoredMessage) -> None:
     """Say what is not as it should be with an answer: never silently."""
     if said.status in NOTE:
         line(console, f"({NOTE[said.status]})", "yellow")
-    elif said.role == "assistant" and not said.content.strip():
+    elif said.role == "assistant" and not split(said.content)[1].strip():
         line(console, "(an empty answer)", "yellow")
     if "error" in said.receipt:
         error(console, str(said.receipt["error"]))

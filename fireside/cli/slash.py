@@ -17,6 +17,7 @@ from rich.console import Console
 from fireside.cli import show
 from fireside.cli.answer import on_terminal, silent_keys
 from fireside.cli.session import Session
+from fireside.cli.thought import split
 from fireside.errors import BadRequest, NotFound
 
 if TYPE_CHECKING:
@@ -246,6 +247,13 @@ def _set(window: Window, rest: str) -> None:
 def _receipt(window: Window, rest: str) -> None:
     """Show what the last answer was made from."""
     show.receipt(window.console, window.session.last_answer())
+
+
+@command("thought", "", "reasoning")
+def _thought(window: Window, rest: str) -> None:
+    """Show what was thought before the last answer, by a model that thinks aloud."""
+    thought, _ = split(window.session.last_answer().content)
+    window.say(thought.strip() or "Nothing was thought aloud before the last answer.")
 
 
 @command("quit", "", "exit", "bye", "q")
