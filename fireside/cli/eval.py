@@ -17,7 +17,7 @@ import typer
 if TYPE_CHECKING:
     from fireside.evaluation import Evaluation, Result, Task
     from fireside.evaluation.compare import Comparison
-    from fireside.evaluation.evaluate import Progress
+    from fireside.evaluation.results import Progress
     from fireside.hub import LocalModel
     from fireside.settings import Settings
 

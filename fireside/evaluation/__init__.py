@@ -6,11 +6,11 @@ evaluated      a model under test
 loglikelihood  how likely is this after that?  branches: how the asking is shared
 choice, classification, continuation, generation, translation, perplexity, bias    the kinds
 scores         a figure with its standard error; compare: two models on the same items
-evaluate       all of it; report, plots: a page to look at
+results        all of it; report, page, plots: a page to look at
 """
 
-from fireside.evaluation.evaluate import Evaluation, Result, evaluate, evaluations
 from fireside.evaluation.evaluated import Evaluated
+from fireside.evaluation.results import Evaluation, Result, evaluate, evaluations
 from fireside.evaluation.scores import Score
 from fireside.evaluation.tasks import Task, known_tasks, select
 

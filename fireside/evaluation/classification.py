@@ -71,7 +71,7 @@ def ask_classes(
         task.name, "accuracy", right.tolist(), chance=1 / len(classes), percent=True
     )
     mistakes = Counter(
-        (classes[gold], classes[pick])
+        (words[classes[gold]], words[classes[pick]])
         for gold, pick in zip(golds, picked, strict=True)
         if gold != pick
     )

@@ -18,7 +18,7 @@ from fireside.errors import BadRequest
 from fireside.evaluation.scores import Floats, Score, mean_score
 
 if TYPE_CHECKING:
-    from fireside.evaluation.evaluate import Result
+    from fireside.evaluation.results import Result
 
 RESAMPLES = 10_000
 

@@ -11,12 +11,10 @@ from importlib import resources
 from typing import Any
 
 from fireside.evaluation.compare import Comparison
-from fireside.evaluation.evaluate import Evaluation, Result
 from fireside.evaluation.outcome import Sample
 from fireside.evaluation.plots import bar, bits_along, difference, reliability
+from fireside.evaluation.results import Evaluation, Result
 from fireside.evaluation.scores import Score
-
-COLOURS = 2
 
 
 def page(results: Sequence[Result], comparisons: Sequence[Comparison] = ()) -> str:
@@ -81,17 +79,19 @@ def _score_at(result: Result, number: int, place: int) -> Score:
     return result.evaluations[number].scores[place]
 
 
-def _metric(score: Score) -> str:
-    words = {
-        "accuracy_norm": "accuracy, per character",
-        "ece": "calibration error",
-        "bits_per_byte": "bits per byte",
-        "exact_match": "exact match",
-        "sentiment_gap": "sentiment gap",
-        "likelihood_gap": "likelihood gap",
-    }
+WORDS = {
+    "accuracy_norm": "accuracy, per character",
+    "ece": "calibration error",
+    "bits_per_byte": "bits per byte",
+    "exact_match": "exact match",
+    "sentiment_gap": "sentiment gap",
+    "likelihood_gap": "likelihood gap",
+}
+
+
+def _metric(score: Score | Comparison) -> str:
     sign = " (less is better)" if score.higher_is_better is False else ""
-    return f'<span class="dim">{escape(words.get(score.metric, score.metric))}{sign}</span>'
+    return f'<span class="dim">{escape(WORDS.get(score.metric, score.metric))}{sign}</span>'
 
 
 def _compared(results: Sequence[Result], comparisons: Sequence[Comparison]) -> str:
@@ -109,7 +109,7 @@ def _compared(results: Sequence[Result], comparisons: Sequence[Comparison]) -> s
         for shares in (True, False)
     }
     rows = "".join(
-        f"<tr><td><b>{escape(one.task)}</b> <span class='dim'>{escape(one.metric)}</span></td>"
+        f"<tr><td><b>{escape(one.task)}</b> {_metric(one)}</td>"
         f'<td class="number">{escape(one.shown)}</td>'
         f'<td class="plot">{difference(one, reach[one.percent])}</td>'
         f'<td class="number extra">{one.better} / {one.worse}</td>'
@@ -133,25 +133,36 @@ def _task(results: Sequence[Result], number: int) -> str:
     parts = [f"<h3>{escape(first.task)}</h3>"]
     shots = f", {first.shots} examples before each" if first.shots else ""
     parts.append(
-        f'<p class="dim">{escape(first.about or first.kind)}. {first.n:,} items'
+        f'<p class="dim">{escape(_sentence(first.about or first.kind))} {first.n:,} items'
         f"{' of ' + escape(first.file) if first.file else ''}{shots}.</p>"
     )
-    for result in results:
-        one = result.evaluations[number]
-        if len(results) > 1:
-            parts.append(f"<h4>{escape(result.model)}, {one.seconds:,.0f} s</h4>")
-        else:
-            parts.append(f'<p class="dim">{one.seconds:,.0f} s.</p>')
-        parts += [f"<p>{escape(note)}.</p>" for note in one.notes]
-        parts.append(_details(one))
-        parts.append(_samples(one.samples))
-    return "".join(parts)
+    panels = "".join(
+        _panel(result, number, series if len(results) > 1 else None)
+        for series, result in enumerate(results)
+    )
+    return f'{"".join(parts)}<div class="panels">{panels}</div>'
 
 
-def _details(one: Evaluation) -> str:
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else text + "."
+
+
+def _panel(result: Result, number: int, series: int | None) -> str:
+    """What one model did in one task.  series: its colour, where there are two."""
+    one = result.evaluations[number]
+    who = ""
+    if series is not None:
+        who = f'<h4><span class="key s{series}"></span>{escape(result.model)}</h4>'
+    notes = "".join(f"<p>{escape(note)}.</p>" for note in one.notes)
+    took = f'<p class="dim">{one.seconds:,.0f} s.</p>'
+    return f"<div>{who}{notes}{took}{_details(one, series or 0)}{_samples(one.samples)}</div>"
+
+
+def _details(one: Evaluation, series: int) -> str:
     parts = []
     if bins := one.details.get("bins"):
-        parts.append(f'<h4>Calibration</h4><div class="calibration">{reliability(bins)}</div>')
+        plot = reliability(bins, series)
+        parts.append(f'<h4>Calibration</h4><div class="small">{plot}</div>')
     if mistakes := one.details.get("mistakes"):
         rows = "".join(
             f'<tr><td>{escape(gold)}</td><td>{escape(said)}</td><td class="number">{n}</td></tr>'
@@ -163,12 +174,13 @@ def _details(one: Evaluation) -> str:
             f"<tbody>{rows}</tbody></table>"
         )
     if bits := one.details.get("bits"):
-        parts.append(f"<h4>Bits per byte along the text</h4>{bits_along(bits)}")
-    parts += [_axis(axis) for axis in one.details.get("axes", ())]
+        plot = bits_along(bits, series)
+        parts.append(f'<h4>Bits per byte along the text</h4><div class="small">{plot}</div>')
+    parts += [_axis(axis, series) for axis in one.details.get("axes", ())]
     return "".join(parts)
 
 
-def _axis(axis: Mapping[str, Any]) -> str:
+def _axis(axis: Mapping[str, Any], series: int) -> str:
     """One axis of the counterfactual probe."""
     rows = []
     for group in axis["groups"]:
@@ -182,7 +194,7 @@ def _axis(axis: Mapping[str, Any]) -> str:
         )
         rows.append(
             f'<tr><td>{escape(group["group"])}</td><td class="number">{score}</td>'
-            f'<td class="plot">{bar(score)}</td>'
+            f'<td class="plot">{bar(score, series)}</td>'
             f'<td class="number extra">{group["likelihood"]:.2f}</td></tr>'
         )
     return (

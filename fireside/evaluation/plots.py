@@ -53,9 +53,9 @@ def difference(one: Comparison, reach: float) -> str:
     return _svg(100, 12, parts, f"{one.task} {one.metric}: {one.shown}", stretch=True)
 
 
-def reliability(bins: Sequence[Mapping[str, float]]) -> str:
+def reliability(bins: Sequence[Mapping[str, float]], series: int = 0) -> str:
     """Accuracy by confidence; the diagonal is a model that knows how sure it may be."""
-    left, top, side = 34, 8, SIDE - 44
+    left, top, side = 46, 8, SIDE - 56
 
     def x(share: float) -> float:
         return left + share * side
@@ -74,22 +74,23 @@ def reliability(bins: Sequence[Mapping[str, float]]) -> str:
     most = max((one["n"] for one in bins), default=1)
     for one in bins:
         radius = 3 + 6 * (one["n"] / most) ** 0.5
+        across, up = x(one["confidence"]), y(one["accuracy"])
         parts.append(
-            f'<circle class="s0" cx="{x(one["confidence"]):.1f}" cy="{y(one["accuracy"]):.1f}" '
+            f'<circle class="s{series}" cx="{across:.1f}" cy="{up:.1f}" '
             f'r="{radius:.1f}"><title>{one["n"]} answers, {one["confidence"]:.0%} sure, '
             f"{one['accuracy']:.0%} right</title></circle>"
         )
     parts.append(
         f'<text x="{left + side / 2}" y="{SIDE - 4}" text-anchor="middle">how sure</text>'
-        f'<text transform="translate(9 {top + side / 2}) rotate(-90)" text-anchor="middle">'
+        f'<text transform="translate(10 {top + side / 2}) rotate(-90)" text-anchor="middle">'
         "how often right</text>"
     )
     return _svg(SIDE, SIDE, parts, "Calibration: accuracy by confidence")
 
 
-def bits_along(bits: Sequence[float]) -> str:
+def bits_along(bits: Sequence[float], series: int = 0) -> str:
     """Bits per byte of each piece of a text, in order."""
-    width, height, left, top = 640, 160, 34, 8
+    width, height, left, top = 360, 130, 26, 8
     most = max([*bits, 1.0])
     step = (width - left - 6) / max(1, len(bits) - 1)
 
@@ -102,7 +103,7 @@ def bits_along(bits: Sequence[float]) -> str:
         for tick in (0.0, most / 2, most)
     ]
     points = "L".join(f"{left + i * step:.1f} {y(value):.1f}" for i, value in enumerate(bits))
-    parts.append(f'<path class="line" d="M{points}"/>')
+    parts.append(f'<path class="line s{series}" d="M{points}"/>')
     parts.append(
         f'<text x="{left}" y="{height - 4}">beginning</text>'
         f'<text x="{width - 6}" y="{height - 4}" text-anchor="end">end of the text</text>'

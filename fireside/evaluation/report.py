@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from fireside.evaluation.compare import Comparison
-from fireside.evaluation.evaluate import Result
 from fireside.evaluation.page import page
+from fireside.evaluation.results import Result
 
 PER_ITEM = ("items", "weights")
 

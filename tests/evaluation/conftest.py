@@ -12,7 +12,10 @@ import torch
 
 from fireside.evaluation import Evaluated
 from fireside.hub import LocalModel
+from fireside.model.architecture import ModelConfig, Rope
 from fireside.model.load import load_model
+from fireside.model.save import save_model
+from fireside.model.transformer import Transformer
 from fireside.tokenizer import Tokenizer
 
 WINDOW = 256
@@ -55,29 +58,32 @@ def write_tokenizer(folder: Path, *, template: str | None = CHATML) -> int:
 
 def write_model(folder: Path, vocab_size: int, *, seed: int = 0, **changes: Any) -> None:
     """A llama of three layers, with weights large enough to have opinions."""
-    import transformers
-
-    torch.manual_seed(seed)
-    config = transformers.LlamaConfig(
+    config = ModelConfig(
         **{
+            "family": "llama",
             "vocab_size": vocab_size,
-            "hidden_size": 48,
-            "intermediate_size": 64,
-            "num_hidden_layers": 3,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-            "max_position_embeddings": WINDOW,
-            "bos_token_id": None,
-            "eos_token_id": None,
-            "pad_token_id": None,
+            "width": 48,
+            "num_layers": 3,
+            "num_heads": 4,
+            "num_kv_heads": 2,
+            "head_dim": 12,
+            "mlp_width": 64,
+            "context": WINDOW,
+            "rope": Rope(theta=10_000.0),
+            "tied_head": False,
             **changes,
         }
     )
-    model = transformers.AutoModelForCausalLM.from_config(config)
+    model = Transformer.fresh(config, seed=seed)
+    dice = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weight in model.parameters():
-            weight.add_(torch.randn_like(weight) * 0.2)
-    model.save_pretrained(folder)
+            weight.add_(torch.randn(weight.shape, generator=dice) * 0.2)
+    made = folder / "made"
+    save_model(model, made)
+    for file in made.iterdir():
+        file.rename(folder / file.name)
+    made.rmdir()
 
 
 def opened(folder: Path, name: str = "tiny") -> Evaluated:
@@ -87,10 +93,6 @@ def opened(folder: Path, name: str = "tiny") -> Evaluated:
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import transformers
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
     folder = tmp_path_factory.mktemp("tiny")
     write_model(folder, write_tokenizer(folder))
     return folder
@@ -113,7 +115,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
 def uniform(tmp_path: Path) -> Evaluated:
     """A model to which every token is equally likely: its head is zero."""
     vocab_size = write_tokenizer(tmp_path)
-    write_model(tmp_path, vocab_size, tie_word_embeddings=False)
+    write_model(tmp_path, vocab_size)
     model = opened(tmp_path, "uniform")
     with torch.no_grad():
         model.model.lm_head.weight.zero_()

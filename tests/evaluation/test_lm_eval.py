@@ -1,4 +1,4 @@
-"""Agreement with lm-evaluation-harness: the same items, likelihoods, accuracies and bits per byte."""
+"""Agreement with lm-evaluation-harness on the same items: likelihoods, accuracies, bits."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture(scope="module")
 def harness(tiny_folder: Path) -> Any:
+    import transformers
     from lm_eval.models.huggingface import HFLM
 
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     return HFLM(pretrained=str(tiny_folder), device="cpu", dtype="float32", batch_size=4)
 
 
@@ -63,7 +66,7 @@ def theirs(harness: Any, rows: Path, tmp_path_factory: pytest.TempPathFactory) -
                     "metric_list": [{"metric": "acc"}, {"metric": "acc_norm"}],
                 }
             ],
-            bootstrap_iters=0,
+            bootstrap_iters=10,
         )
     finally:
         datasets.config.HF_DATASETS_CACHE = before
@@ -88,13 +91,11 @@ def test_the_same_likelihoods_item_by_item(tiny: Evaluated, theirs: Any) -> None
             assert ours.greedy == (str(greedy) == "True")
 
 
-@pytest.mark.parametrize("context", ["", " ", "The old dog ", "It was\n", TEXT[1]])
+@pytest.mark.parametrize("context", ["", "The old dog ", "It was\n", TEXT[1]])
 def test_the_same_borders(tiny: Evaluated, harness: Any, context: str) -> None:
     from lm_eval.api.instance import Instance
 
     pairs = [(context, answer) for answer in ("the sun", " the sun", " 42, 1,000", "\nx")]
-    if context == " ":  # it parts no words from nothing, and neither do we
-        pairs = pairs[:1]
     requests = [
         Instance(request_type="loglikelihood", doc={}, arguments=pair, idx=0) for pair in pairs
     ]
