@@ -14,7 +14,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -64,35 +64,61 @@ def prepare(
     """
     if not 0 <= validation < 1:
         raise BadRequest(f"The share to validate on is from 0 to below 1; it is {validation}.")
-    weights = shares(sources) or [1.0] * len(sources)
-    cleaning = Cleaning() if cleaning is None else cleaning
-    request = {
-        "kind": kind,
-        "sources": [asdict(source) for source in sources],
-        "tokenizer": fingerprint(tokenizer),
-        "cleaning": asdict(cleaning),
-        "validation": validation,
-        "length": length,
-        "too_long": too_long,
-        "max_tokens": max_tokens,
-        "seed": seed,
-        "on_broken": on_broken,
-    }
+    shares(sources)
+    wanted = _Wanted(
+        kind=kind,
+        sources=tuple(sources),
+        cleaning=Cleaning() if cleaning is None else cleaning,
+        validation=validation,
+        length=length,
+        too_long=too_long,
+        max_tokens=max_tokens,
+        seed=seed,
+        on_broken=on_broken,
+    )
+    request = asdict(wanted) | {"tokenizer": fingerprint(tokenizer)}
     if (folder / ABOUT).exists():
         return _same(open_prepared(folder), json.loads(json.dumps(request)))
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Conflict(f"{folder} is not empty: choose another folder for the prepared data.")
     with _staging(folder) as staging:
-        report = Report()
-        cleaner = Cleaner(cleaning)
-        read = (read_source(one, kind, on_broken=on_broken, report=report) for one in sources)
-        feeds = [Feed(i, clean(examples, cleaner, report)) for i, examples in enumerate(read)]
-        filling = Filling(
-            staging, tokenizer, report, length=length, too_long=too_long, max_tokens=max_tokens
-        )
-        filling.pour(feeds, weights, progress)
-        _finish(staging, sources, tokenizer, request, report)
+        report = _filled(staging, wanted, tokenizer, progress)
+        _finish(staging, wanted, request, tokenizer, report)
     return open_prepared(folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """What is asked for, apart from the tokenizer."""
+
+    kind: Kind
+    sources: tuple[Source, ...]
+    cleaning: Cleaning
+    validation: float
+    length: int | None
+    too_long: TooLong
+    max_tokens: int | None
+    seed: int
+    on_broken: OnBroken
+
+
+def _filled(folder: Path, wanted: _Wanted, tokenizer: Tokenizer, progress: Progress) -> Report:
+    """Token files of all sources."""
+    report = Report()
+    cleaner = Cleaner(wanted.cleaning)
+    read = (
+        read_source(one, wanted.kind, on_broken=wanted.on_broken, report=report)
+        for one in wanted.sources
+    )
+    feeds = [Feed(i, clean(examples, cleaner, report)) for i, examples in enumerate(read)]
+    filling = Filling(
+        folder,
+        tokenizer,
+        report,
+        length=wanted.length,
+        too_long=wanted.too_long,
+        max_tokens=wanted.max_tokens,
+    )
+    filling.pour(feeds, shares(wanted.sources) or [1.0] * len(feeds), progress)
+    return report
 
 
 @contextmanager
@@ -137,24 +163,22 @@ def _same(prepared: Prepared, request: dict[str, object]) -> Prepared:
 
 def _finish(
     folder: Path,
-    sources: Sequence[Source],
-    tokenizer: Tokenizer,
+    wanted: _Wanted,
     request: Mapping[str, object],
+    tokenizer: Tokenizer,
     report: Report,
 ) -> None:
     """The splits, the report and what this folder is; all of it on the disk."""
-    kind, seed, share = request["kind"], request["seed"], request["validation"]
-    assert isinstance(seed, int)
-    assert isinstance(share, float | int)
+    kind, share = wanted.kind, wanted.validation
     if not report.kept:
         raise BadRequest(f"Nothing is left to learn from. {_why(report)}")
     table = np.fromfile(folder / TABLE, dtype="<i8").reshape(-1, len(COLUMNS)).astype(np.int64)
     dtype = id_type(tokenizer.vocab_size)
     ids = np.memmap(folder / IDS, dtype=dtype, mode="r") if kind == "text" else None
     token_bytes = _token_bytes(tokenizer)
-    train, held = hold_out(table, share, seed, ids=ids, token_bytes=token_bytes)
-    mixture = shares(sources)
-    for number, source in enumerate(sources):
+    train, held = hold_out(table, share, wanted.seed, ids=ids, token_bytes=token_bytes)
+    mixture = shares(wanted.sources)
+    for number, source in enumerate(wanted.sources):
         if mixture and not (train[:, 0] == number).any():
             raise BadRequest(
                 f"Nothing is left of {source.path}, which has a weight. {_why(report)}"

@@ -207,3 +207,38 @@ def test_what_a_template_refuses_is_dropped_with_its_words(
     monkeypatch.setattr(Tokenizer, "render", refuse)
     made = one(chat("q", "a"), tokenizer)
     assert made == Unfit(reason="refused by the chat template", what="Roles must alternate.")
+
+
+def spaced_tokenizer(folder: Any) -> Tokenizer:
+    """One that puts a space before every text, as SentencePiece does."""
+    import tokenizers
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+
+    backend = tokenizers.Tokenizer(models.BPE(unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=False)
+    backend.decoder = decoders.Metaspace(prepend_scheme="always")
+    trainer = trainers.BpeTrainer(
+        vocab_size=120, show_progress=False, special_tokens=["<unk>", "</s>"]
+    )
+    backend.train_from_iterator(["a line of words\nand another 12\n\n"], trainer)
+    backend.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text('{"eos_token": "</s>", "unk_token": "<unk>"}')
+    return Tokenizer.from_folder(folder)
+
+
+def test_a_long_documents_ids_are_those_of_the_whole_whatever_the_tokenizer(
+    tokenizer: Tokenizer, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fireside.data.tokenised.SEGMENT", 60)
+    text = "a line of words\nand another 12\n\n\n  and words a line\n" * 20
+    for one_of_them in (tokenizer, spaced_tokenizer(tmp_path)):
+        made = one(Text(text=text, origin=ORIGIN), one_of_them)
+        assert made.parts[0] == one_of_them.encode(text)
+
+
+def test_shakespeare_in_segments_is_shakespeare(smollm2_path: Any, shared_data: Any) -> None:
+    from fireside.hub.gguf import open_gguf
+
+    real = Tokenizer.from_gguf(open_gguf(smollm2_path).metadata)
+    text = (shared_data / "tinyshakespeare.txt").read_text()[:400_000]
+    assert one(Text(text=text, origin=ORIGIN), real).parts[0] == real.encode(text)
