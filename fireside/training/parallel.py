@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, NoReturn
+from uuid import uuid4
 from weakref import WeakKeyDictionary
 
 import torch
@@ -136,7 +137,7 @@ class Ranks(World):
                 if time.monotonic() > until:
                     return None
                 time.sleep(_LOOK)
-            return str(self.store.get(key), "utf-8")
+            return _text(self.store, key)
         except dist.DistError:
             return None
 
@@ -180,11 +181,38 @@ def _enter(device: torch.device) -> Ranks:
         torch.cuda.set_device(device)
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
+    store = PrefixStore(_session(store, rank, size), store)
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
-    # The store may remember ranks that were started before these, and what they said.
-    began = torch.tensor([time.time_ns()], device=device)
-    dist.broadcast(began, 0)
-    return Ranks(rank=rank, size=size, device=device, store=PrefixStore(str(began.item()), store))
+    return Ranks(rank=rank, size=size, device=device, store=store)
+
+
+def _session(store: Store, rank: int, size: int) -> str:
+    """A name in the store that these processes have for themselves.
+
+    Torchrun 2.13 keeps its store when it starts ranks again, with the addresses of those that are
+    gone: who finds one of them there calls nobody until the run is given up.  So the first rank
+    draws a name, and goes on when every other has answered to it by one of its own.
+    """
+    own = uuid4().hex
+    if rank == 0:
+        store.set("session", own)
+        answers = [f"{own}/{other}" for other in range(1, size)]
+        store.wait(answers, PATIENCE)
+        store.set(f"{own}/go", " ".join(_text(store, answer) for answer in answers))
+        return own
+    until = time.monotonic() + PATIENCE.total_seconds()
+    while time.monotonic() < until:
+        if store.check(["session"]):
+            session = _text(store, "session")
+            store.set(f"{session}/{rank}", own)
+            if store.check([f"{session}/go"]) and own in _text(store, f"{session}/go").split():
+                return session
+        time.sleep(_LOOK)
+    raise Unavailable(f"process 1 of {size} does not answer: see why it did not start.")
+
+
+def _text(store: Store, key: str) -> str:
+    return str(store.get(key), "utf-8")
 
 
 def _end(world: Ranks, error: Exception) -> NoReturn:
