@@ -63,7 +63,11 @@ def _told(path: str) -> Iterator[None]:
 
     try:
         yield
-    except DatasetNotFoundError:
+    except DatasetNotFoundError as error:
+        if "gated" in str(error):
+            raise NotFound(
+                f"{path} asks you to accept its terms first: do so on its page, then set HF_TOKEN."
+            ) from None
         raise NotFound(
             f"The Hub has no public data set {path}: check the name, or set HF_TOKEN if it is "
             "private."
