@@ -56,15 +56,21 @@ Json = Annotated[
 
 
 def config_of(
-    file: Path | None, options: Mapping[str, Any], data: Sequence[Mapping[str, Any]]
+    file: Path | None,
+    options: Mapping[str, Any],
+    data: Sequence[Mapping[str, Any]],
+    *,
+    method: str,
 ) -> TrainConfig:
     """Options over the file's fields.  Paths are kept absolute, so that any folder may resume.
+
+    method: where neither says one.
 
     Raises BadRequest: an unknown field, a value that cannot be, nothing to write to.
     """
     from fireside.training.config import TrainConfig, merged, read_toml
 
-    below = read_toml(file) if file is not None else {}
+    below = merged({"run": {"method": method}}, read_toml(file) if file is not None else {})
     values = merged(below, options)
     if data:
         values = merged(values, {"data": {"sources": list(data)}})
@@ -173,7 +179,9 @@ def _until_interrupted() -> Iterator[list[int]]:
     def stop(number: int, frame: FrameType | None) -> None:
         if asked and not ranks:
             raise KeyboardInterrupt
-        if not asked and not launch.rank():
+        # Torchrun sends SIGTERM too when another rank has died, and then there is nothing to save.
+        told = number == signal.SIGINT or not ranks
+        if told and not asked and not launch.rank():
             failures.say(
                 "saving after this step" + ("." if ranks else "; once more leaves at once.")
             )
