@@ -28,6 +28,10 @@ from fireside.model.lora import without_adapters
 from fireside.model.transformer import Transformer
 from fireside.training.cross_entropy import token_logprobs
 
+# Tokens of a row beyond which another answer begins a row of its own: attention within a row is
+# dense, so its cost grows with the square.
+MOST_SHARED = 512
+
 Item = TypeVar("Item")
 Progress = Callable[[int, int], None]
 
@@ -72,10 +76,8 @@ class Rows:
     def of(cls, answers: Sequence[Answer]) -> Rows:
         if not all(one.prompt and one.answer for one in answers):
             raise BadRequest("an example has an empty prompt or answer: leave it out")
-        prompts: dict[tuple[int, ...], list[int]] = {}
-        for number, one in enumerate(answers):
-            prompts.setdefault(tuple(one.prompt), []).append(number)
-        rows = [(prompt, [answers[n].answer for n in group]) for prompt, group in prompts.items()]
+        shared = _shared(answers)
+        rows = [(prompt, [answers[n].answer for n in group]) for prompt, group in shared]
         width = max(len(prompt) + sum(len(a) - 1 for a in group) for prompt, group in rows)
         ids = torch.zeros(len(rows), width, dtype=torch.long)
         positions, branches = torch.zeros_like(ids), torch.full_like(ids, -1)
@@ -92,13 +94,13 @@ class Rows:
                 after = torch.tensor([len(prompt) - 1, *range(own.start, own.stop)])
                 places.append(row * width + after)
                 end = own.stop
-        order = [number for group in prompts.values() for number in group]
+        order = [number for _, group in shared for number in group]
         sizes = torch.tensor([len(answers[number].answer) for number in order])
-        shared = len(rows) < len(answers)
+        alone = len(rows) == len(answers)
         return cls(
             ids=ids,
-            positions=positions if shared else None,
-            branches=branches if shared else None,
+            positions=None if alone else positions,
+            branches=None if alone else branches,
             places=torch.cat(places),
             targets=torch.tensor([token for n in order for token in answers[n].answer]),
             owners=torch.tensor(order).repeat_interleave(sizes),
@@ -112,6 +114,21 @@ class Rows:
             if isinstance(value := getattr(self, field.name), Tensor)
         }
         return replace(self, **tensors)
+
+
+def _shared(answers: Sequence[Answer]) -> list[tuple[tuple[int, ...], list[int]]]:
+    """Which answers, by number, stand in one row behind their prompt."""
+    rows: list[tuple[tuple[int, ...], list[int]]] = []
+    open_rows: dict[tuple[int, ...], tuple[int, int]] = {}  # prompt -> its row, and its length
+    for number, one in enumerate(answers):
+        prompt, more = tuple(one.prompt), len(one.answer) - 1
+        row, length = open_rows.get(prompt, (-1, 0))
+        if row < 0 or length + more > MOST_SHARED:
+            row, length = len(rows), len(prompt)
+            rows.append((prompt, []))
+        rows[row][1].append(number)
+        open_rows[prompt] = row, length + more
+    return rows
 
 
 class Branches:
@@ -206,14 +223,19 @@ class Reference:
 def _computed(
     model: Transformer, wanted: Mapping[bytes, Answer], rows: int, progress: Progress
 ) -> dict[bytes, float]:
-    """In the order of length, so that little is padded."""
+    """Answers to one prompt together, and in the order of length, so that little is padded."""
+    prompts: dict[tuple[int, ...], list[Answer]] = {}
+    for answer in wanted.values():
+        prompts.setdefault(tuple(answer.prompt), []).append(answer)
+    groups = [group[i : i + 2] for group in prompts.values() for i in range(0, len(group), 2)]
     found: dict[bytes, float] = {}
     training = model.training
     model.eval()
     with torch.no_grad(), without_adapters(model):
-        for part in by_length(list(wanted.values()), rows, lambda answer: answer.length):
-            values = logprobs_of_answers(model, Rows.of(part)).tolist()
-            found |= {answer.key: value for answer, value in zip(part, values, strict=True)}
+        for part in by_length(groups, -(-rows // 2), lambda group: sum(a.length for a in group)):
+            answers = [answer for group in part for answer in group]
+            values = logprobs_of_answers(model, Rows.of(answers)).tolist()
+            found |= {answer.key: value for answer, value in zip(answers, values, strict=True)}
             progress(len(found), len(wanted))
     model.train(training)
     return found

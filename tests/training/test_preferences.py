@@ -55,13 +55,19 @@ def kto(model: Transformer, **more: Any) -> Kto:
     return Kto(model=model, examples=Listed(THUMBS), held_out=HELD_OUT_THUMBS, **more)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("kind", ["pairs", "one each", "window", "mixed"])
-def test_log_probabilities_are_those_of_each_answer_alone(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["pairs", "one each", "window", "mixed", "long"])
+def test_log_probabilities_are_those_of_each_answer_alone(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     more = {"sliding_window": 3, "sliding_layers": (True, False)} if kind == "window" else {}
     model = toy.model(logit_softcap=4.0, **more)
     answers = [one for pair in PAIRS[:6] for one in both(pair)]
     if kind == "one each":
         answers = answers[::2]
+    if kind == "long":  # a prompt's answers do not all fit one row
+        monkeypatch.setattr("fireside.training.answers.MOST_SHARED", 12)
+        answers = [Answer(prompt=answers[0].prompt, answer=one.answer) for one in answers]
+        assert 1 < len(Rows.of(answers).ids) < len(answers)
     if kind == "mixed":  # out of order, three to a prompt, one token long
         extra = Answer(prompt=answers[0].prompt, answer=(5,))
         answers = [answers[3], extra, *answers[:3], extra]
