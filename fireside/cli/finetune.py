@@ -71,7 +71,7 @@ def finetune(
     options: dict[str, Any] = {
         "run": {
             "out": None if out is None else str(out),
-            "method": method or (None if config is not None else "sft"),
+            "method": method,
             "base": model,
             "minutes": minutes,
             "seed": seed,
@@ -89,7 +89,8 @@ def finetune(
     given = {name: value for name, value in source.items() if value}
     if given and not data:
         raise BadRequest(f"--{next(iter(given))} describes --data, which is missing.", param="data")
-    asked = training.config_of(config, options, [{"path": path, **given} for path in data or ()])
+    sources = [{"path": path, **given} for path in data or ()]
+    asked = training.config_of(config, options, sources, method="sft")
     if asked.run.method == "pretrain":
         raise BadRequest("That config pretrains: use `fireside pretrain`.", param="method")
     return training.run_here(asked, as_json)

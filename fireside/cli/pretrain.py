@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from fireside.cli import training
+from fireside.errors import BadRequest
 
 Family = Annotated[
     Literal["gpt2", "llama"] | None,
@@ -45,7 +46,6 @@ def pretrain(
     options = {
         "run": {
             "out": None if out is None else str(out),
-            "method": "pretrain",
             "minutes": minutes,
             "depth": depth,
             "seed": seed,
@@ -53,5 +53,8 @@ def pretrain(
         "model": {"family": family},
         "tokenizer": {"path": None if tokenizer is None else str(tokenizer.absolute())},
     }
-    asked = training.config_of(config, options, [{"path": path} for path in data or ()])
+    sources = [{"path": path} for path in data or ()]
+    asked = training.config_of(config, options, sources, method="pretrain")
+    if asked.run.method != "pretrain":
+        raise BadRequest("That config tunes a model: use `fireside finetune`.", param="method")
     return training.run_here(asked, as_json)

@@ -24,7 +24,7 @@ from fireside.training.objective import Objective
 from fireside.training.objectives import build
 from fireside.training.optimisers import OptimiserConfig
 from fireside.training.plan import Plan
-from fireside.training.resolve import Resolved
+from fireside.training.resolve import Resolved, row_length
 from fireside.training.run import RunFolder
 from fireside.training.samples import continuation
 from fireside.training.schedules import Schedule
@@ -122,8 +122,7 @@ def objective_of(
     config = done.config
     if config.run.method not in ("pretrain", "sft"):
         return tuning_objective(done, model, world, models_dir=models_dir, working=working)
-    length, batch, rows = config.data.length, config.batch.tokens, config.batch.rows
-    assert length is not None
+    length, batch, rows = row_length(config), config.batch.tokens, config.batch.rows
     assert batch is not None
     assert rows is not None
     method, data = config.run.method, done.prepared

@@ -127,6 +127,7 @@ class ScheduleSection(Section):
 class BatchSection(Section):
     tokens: Count | None = Field(None, description="Per step (examples per step: dpo, kto, grpo).")
     rows: Count | None = Field(None, description="Per micro-batch: what memory holds at once.")
+    length: Count | None = Field(None, description="Of a row of packed chats; else data.length.")
 
 
 class LoraSection(Section):

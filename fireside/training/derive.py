@@ -148,13 +148,14 @@ def best_depth(flops_per_second: dict[int, float], sizes: dict[int, float], seco
 class Measured:
     """What is known of data and machine when the rest is derived.
 
-    tokens: of the training data, once through.  examples: of them, where the unit is one.
+    tokens: of the training data, once through.  examples: how many; longest: of them, in tokens.
     tokens_per_second: of training; None where it was not measured.
     seconds: for the steps alone; None without a clock.  ranks: processes that share each step.
     """
 
     tokens: int
     examples: int = 0
+    longest: int = 0
     tokens_per_second: float | None = None
     seconds: float | None = None
     ranks: int = 1
@@ -245,15 +246,18 @@ def finetuning(found: Derivation, model: ModelConfig, known: Measured) -> None:
 
 
 def _token_batches(found: Derivation, known: Measured) -> int:
-    """Tokens per step: about a hundred steps an epoch.  Returns the steps of an epoch."""
-    length = found.config.data.length or 1
-    tokens = min(max(known.tokens / 100, 512), 16_384)
-    rows = 1 << round(math.log2(max(1, tokens / length)))
-    batch: int = found.set(
-        "batch.tokens",
-        known.shared(rows) * length,
-        "about a hundred steps an epoch, 512 to 16,384 tokens each",
-    )
+    """Tokens per step: a hundred steps an epoch, three hundred in the time there is.  Returns the
+    steps of an epoch."""
+    longest = found.config.data.length or 1
+    length = min(longest, max(256, 64 * math.ceil(known.longest / 64)))
+    length = found.set("batch.length", length, "the longest chat fits, and short rows are quick")
+    tokens, why = known.tokens / 100, "about a hundred steps an epoch"
+    if known.seconds is not None and known.tokens_per_second is not None:
+        by_clock = max(0.0, known.seconds) * known.tokens_per_second / 300
+        if by_clock < tokens:
+            tokens, why = by_clock, "about three hundred steps in the time there is"
+    rows = 1 << round(math.log2(max(1, min(tokens, 16_384) / length)))
+    batch: int = found.set("batch.tokens", known.shared(rows) * length, why)
     return max(1, math.ceil(known.tokens / batch))
 
 

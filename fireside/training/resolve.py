@@ -29,6 +29,7 @@ from fireside.training.derive import (
     Measured,
     architecture,
     finetuning,
+    flops_per_token,
     pretraining,
     shape,
 )
@@ -51,6 +52,7 @@ from fireside.training.world import World
 RESOLVED = "config.toml"
 # Tokens that go through the model at once: more were no quicker (docs/log.md).
 MICRO_TOKENS = {"cpu": 4096, "cuda": 65_536}
+TUNING_MFU = 0.5
 HELD_OUT_BYTES = 2_000_000  # enough for three digits of bits per byte
 
 
@@ -80,7 +82,8 @@ class Resolving:
 
     def settle(self) -> None:
         """Write down what is known, and say what is new."""
-        write_whole(self.folder / RESOLVED, self.found.config.toml())
+        if self.world.first:
+            write_whole(self.folder / RESOLVED, self.found.config.toml())
         for line in self.found.lines:
             self.listener.say(line)
         self.found.lines.clear()
@@ -188,14 +191,34 @@ def _numbers(stage: Resolving, model: ModelConfig, base: Base | None, data: Prep
     if base is None and config.schedule.steps is None and seconds is not None:
         speed = stage.speed or _speed(stage, model, min(1.0, seconds / 100))
         stage.found.say("tokens/s", f"{speed:,.0f}", "measured just now, on made-up tokens")
+    elif base is not None and seconds is not None:
+        speed = _reckoned(stage, model)
+        stage.found.say(
+            "tokens/s", f"about {speed:,.0f}", "from this machine's products per second"
+        )
+    splits = (data.train, data.validation)
     known = Measured(
         tokens=data.train.tokens,
         examples=len(data.train),
+        longest=max((int(one.lengths.max()) for one in splits if len(one)), default=0),
         tokens_per_second=speed,
         seconds=stage.clock.left if timed else None,
         ranks=stage.world.size,
     )
     (pretraining if base is None else finetuning)(stage.found, model, known)
+
+
+def _reckoned(stage: Resolving, model: ModelConfig) -> float:
+    """Tokens per second of tuning, before the model is loaded: within a factor of two."""
+    config, device = stage.found.config, stage.world.device
+    if stage.threads is not None:
+        stage.threads.adjust()
+    low = computes_in_bfloat16(config.run.precision, device)
+    reached = calibrate.peak(device, torch.bfloat16 if low else torch.float32)
+    work = flops_per_token(model, config.data.length or 1)
+    if config.lora is not None:
+        work *= 2 / 3  # no gradients of the weights
+    return TUNING_MFU * reached / work * stage.world.size
 
 
 def _count(stage: Resolving) -> None:
@@ -210,7 +233,7 @@ def _count(stage: Resolving) -> None:
 def _rows(stage: Resolving, model: ModelConfig, base: Base | None) -> None:
     """Rows of a micro-batch: as many as pay, and as memory holds."""
     config, device = stage.found.config, stage.world.device
-    length = config.data.length or 1
+    length = row_length(config)
     batch = config.batch.tokens or length
     by_tokens = config.run.method in ("pretrain", "sft", "distill")
     step = max(1, batch // length) if by_tokens else batch
@@ -225,6 +248,11 @@ def _rows(stage: Resolving, model: ModelConfig, base: Base | None) -> None:
     rows = stage.found.set("batch.rows", rows, "of a micro-batch: what is quick and fits")
     need = check(model, replace(load, rows=rows), room, tuning=base is not None)
     stage.found.say("memory", "", f"about {need}")
+
+
+def row_length(config: TrainConfig) -> int:
+    """Tokens of a row that goes through the model."""
+    return config.batch.length or config.data.length or 1
 
 
 def workload(
@@ -245,7 +273,7 @@ def workload(
     pairs = 2 if config.run.method == "dpo" else 1
     return Workload(
         rows=rows * pairs,
-        length=config.data.length or 1,
+        length=row_length(config),
         trained=trained,
         matrices=matrices if config.optimiser.name == "muon" and not config.lora else 0,
         ema=config.optimiser.ema > 0,

@@ -35,7 +35,7 @@ from fireside.training.materials import base_of
 from fireside.training.metrics import Metrics
 from fireside.training.plan import computes_in_bfloat16
 from fireside.training.progress import Listener, Silent
-from fireside.training.resolve import RESOLVED, Resolved, Resolving, resolve
+from fireside.training.resolve import RESOLVED, Resolved, Resolving, resolve, row_length
 from fireside.training.run import RunFolder, write_whole
 from fireside.training.session import Session
 from fireside.training.world import joined
@@ -194,7 +194,7 @@ def _train(
             units=units,
             unit="tok" if tokens else "examples",
             rate=plan.optimiser.learning_rate,
-            flops=flops_per_token(done.model, config.data.length or 1) if counted else None,
+            flops=flops_per_token(done.model, row_length(config)) if counted else None,
             peak=_peak(plan, world) if counted and world.first else None,
             write=assembly.writer_of(done, model, world),
             stopped=around.stopped,

@@ -22,7 +22,7 @@ from fireside.training.objective import Objective
 from fireside.training.objectives import build
 from fireside.training.objectives.distill import same_vocabulary
 from fireside.training.plan import computes_in_bfloat16
-from fireside.training.resolve import Resolved
+from fireside.training.resolve import Resolved, row_length
 from fireside.training.rewards import Reward
 from fireside.training.world import World
 
@@ -99,8 +99,7 @@ def _distill(
         )
     found = locate(name, models_dir)
     same_vocabulary(done.tokenizer, load_tokenizer(found))
-    length, batch, rows = config.data.length, config.batch.tokens, config.batch.rows
-    assert length is not None
+    length, batch, rows = row_length(config), config.batch.tokens, config.batch.rows
     assert batch is not None
     assert rows is not None
     sizes: dict[str, Any] = {
