@@ -55,7 +55,7 @@ def difference(one: Comparison, reach: float) -> str:
 
 def reliability(bins: Sequence[Mapping[str, float]], series: int = 0) -> str:
     """Accuracy by confidence; the diagonal is a model that knows how sure it may be."""
-    left, top, side = 46, 8, SIDE - 56
+    left, top, side = 46, 8, SIDE - 66
 
     def x(share: float) -> float:
         return left + share * side
@@ -81,7 +81,7 @@ def reliability(bins: Sequence[Mapping[str, float]], series: int = 0) -> str:
             f"{one['accuracy']:.0%} right</title></circle>"
         )
     parts.append(
-        f'<text x="{left + side / 2}" y="{SIDE - 4}" text-anchor="middle">how sure</text>'
+        f'<text x="{left + side / 2}" y="{end + 32}" text-anchor="middle">how sure</text>'
         f'<text transform="translate(10 {top + side / 2}) rotate(-90)" text-anchor="middle">'
         "how often right</text>"
     )

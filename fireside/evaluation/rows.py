@@ -1,22 +1,21 @@
-"""A task's file to rows: JSONL, CSV, TSV, or plain text as one row.
+"""A task's file to rows: JSONL, JSON, CSV, TSV, Parquet, or plain text as one row.
 
-Every row knows its file and line; a broken one is refused with both.  Templates (`{column}`) are
-filled here.  Refuses other formats by name, and to know what a row is asked for.
+The records are read by the data room; here each knows its file and line, a broken one is refused
+with both, and templates (`{column}`) are filled.  Refuses other formats by name, and to know what a
+row is asked for.
 """
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from fireside.data import records
+from fireside.data.snapshot import opened
 from fireside.errors import BadRequest, NotFound
 
-csv.field_size_limit(1 << 24)
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -65,61 +64,42 @@ def read_rows(path: Path, columns: Sequence[str] = ()) -> list[Row]:
     """
     if not path.is_file():
         raise NotFound(f"There is no file {path}: say with --data where the data is.")
-    try:
-        rows = list(_read(path, columns))
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"{path} is not UTF-8 (byte {error.start}): convert it first.") from None
+    rows = [Row(record, path.name, line) for line, record in _records(path, tuple(columns))]
     if not rows:
         raise BadRequest(f"{path} is empty: there is nothing to ask.")
     return rows
 
 
-def _read(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+def _records(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, records.Record]]:
+    def broken(line: int, what: str) -> None:
+        raise BadRequest(f"{path.name}:{line}: {what}.")
+
     kind = path.suffix.lower()
-    if kind == ".jsonl":
-        yield from _jsonl(path)
-    elif kind in (".csv", ".tsv"):
-        yield from _table(path, columns, "," if kind == ".csv" else "\t")
-    elif kind in (".txt", ".md", ".text"):
-        text = path.read_text(encoding="utf-8-sig")
-        if text.strip():
-            yield Row({"text": text}, path.name, 1)
-    else:
-        raise BadRequest(f"{path.name}: a task reads .jsonl, .csv, .tsv and .txt, not {kind!r}.")
+    with opened(path) as (snapshot, file):
+        if kind == ".jsonl":
+            yield from records.json_lines(snapshot, file, broken)
+        elif kind == ".json":
+            yield from records.whole_json(snapshot, file, path.name, broken)
+        elif kind in (".csv", ".tsv"):
+            tabs = kind == ".tsv"
+            yield from records.separated(
+                snapshot, file, broken, tabs=tabs, columns=columns, numbered=False
+            )
+        elif kind == ".parquet":
+            yield from records.parquet(path)
+        elif kind in (".txt", ".md", ".text"):
+            yield from _text(file.read(), path)
+        else:
+            raise BadRequest(
+                f"{path.name}: a task reads .jsonl, .json, .csv, .tsv, .parquet and .txt, not "
+                f"{kind or 'a file without an ending'}."
+            )
 
 
-def _jsonl(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                values = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise BadRequest(f"{path.name}:{number}: no JSON: {error}.") from None
-            if not isinstance(values, dict):
-                raise BadRequest(f"{path.name}:{number}: a line is one JSON object.")
-            yield Row(values, path.name, number)
-
-
-def _table(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Row]:
-    # Quotes are letters in a TSV, as in the data sets of this field.
-    quoting: Literal[0, 3] = 0 if delimiter == "," else 3  # csv.QUOTE_MINIMAL, csv.QUOTE_NONE
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
-        names = list(columns)
-        try:
-            for cells in reader:
-                if not cells:
-                    continue
-                if not names:
-                    names = cells
-                    continue
-                if len(cells) != len(names):
-                    raise BadRequest(
-                        f"{path.name}:{reader.line_num}: {len(cells)} cells, but there are "
-                        f"{len(names)} columns ({', '.join(names)})."
-                    )
-                yield Row(dict(zip(names, cells, strict=True)), path.name, reader.line_num)
-        except csv.Error as error:
-            raise BadRequest(f"{path.name}:{reader.line_num}: {error}.") from None
+def _text(raw: bytes, path: Path) -> Iterator[tuple[int, records.Record]]:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"{path} is not UTF-8 (byte {error.start}): convert it first.") from None
+    if text.strip():
+        yield 1, {"text": text}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fireside.errors import Unavailable
+from fireside.data.extras import needed
 from fireside.evaluation.scores import Score, bootstrap_error
 
 RESAMPLES = 100  # each scores the whole corpus again
@@ -16,12 +16,8 @@ RESAMPLES = 100  # each scores the whole corpus again
 
 def chrf_score(task: str, answers: Sequence[str], expected: Sequence[str]) -> Score:
     """chrF2, from 0 to 100, with sacrebleu's defaults."""
-    try:
+    with needed("chrF"):
         from sacrebleu.metrics.chrf import CHRF
-    except ImportError:
-        raise Unavailable(
-            f"Task {task} needs sacrebleu: pip install sacrebleu, and ask again."
-        ) from None
     metric = CHRF()
     got, want = [one.strip() for one in answers], [one.strip() for one in expected]
 

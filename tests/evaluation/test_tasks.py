@@ -123,13 +123,15 @@ def test_a_wrong_task_file_is_one_line(write: Write, text: str, says: str) -> No
     ("name", "text", "says"),
     [
         ("a.jsonl", "", "is empty"),
-        ("a.jsonl", '{"x": 1}\n{"x": \n', "a.jsonl:2: no JSON"),
-        ("a.jsonl", "[1]\n", "a.jsonl:1: a line is one JSON object"),
-        ("a.csv", "x,y\n1,2\n3\n", r"a.csv:3: 1 cells, but there are 2 columns \(x, y\)"),
+        ("a.jsonl", '{"x": 1}\n{"x": \n', "a.jsonl:2: this is not JSON"),
+        ("a.jsonl", "[1]\n", "a.jsonl:1: this is no JSON object"),
+        ("a.csv", "x,y\n1,2\n3\n", r"a.csv:3: 1 fields, not 2 \(x, y\)"),
         ("a.csv", 'x\n"1\n', "a.csv:2"),
         ("a.csv", "x,y\n", "is empty"),
         ("a.txt", " \n", "is empty"),
-        ("a.parquet", "x", "not '.parquet'"),
+        ("a.jsonl", '{"x": "\\ud83d"}', "a.jsonl:1: .*surrogate"),
+        ("a.xml", "x", "not .xml"),
+        ("a", "x", "without an ending"),
     ],
 )
 def test_a_broken_file_is_named_with_its_line(
