@@ -35,6 +35,7 @@ ASK: Mapping[str, Ask] = {
     "continuation": ask_continuations,
     "generation": ask_for_answers,
 }
+PLAIN = ("a text is read as it is, with --chat too",)
 Progress = Callable[[str, int, int], None]
 """Hears of (task, work done, work in all)."""
 
@@ -154,7 +155,7 @@ def _evaluate(
         shots=task.shots,
         seconds=time.monotonic() - begun,
         scores=outcome.scores,
-        notes=outcome.notes,
+        notes=(*outcome.notes, *PLAIN) if chat and task.kind == "perplexity" else outcome.notes,
         samples=outcome.samples,
         details=dict(outcome.details),
     )
