@@ -89,7 +89,7 @@ def nanochat(checkout: Path, pattern: str) -> Callable[[], float]:
         loss.backward()
         optimizer.step()
         model.zero_grad(set_to_none=True)
-        return float(loss)
+        return float(loss.detach())
 
     return step
 
@@ -189,6 +189,8 @@ def main() -> None:
     for _ in range(args.steps):
         for worker in workers:
             worker.steps.append(worker.say())
+            last = worker.steps[-1]
+            print(f"  {worker.side}: {last['seconds']:.2f} s, CPU {last['cpu']:.2f} s", flush=True)
     *models, top = workers
     flops = max(step["value"] for step in top.steps)
     print(f"float32 product {flops / 1e9:.0f} GFLOP per CPU second; {TOKENS} tokens a step")
