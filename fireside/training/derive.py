@@ -191,6 +191,7 @@ def pretraining(found: Derivation, model: ModelConfig, known: Measured) -> None:
     else:
         found.set("schedule.steps", expected, why)
     _rhythm(found, min(expected, found.config.schedule.steps or expected), 0.05, 0.4)
+    _looks(found, tokens, known)
     epochs = tokens / max(1, known.tokens)
     found.say("epochs", f"{epochs:.1f}", "of the data" + _warning(epochs))
 
@@ -229,7 +230,8 @@ def finetuning(found: Derivation, model: ModelConfig, known: Measured) -> None:
         each = found.set("batch.tokens", known.shared(each), "examples per step")
         per_epoch = max(1, math.ceil(known.examples / each))
     _rates(found, model)
-    epochs = config.schedule.epochs or (1.0 if config.run.method == "grpo" else TUNING_EPOCHS)
+    imitates = config.run.method in ("sft", "distill")
+    epochs = config.schedule.epochs or (TUNING_EPOCHS if imitates else 1.0)
     steps = max(1, round(epochs * per_epoch))
     why = f"{epochs:g} epochs of {per_epoch:,} steps"
     if known.seconds is not None:
@@ -243,6 +245,8 @@ def finetuning(found: Derivation, model: ModelConfig, known: Measured) -> None:
             found.say("steps by the clock", f"about {by_clock:,}", "from the speed measured now")
             expected = by_clock
     _rhythm(found, expected, 0.05, 0.3)
+    if config.run.method in ("sft", "distill"):
+        _looks(found, steps * batch, known)
 
 
 def _token_batches(found: Derivation, known: Measured) -> int:
@@ -268,11 +272,22 @@ def _rates(found: Derivation, model: ModelConfig) -> None:
     if lora:
         base, why = 10 * base, f"10 × {why}"
     why += " (Schulman et al. 2025, LoRA Without Regret)"
-    if method in ("dpo", "kto", "grpo"):
+    if method in ("dpo", "kto"):  # measured: at five times that, perplexity on other text suffers
+        base, why = base / 50, f"a fiftieth of what imitation takes, {why}"
+    elif method == "grpo":
         base, why = base / 10, f"a tenth of what imitation takes, {why}"
     found.set("optimiser.name", "adamw", "the usual for tuning")
     found.set("optimiser.learning_rate", min(base, 2e-3), why)
     found.set("optimiser.weight_decay", 0.0, "a short tuning needs none")
+
+
+def _looks(found: Derivation, learned: float, known: Measured) -> None:
+    """How much of the held-out data a look sees: ten looks, at a third of what learning costs."""
+    most, why = max(8192.0, learned / 50), "a look costs less than a hundredth of the run"
+    if known.seconds is not None and known.tokens_per_second is not None:
+        most = min(most, 0.03 * max(0.0, known.seconds) * known.tokens_per_second)
+        why = "a look costs a hundredth of the time"
+    found.set("validate.tokens", max(256, round(most)), why)
 
 
 def _rhythm(found: Derivation, steps: int, warm: float, fall: float) -> None:
