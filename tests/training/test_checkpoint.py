@@ -289,7 +289,7 @@ for moment in range(1, 100):
     if child == 0:
         left = [moment]
         for owner, name in [(os, "rename"), (os, "fsync"), (os, "unlink"), (os, "rmdir"),
-                            (os, "open"), (checkpoint, "save_file"), (Path, "write_text")]:
+                            (os, "open"), (tensor_files, "save_file"), (Path, "write_text")]:
             setattr(owner, name, bomb(getattr(owner, name), left))
         run(plan, folder, stop_at=before + 1)
         os._exit(0)
