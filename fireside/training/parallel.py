@@ -180,9 +180,15 @@ def _enter(device: torch.device) -> Ranks:
         device = torch.device("cuda", launch.local_rank())
         torch.cuda.set_device(device)
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-    store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
-    store = PrefixStore(_session(store, rank, size), store)
-    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
+    try:
+        store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
+        store = PrefixStore(_session(store, rank, size), store)
+        dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
+    except (dist.DistError, ValueError) as error:
+        why = str(error).strip().partition("\n")[0]
+        raise Unavailable(
+            f"The processes do not find each other ({why}): see how they were started."
+        ) from None
     return Ranks(rank=rank, size=size, device=device, store=store)
 
 

@@ -19,9 +19,11 @@ from torch import Tensor
 
 from fireside.errors import Corrupt
 from fireside.training.checkpoint import load_checkpoint
+from fireside.training.derive import Measured
+from fireside.training.memory import Workload, estimate, parameters
 from fireside.training.state import State
 from fireside.training.world import World
-from tests.training import ranks
+from tests.training import ranks, toy
 
 HERE = Path(__file__).parent.parent.parent
 PATIENCE = 600  # seconds, of a machine that does much else
@@ -129,3 +131,19 @@ def test_the_batch_of_a_loss_that_is_no_number_is_saved_by_the_rank_that_had_it(
     assert "nonfinite-step-0-rank-*.safetensors" in message
     saved = [path.name for path in (out / "poisoned").iterdir()]
     assert saved == ["nonfinite-step-0-rank-1.safetensors"]
+
+
+def test_ranks_share_what_memory_is_needed_for() -> None:
+    config = toy.model(num_layers=8).config
+    alone = estimate(config, Workload(rows=1, length=8, trained=parameters(config), ema=True))
+    shared = Workload(rows=1, length=8, trained=parameters(config), ema=True, ranks=4)
+    four = estimate(config, shared)
+    assert four.optimiser == alone.optimiser // 4
+    assert four.gradients == alone.gradients // 4
+    assert alone.weights // 4 < four.weights < alone.weights
+    assert four.activations == alone.activations
+
+
+def test_a_derived_batch_is_one_that_ranks_can_share() -> None:
+    known = Measured(tokens=100, ranks=3)
+    assert [known.shared(rows) for rows in (1, 3, 4, 8)] == [3, 3, 6, 9]
