@@ -28,6 +28,7 @@ Advance = Callable[[int, int], None]
 """Hears of (tokens done, tokens in all)."""
 
 TOKENS_PER_BATCH = 2048
+KEYS_PER_BATCH = 16_384  # each row reads the common beginning, and attention copies it
 PLACES_PER_HEAD = 256  # logits in memory at once: 256 × 49,152 floats are 50 MB
 SHARED_BRANCHES = 256  # tokens of continuations that may stand beside any context
 LEAST_PREFIX = 16  # shorter common beginnings cost more in mask than they save
@@ -161,7 +162,9 @@ def _common(rows: Sequence[_Row]) -> int:
 def _batches(rows: Sequence[_Row], shared: int) -> Iterator[list[_Row]]:
     batch: list[_Row] = []
     for row in rows:  # longest first, so the first of a batch says how wide it is
-        if batch and (len(batch) + 1) * (len(batch[0]) - shared) > TOKENS_PER_BATCH:
+        count, width = len(batch) + 1, len(batch[0] if batch else row)
+        full = count * (width - shared) > TOKENS_PER_BATCH or count * width > KEYS_PER_BATCH
+        if batch and full:
             yield batch
             batch = []
         batch.append(row)
