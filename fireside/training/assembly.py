@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from fireside.data import Batch, PackedChats, PackedText
+from fireside.data import IGNORE, Batch, PackedChats, PackedText, Prepared
 from fireside.errors import BadRequest
 from fireside.model.adapters import load_adapter, save_adapter
 from fireside.model.load import load_model
@@ -32,9 +32,6 @@ from fireside.training.tuning import Working, tuning_objective
 from fireside.training.weight_files import WholeModel
 from fireside.training.world import World
 
-# Ten looks at held-out data, a third of the work of learning each: less than a tenth of the run.
-HELD_OUT_SHARE = 0.02
-FEWEST_HELD_OUT = 8192
 SAMPLE_TOKENS = 100
 
 
@@ -130,14 +127,11 @@ def objective_of(
     sizes = {"length": length, "rows_per_step": max(1, batch // length), "rows_per_batch": rows}
     batches = packed(data.train, **sizes, seed=config.run.seed)
     held = held_out(done, packed, sizes) if len(data.validation) else []
-    learned = sum(one.weight for one in held)
-    whole = learned == sum(1 for _ in held) or data.validation.bytes
-    per_token = data.validation.bytes / data.validation.tokens if whole and learned else None
     return build(
         method,
         batches=batches,
         held_out=held,
-        bytes_per_token=per_token if method == "pretrain" else None,
+        bytes_per_token=_bytes_per_token(data, held) if method == "pretrain" else None,
         rank=world.rank,
         ranks=world.size,
         added=world.all_reduce,
@@ -147,12 +141,18 @@ def objective_of(
 def held_out(
     done: Resolved, packed: type[PackedText] | type[PackedChats], sizes: dict[str, int]
 ) -> list[Batch]:
-    """The first held-out batches: as many as may be looked at ten times."""
-    split = done.prepared.validation
-    per_row = sizes["length"]
-    most = max(FEWEST_HELD_OUT, HELD_OUT_SHARE * done.prepared.train.tokens)
-    count = max(1, round(most / per_row / sizes["rows_per_batch"]))
+    """The first held-out batches, of as many tokens as a look may see."""
+    split, most = done.prepared.validation, done.config.validate_.tokens or 0
+    count = max(1, round(most / sizes["length"] / sizes["rows_per_batch"]))
     return list(islice(packed(split, **sizes, seed=0).once(), count))
+
+
+def _bytes_per_token(data: Prepared, held: list[Batch]) -> float | None:
+    """Of what is predicted in the held-out batches: bits per byte are of these very tokens."""
+    targets = [batch.targets[batch.targets != IGNORE].numpy() for batch in held]
+    tokens = sum(map(len, targets))
+    size = sum(int(data.token_bytes[one].sum()) for one in targets)
+    return size / tokens if size else None
 
 
 def writer_of(done: Resolved, model: Transformer, world: World) -> Callable[[int], list[str]]:

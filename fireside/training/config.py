@@ -158,6 +158,7 @@ class ValidateSection(Section):
     patience: Count | None = Field(
         None, description="Stop after so many validations without a better one."
     )
+    tokens: Count | None = Field(None, description="Of held-out data, at each look.")
     samples: Annotated[int, Field(ge=0)] = Field(1, description="Texts written at each.")
 
 

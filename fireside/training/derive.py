@@ -42,7 +42,7 @@ class Derivation:
             return own
         plain = self.config.model_dump(mode="json", by_alias=True)
         self.config = TrainConfig.of(merged(plain, {section: {name: value}}))
-        self.say(path, shown or readable(value), why)
+        self.say(path, shown or (value if isinstance(value, str) else readable(value)), why)
         return value
 
     def say(self, name: str, value: str, why: str) -> None:
@@ -50,9 +50,7 @@ class Derivation:
 
 
 def readable(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else f"{value:,}"
 
 
 def architecture(config: TrainConfig, vocab_size: int) -> ModelConfig:

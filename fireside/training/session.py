@@ -27,7 +27,7 @@ from fireside.training.state import State
 from fireside.training.world import World
 
 _RECORD_SECONDS: Final = 1.0
-_SMOOTHED: Final = 0.9
+_SMOOTHED: Final = 0.1
 
 Stop = Literal["pause", "cancel"]
 
@@ -62,14 +62,16 @@ class Session:
     speed: float | None = None
     loss: float | None = None
     _told: float = field(default=0.0, init=False)
+    _steps: int = field(default=0, init=False)
 
     def on_step(self, step: Step) -> None:
         if self.threads is not None:
             self.threads.adjust()
         self.clock.tick(step.step)
         speed = self.units / max(step.seconds, 1e-9)
-        self.speed = speed if self.speed is None else _smooth(self.speed, speed)
-        self.loss = step.loss if self.loss is None else _smooth(self.loss, step.loss)
+        self._steps += 1
+        self.speed = self._smooth(self.speed, speed)
+        self.loss = self._smooth(self.loss, step.loss)
         mfu = None
         if self.flops is not None and self.peak:
             mfu = self.speed * self.flops / self.peak
@@ -160,6 +162,11 @@ class Session:
             return None
         return (self._expected(step) - step) * each + self.clock.reserve
 
+    def _smooth(self, before: float | None, now: float) -> float:
+        """A running mean that the first step does not weigh upon."""
+        share = max(_SMOOTHED, 1 / self._steps)
+        return now if before is None else before + share * (now - before)
+
     def _tell(self, step: int) -> None:
         self._told = time.monotonic()
         self.folder.update(
@@ -171,7 +178,3 @@ class Session:
             seconds_left=self._left(step),
             activity="training",
         )
-
-
-def _smooth(before: float, now: float) -> float:
-    return _SMOOTHED * before + (1 - _SMOOTHED) * now

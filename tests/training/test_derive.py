@@ -195,3 +195,18 @@ def test_an_adapter_learns_ten_times_as_fast() -> None:
         finetuning(found, model, Measured(tokens=1000, examples=10))
         rates.append(found.config.optimiser.learning_rate or 0)
     assert rates[1] == pytest.approx(10 * rates[0])
+
+
+@given(
+    tokens=st.integers(1, 10**9), speed=st.floats(0.1, 1e7), seconds=st.floats(-10, 1e5) | st.none()
+)
+def test_looks_are_a_small_part_of_the_run(
+    tokens: int, speed: float, seconds: float | None
+) -> None:
+    found = sized(2)
+    known = Measured(tokens=tokens, tokens_per_second=speed, seconds=seconds)
+    pretraining(found, architecture(found.config, 512), known)
+    seen = found.config.validate_.tokens or 0
+    assert seen >= 256
+    if seconds is not None and seen > 256:
+        assert 10 * seen / (3 * speed) <= 0.11 * max(1.0, seconds)
