@@ -31,8 +31,9 @@ from fireside.tokenizer.templates import (
     write_json,
 )
 
+# Padding is 0: KerasHub pads with 0 whatever the files say, and stops where 0 ends a text.
 # The reserved ones are for what a later tuning may need: a new id would mean a new embedding.
-SPECIAL = (END_OF_TEXT, TURN, END_OF_TURN, PADDING, *(f"<|reserved_{i}|>" for i in range(4)))
+SPECIAL = (PADDING, END_OF_TEXT, TURN, END_OF_TURN, *(f"<|reserved_{i}|>" for i in range(4)))
 SMALLEST = 256 + len(SPECIAL)
 
 # Merges of a 32k vocabulary change little after a gigabyte (nanochat stops at two).

@@ -107,8 +107,8 @@ def test_gpt2_as_its_users_load_it(gpt2: LocalModel, tmp_path: Path) -> None:
             output = model.generate(input_ids, max_length=50, num_return_sequences=1)
             assert tokenizer.decode(output[0], skip_special_tokens=True) == said[prompt]
     assert "house that Jack built" in said[PROMPTS[0]]
-    assert (model.config.bos_token_id, model.config.pad_token_id) == (0, 3)
-    assert 0 in model.generation_config.eos_token_id
+    assert (model.config.bos_token_id, model.config.pad_token_id) == (1, 0)
+    assert 1 in model.generation_config.eos_token_id
 
 
 def test_an_export_says_the_same_in_transformers(rhyming: LocalModel, tmp_path: Path) -> None:

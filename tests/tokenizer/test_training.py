@@ -118,9 +118,9 @@ def test_every_byte_and_every_control_token_is_there(folder: Path, ours: Tokeniz
         bytes([b]) for b in range(256)
     ]
     assert ours.special_ids == frozenset(range(len(SPECIAL)))
-    assert ours.bos_id == 0
-    assert 0 in ours.eos_ids
-    assert json.loads((folder / "vocab.json").read_text(encoding="utf-8"))["<|endoftext|>"] == 0
+    assert ours.bos_id == 1
+    assert 1 in ours.eos_ids
+    assert json.loads((folder / "vocab.json").read_text(encoding="utf-8"))["<|endoftext|>"] == 1
     assert (folder / "merges.txt").read_text(encoding="utf-8").startswith("#version: 0.2\n")
 
 
@@ -224,7 +224,7 @@ def test_a_template_of_a_strangers_folder_is_replaced(folder: Path, tmp_path: Pa
     set_template(tmp_path, "chatml")
     found = Tokenizer.from_folder(tmp_path)
     assert found.chat_template == CHATML
-    assert found.named_ids["eos_token"] == 2
+    assert found.named_ids["eos_token"] == 3
 
 
 def test_a_vocabulary_without_the_control_tokens_is_refused(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_beginning_is_kept(folder: Path, tmp_path: Path) -> None:
     metadata = gguf_metadata(vocabulary_from_folder(folder), 720)
     write_gguf_tokenizer({**metadata, "tokenizer.ggml.add_bos_token": True}, tmp_path)
     found = Tokenizer.from_folder(tmp_path)
-    assert found.encode("hello", add_bos=True) == [0, *found.encode("hello")]
+    assert found.encode("hello", add_bos=True) == [1, *found.encode("hello")]
 
 
 def test_more_tokens_than_rows_do_not_belong_together(folder: Path) -> None:

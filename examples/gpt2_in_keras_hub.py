@@ -2,7 +2,7 @@
 
     fireside models export RUN --format hf --out exported     (a run of `pretrain --family gpt2`)
     pip install keras-hub tensorflow-cpu                      (in an environment of its own: 2 GB)
-    python examples/keras_hub.py exported "First Citizen:"
+    python examples/gpt2_in_keras_hub.py exported "First Citizen:"
 
 KerasHub reads the same folder that transformers and Fireside read: config.json, model.safetensors,
 vocab.json and merges.txt.  The script continues a text with both, greedily, where Fireside is there
@@ -27,6 +27,7 @@ def with_keras(folder: Path, prompt: str) -> str:
 
     # KerasHub's GPT-2 has an MLP of four times the width, as GPT-2 has and `pretrain` makes.
     model = keras_hub.models.GPT2CausalLM.from_preset(str(folder.resolve()))
+    model.preprocessor.add_start_token = False  # else it begins with <|endoftext|>, as GPT-2 may
     model.compile(sampler="greedy")
     return str(model.generate(prompt, max_length=LENGTH))
 
