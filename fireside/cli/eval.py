@@ -7,7 +7,7 @@ and writes nothing: a report is of all that was asked, or there is none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -120,7 +120,7 @@ def _ask(local: LocalModel, tasks: Sequence[Task], settings: Settings, options: 
     """All tasks of one model.  Ctrl-C shows the scores of those that ended."""
     from fireside.evaluation import Evaluated, Result, evaluations
 
-    name, model = local.name, Evaluated.open(local, settings)
+    name = local.name
     done: list[Evaluation] = []
 
     def result() -> Result:
@@ -133,7 +133,7 @@ def _ask(local: LocalModel, tasks: Sequence[Task], settings: Settings, options: 
         )
 
     try:
-        with _progress(name) as progress:
+        with closing(Evaluated.open(local, settings)) as model, _progress(name) as progress:
             each = evaluations(
                 model,
                 tasks,
@@ -154,8 +154,6 @@ def _ask(local: LocalModel, tasks: Sequence[Task], settings: Settings, options: 
             f"Stopped: {name} had finished {len(done)} of {len(tasks)} tasks. Nothing was written."
         )
         raise
-    finally:
-        model.close()
     return result()
 
 
