@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, Self, cast
 
 from fireside.cli import failures
 from fireside.cli.printable import printable
@@ -98,7 +98,7 @@ def _each(turn: Turn, show: Callable[[str], None]) -> Done:
 
     # Closed at once when `show` fails, so that the engine stops and the row is sealed.
     events = cast("Generator[Delta | Done]", iter(turn))
-    with ctrl_c_stops(turn), closing(events):
+    with closing(events):
         for event in events:
             if isinstance(event, Done):
                 return event
@@ -106,27 +106,39 @@ def _each(turn: Turn, show: Callable[[str], None]) -> Done:
     raise AssertionError("a turn ends with Done")
 
 
-@contextmanager
-def ctrl_c_stops(turn: Turn) -> Iterator[None]:
-    """Within, Ctrl-C cancels the turn; the second raises KeyboardInterrupt."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pressed = False
+class CtrlC:
+    """Within, Ctrl-C stops an answer instead of the program; a second one raises KeyboardInterrupt.
 
-    def handler(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed:
+    It is entered before the answer begins: one that was stored and never stopped would look as if
+    the program had died.
+    """
+
+    def __init__(self) -> None:
+        self._turn: Turn | None = None
+        self._pressed = False
+
+    def stops(self, turn: Turn) -> None:
+        self._turn = turn
+        if self._pressed:
+            turn.cancel()
+
+    def __enter__(self) -> Self:
+        self._here = threading.current_thread() is threading.main_thread()
+        if self._here:
+            self._before = signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._here:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _press(self, number: int, frame: FrameType | None) -> None:
+        if self._pressed:
             raise KeyboardInterrupt
-        pressed = True
-        # Not here: the interrupted code may hold the very lock that cancelling takes.
-        threading.Thread(target=turn.cancel, daemon=True).start()
-
-    before = signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        self._pressed = True
+        if self._turn is not None:
+            # Not here: the interrupted code may hold the very lock that cancelling takes.
+            threading.Thread(target=self._turn.cancel, daemon=True).start()
 
 
 @contextmanager

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fireside.cli import failures
+from fireside.cli.answer import silent_keys
 from fireside.cli.question import is_terminal, read_question
 from fireside.errors import BadRequest, FiresideError
 
@@ -77,8 +78,6 @@ def chat(
     interactive = not words and is_terminal() and sys.stdout.isatty() and not as_json
     if not interactive and not words and is_terminal():
         raise BadRequest("There is no question: type one after `fireside chat`.")
-    from fireside.settings import load_settings
-
     asked = {
         "temperature": temperature,
         "top_p": top_p,
@@ -86,14 +85,18 @@ def chat(
         "max_tokens": max_tokens,
     }
     sampling = {name: value for name, value in asked.items() if value is not None}
-    settings = load_settings()
-    with _session(settings, model, sampling, conversation, continue_last) as session:
-        if system is not None:
-            session.set_system(system)
-        if interactive:
-            return _prompt(session, settings)
-        asked_text = read_question(words, lambda: session.loading.ready)
-        return _once(session, asked_text or "", as_json)
+    # Before the first prompt and between them, what is typed ahead is for the prompt to show.
+    with silent_keys() if interactive else nullcontext():
+        from fireside.settings import load_settings
+
+        settings = load_settings()
+        with _session(settings, model, sampling, conversation, continue_last) as session:
+            if system is not None:
+                session.set_system(system)
+            if interactive:
+                return _prompt(session, settings)
+            asked_text = read_question(words, lambda: session.loading.ready)
+            return _once(session, asked_text or "", as_json)
 
 
 @contextmanager
@@ -163,13 +166,11 @@ def _as_json(message: Any) -> dict[str, Any]:
 
 def _prompt(session: Session, settings: Settings) -> int:
     from fireside.cli import loop, show
-    from fireside.cli.answer import silent_keys
 
     console = show.terminal()
-    with silent_keys():
-        _header(session, settings, console)
-        if session.conversation is not None:
-            show.conversation(console, session)
+    _header(session, settings, console)
+    if session.conversation is not None:
+        show.conversation(console, session)
     loop.run(session, console, settings.home)
     return 0
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fireside.cli.answer import Show
+from fireside.cli.answer import CtrlC, Show
 from fireside.cli.loading import Loading
 from fireside.cli.printable import printable
 from fireside.errors import BadRequest, Unavailable
@@ -81,7 +81,11 @@ class Session:
         return {"model": self.answering, "sampling": self.sampling}
 
     def _shown(self, start: Callable[[], Turn], show: Show) -> Done:
-        done = show(start())
+        self.loading.get(self.answering)  # which may take long, and be given up
+        with CtrlC() as ctrl_c:
+            turn = start()
+            ctrl_c.stops(turn)
+            done = show(turn)
         self.conversation = self.store.get(done.message.conversation_id)
         return done
 

@@ -9,9 +9,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from fake_model import FakeModel
+from fake_model import FakeGeneration, FakeModel
 
 from fireside.cli.loading import Loading
 from fireside.cli.question import LIMIT, read_question
@@ -85,6 +86,22 @@ def test_ctrl_c_stops_the_answer(run: Run, model: FakeModel, store: Store) -> No
     assert (code, out, err) == (130, "one \n", "")
     head = store.conversations()[0].head_id
     assert store.message(str(head)).status == "stopped"
+
+
+def test_ctrl_c_before_the_first_word_stops_the_answer_too(
+    run: Run, model: FakeModel, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import signal
+
+    generate = model.generate
+
+    def pressed(*prompt: Any, **how: Any) -> FakeGeneration:
+        signal.raise_signal(signal.SIGINT)  # while question and answer are being stored
+        return generate(*prompt, **how)
+
+    monkeypatch.setattr(model, "generate", pressed)
+    assert run("chat", "hi")[0] == 130
+    assert store.message(str(store.conversations()[0].head_id)).status == "stopped"
 
 
 def refused(run: Run, *words: str, stdin: bytes = b"") -> tuple[int, str]:
