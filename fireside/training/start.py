@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from time import time
 
@@ -20,7 +21,7 @@ import torch
 
 from fireside.engine.load import set_threads
 from fireside.engine.threads import Threads
-from fireside.errors import FiresideError, Interrupted
+from fireside.errors import FiresideError, Interrupted, Unavailable
 from fireside.hub.progress import Progress as Preparing
 from fireside.training import assembly, finish, launch
 from fireside.training.beside import FolderBeside, MetricsBeside
@@ -70,6 +71,7 @@ def run(
         Conflict: the folder is another run's, finished, or in use.
         BadRequest, Unavailable, NonFinite, ...: one line each; `run.json` keeps it.
     """
+    _check_packages()
     around = Around(
         models_dir=models_dir, listener=listener or Silent(), spent=spent, stopped=stopped
     )
@@ -79,6 +81,16 @@ def run(
             quiet = replace(around, listener=Silent())
             return _work(FolderBeside(Path(config.run.out)), config, quiet, world)
         return _held(RunFolder(Path(config.run.out)), config, around, world)
+
+
+def _check_packages() -> None:
+    """Raises Unavailable: what only training needs was not installed."""
+    absent = [name for name in ("tensorboard", "matplotlib") if find_spec(name) is None]
+    if absent:
+        raise Unavailable(
+            f"Training needs packages that are not here ({', '.join(absent)}): "
+            "pip install 'fireside[train]'."
+        )
 
 
 def _held(folder: RunFolder, config: TrainConfig, around: Around, world: World) -> Path:
@@ -91,6 +103,9 @@ def _held(folder: RunFolder, config: TrainConfig, around: Around, world: World) 
             state = "cancelled" if asked.code == "cancelled" else "paused"
             ended = time() if state == "cancelled" else None
             folder.update(state=state, process=None, ended_at=ended, activity="")
+            raise
+        except KeyboardInterrupt:  # somebody did not wait for the step to end
+            folder.update(state="interrupted", process=None, activity="")
             raise
         except BaseException as error:
             _failed(folder, world.cause(error))

@@ -401,3 +401,26 @@ def test_a_worker_that_cannot_begin_says_why(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="There is no file or folder"):
         # Whoever is quicker, the worker or we, the line is the same.
         raise Unavailable(RunHandle.launch(config).wait(timeout=120).error or "none")
+
+
+def test_without_the_packages_of_training_nothing_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fireside.training.start.find_spec", lambda name: None)
+    with pytest.raises(Unavailable, match=r"pip install 'fireside\[train\]'"):
+        run(tiny.config(tmp_path), models_dir=MODELS)
+    assert not (tmp_path / "run").exists()
+
+
+def test_who_does_not_wait_for_the_step_interrupts(tmp_path: Path) -> None:
+    class Impatient(Silent):
+        def stepped(self, progress: Progress) -> None:
+            if progress.step == 3:
+                raise KeyboardInterrupt
+
+    tiny.text(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny.config(tmp_path), models_dir=MODELS, listener=Impatient())
+    record = RunFolder(tmp_path / "run").read()
+    assert (record.state, record.error) == ("interrupted", None)
+    run(tiny.config(tmp_path), models_dir=MODELS)
