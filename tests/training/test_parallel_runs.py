@@ -23,14 +23,14 @@ from fireside.training.metrics import curve, read_rows
 from tests.training import tiny
 from tests.training.test_parallel import HERE, PATIENCE, torchrun
 
-STEPS = 24
+STEPS = 80
 Trained = subprocess.Popen[str]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     tiny.text(tmp_path)
-    slow = {"schedule": {"steps": STEPS}, "checkpoint": {"every": 4}, "validate": {"every": 12}}
+    slow = {"schedule": {"steps": STEPS}, "checkpoint": {"every": 4}, "validate": {"every": 40}}
     config = tiny.config(tmp_path, **slow)
     (tmp_path / "run.toml").write_text(config.toml(), encoding="utf-8")
     return tmp_path
@@ -92,59 +92,41 @@ def record(run: Path) -> dict[str, Any]:
     return found
 
 
-def test_a_rank_that_is_killed_costs_the_steps_since_the_last_checkpoint(folder: Path) -> None:
+def test_killed_then_paused_then_gone_on_with_by_one_process(folder: Path) -> None:
+    """The steps of each life follow on its last checkpoint; together they are one run."""
     run = folder / "run"
     with training(folder, restarts=1) as process:
         until_step(run, 6, process)
         ranks_of(process)[1].kill()
-        out, errors = process.communicate(timeout=PATIENCE)
+        until_step(run, 12, process)
+        RunHandle(run).pause()
+        _, errors = process.communicate(timeout=PATIENCE)
+    # To be paused is no failure: torchrun has nothing to start again, and one rank has said so.
     assert process.returncode == 0, errors
-    resumed = [row["step"] for row in rows(run) if row["kind"] == "resumed"]
-    assert len(resumed) == 1
-    assert resumed[0] >= 4
-    # As if nothing had happened: every step once, one result, one model, said once.
-    assert [row["step"] for row in curve(run / "metrics.jsonl")] == [*range(1, STEPS + 1)]
-    assert record(run)["state"] == "finished"
-    assert (run / "model" / "model.safetensors").is_file()
-    assert out.count("Talk to it") == 1
+    assert len([line for line in said(errors) if "Saved." in line]) == 1
+    assert record(run)["state"] == "paused"
+    (resumed,) = [row["step"] for row in rows(run) if row["kind"] == "resumed"]
+    assert resumed >= 4
+    go_on(run)
 
 
-def test_ctrl_c_saves_and_one_process_goes_on_from_there(folder: Path) -> None:
+def test_ctrl_c_saves(folder: Path) -> None:
     run = folder / "run"
     with training(folder) as process:
         until_step(run, 2, process)
         # As a terminal does: to torchrun and to all ranks at once.
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=PATIENCE)
-    assert [line for line in said(errors) if "Saved." in line], errors
-    stopped = record(run)
-    assert stopped["state"] == "paused"
+    assert len([line for line in said(errors) if "Saved." in line]) == 1, errors
+    assert record(run)["state"] == "paused"
     last = max(row["step"] for row in rows(run) if row["kind"] == "step")
-    assert (run / "checkpoints" / f"step-{last:06d}" / "optimiser").is_dir()
     assert last < STEPS
+    assert (run / "checkpoints" / f"step-{last:06d}" / "optimiser").is_dir()
+
+
+def go_on(run: Path) -> None:
+    """In one process, to the end."""
     RunHandle(run).resume(environment={**os.environ, "PYTHONPATH": str(HERE)})
     assert RunHandle(run).wait(PATIENCE).state == "finished"
     assert [row["step"] for row in curve(run / "metrics.jsonl")] == [*range(1, STEPS + 1)]
-
-
-def test_a_pause_ends_all_ranks_and_torchrun_does_not_start_them_again(folder: Path) -> None:
-    run = folder / "run"
-    with training(folder, restarts=3) as process:
-        until_step(run, 2, process)
-        RunHandle(run).pause()
-        _, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, errors
-    assert record(run)["state"] == "paused"
-    assert len(said(errors)) == 1
-    assert "Saved." in said(errors)[0]
-
-
-def test_rows_that_ranks_cannot_share_are_one_line_of_one_rank(folder: Path) -> None:
-    text = (folder / "run.toml").read_text(encoding="utf-8")
-    (folder / "run.toml").write_text(text.replace("tokens = 32", "tokens = 48"), encoding="utf-8")
-    with training(folder) as process:
-        _, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 1
-    assert len(said(errors)) == 1, errors
-    assert "3 rows per step cannot be split evenly over 2 processes" in said(errors)[0]
-    assert record(folder / "run")["state"] == "failed"
+    assert (run / "model" / "model.safetensors").is_file()
