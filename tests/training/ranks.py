@@ -26,7 +26,7 @@ from fireside.training.weight_files import WholeModel
 from fireside.training.world import joined
 from tests.training import toy
 
-STEPS = 6
+STEPS, HALF = 4, 2
 CASES: dict[str, dict[str, Any]] = {
     "untied": {"model": {"tied_head": False}, "micro": 6, "plan": {}},
     "everything": {
@@ -126,12 +126,12 @@ def laws(out: Path, world: World) -> None:
     for name in CASES:
         save(out, name, trained(name, out / f"{name}.run", world), world)
     for name in ("everything", "muon", "lora"):
-        trained(name, out / f"{name}.halves", world, stop_at=3)
+        trained(name, out / f"{name}.halves", world, stop_at=HALF)
         save(out, f"{name}.halved", trained(name, out / f"{name}.halves", world), world)
     # What one process alone has begun, and what it will go on with.
     for name in ("everything", "muon", "lora"):
         save(out, f"{name}.taken", trained(name, out / f"{name}.alone", world), world)
-        trained(name, out / f"{name}.given", world, stop_at=3)
+        trained(name, out / f"{name}.given", world, stop_at=HALF)
     message = poisoned(out / "poisoned", world)
     if world.first:
         (out / "poisoned.txt").write_text(message, encoding="utf-8")

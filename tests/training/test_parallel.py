@@ -42,7 +42,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What two ranks made of all cases, with one process's halves to go on with."""
     folder = tmp_path_factory.mktemp("ranks")
     for name in ("everything", "muon", "lora"):
-        ranks.trained(name, folder / f"{name}.alone", World(), stop_at=3)
+        ranks.trained(name, folder / f"{name}.alone", World(), stop_at=ranks.HALF)
     command = torchrun("-m", "tests.training.ranks", str(folder))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE)}
     done = subprocess.run(
@@ -75,7 +75,11 @@ def assert_close(one: Found, other: Found) -> None:
 def latter_half(found: Found) -> Found:
     weights, said = found
     seen = said["validations"]
-    return weights, {**said, "steps": said["steps"][3:], "validations": seen[len(seen) // 2 :]}
+    return weights, {
+        **said,
+        "steps": said["steps"][ranks.HALF :],
+        "validations": seen[len(seen) // 2 :],
+    }
 
 
 @pytest.mark.parametrize("name", ranks.CASES)
@@ -102,12 +106,12 @@ def test_ranks_go_on_with_what_one_process_began(out: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["everything", "muon", "lora"])
 def test_one_process_goes_on_with_what_ranks_began(out: Path, name: str) -> None:
     folder = out / f"{name}.given"
-    assert (folder / "step-000003" / "optimiser").is_dir()
+    assert (folder / "step-000002" / "optimiser").is_dir()
     assert_close(ranks.trained(name, folder, World()), latter_half(read(out, name)))
 
 
 def test_a_checkpoint_of_ranks_is_a_hugging_face_folder_without_pickles(out: Path) -> None:
-    folder = out / "everything.run" / "step-000006"
+    folder = out / "everything.run" / "step-000004"
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     shards = {f"shard-0000{n}-model-00001-of-00001.safetensors" for n in (1, 2)}
     assert names == {
@@ -118,7 +122,7 @@ def test_a_checkpoint_of_ranks_is_a_hugging_face_folder_without_pickles(out: Pat
 
 def test_a_part_that_is_missing_is_named(out: Path) -> None:
     model, plan = ranks.made(ranks.CASES["muon"])
-    folder = out / "muon.given" / "step-000003" / "optimiser"
+    folder = out / "muon.given" / "step-000002" / "optimiser"
     part = sorted(folder.iterdir())[0]
     hidden = part.rename(part.with_suffix(".gone"))
     try:
