@@ -40,6 +40,8 @@ MADE: Final = (
     "config.toml", "data", "tokenizer", "metrics.jsonl", "tensorboard", "samples", "checkpoints",
     "loss.png", "model", "request.json",
 )  # fmt: skip
+# A process that has stopped, or was killed, may hold the lock until its last thread is gone.
+_LEAVING: Final = 30.0
 # Where these differ it is still the same run.
 FREE: Final = ("run.out", "run.threads", "run.device")
 
@@ -158,10 +160,15 @@ class RunFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Nobody else trains here meanwhile.  Raises Conflict, Unavailable."""
+        lock = FileLock(self / LOCK)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self / LOCK, timeout=0)
-            lock.acquire()
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                if not self.exists or self.status().state in ALIVE:
+                    raise
+                lock.acquire(timeout=_LEAVING)
         except Timeout:
             raise Conflict(self._held_by()) from None
         except FileExistsError:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from safetensors.torch import load_file
 
-from fireside.errors import BadRequest, Conflict, Corrupt, FiresideError, Interrupted, Unavailable
+from fireside.errors import Conflict, Corrupt, FiresideError, Interrupted, Unavailable
 from fireside.hub.local import open_path
 from fireside.messages import Message
 from fireside.model.load import load_model, load_tokenizer
-from fireside.training.config import TrainConfig, merged
-from fireside.training.control import RunHandle
+from fireside.training.config import TrainConfig
 from fireside.training.metrics import METRICS, curve
 from fireside.training.progress import Progress, Silent
 from fireside.training.run import RunFolder
@@ -241,166 +237,6 @@ def test_a_disk_that_fills_up_loses_nothing(
     monkeypatch.undo()
     run(config, models_dir=MODELS)
     assert weights(tmp_path) == weights(finished)
-
-
-# -- tuning ---------------------------------------------------------------------------------
-
-
-def table(folder: Path, rows: int = 60) -> Path:
-    path = folder / "table.tsv"
-    lines = [f"good day {i}\t1" if i % 2 else f"bad day {i}\t0" for i in range(rows)]
-    path.write_text("\n".join(["sentence\tlabel", *lines]) + "\n", encoding="utf-8")
-    return path
-
-
-def tuning(base: Path, folder: Path, **over: Any) -> TrainConfig:
-    plain = {
-        "run": {
-            "out": str(folder / "run"), "method": "sft", "base": str(base), "threads": 1,
-        },
-        "data": {
-            "sources": [{
-                "path": str(table(folder)), "prompt": "{sentence}", "completion": "{label}",
-                "labels": {"0": "bad", "1": "good"},
-            }],
-            "validation": 0.2,
-        },
-        "schedule": {"steps": 4},
-        "validate": {"every": 2, "samples": 1},
-    }  # fmt: skip
-    return TrainConfig.of(merged(plain, over))
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pretrained run with a window in which a short chat fits."""
-    folder = tmp_path_factory.mktemp("base")
-    tiny.text(folder)
-    wide = {"data": {"length": 64}, "model": {"context": 64}, "batch": {"tokens": 64}}
-    run(tiny.config(folder, **wide), models_dir=MODELS)
-    return folder / "run"
-
-
-@pytest.mark.parametrize("lora", [None, {"rank": 2}], ids=["full", "lora"])
-def test_a_tuned_model_speaks_chatml(base: Path, tmp_path: Path, lora: Any) -> None:
-    run(tuning(base, tmp_path, lora=lora), models_dir=MODELS)
-    local = open_path(tmp_path / "run", "run", MODELS)
-    assert (local.adapter is not None) == (lora is not None)
-    tokenizer = load_tokenizer(local)
-    ids = tokenizer.render([Message(role="user", content="good day")]).ids
-    assert tokenizer.decode(ids, skip_special=False).startswith("<|im_start|>user\ngood day")
-    load_model(local)
-    card = (tmp_path / "run" / "model" / "README.md").read_text()
-    assert f"library_name: {'peft' if lora else 'transformers'}" in card
-    assert str(tmp_path) not in card
-
-
-def test_an_adapter_stopped_and_gone_on_with_is_uninterrupted(base: Path, tmp_path: Path) -> None:
-    found, listener = [], Stops(2)
-    for name in ("one", "two"):
-        folder = tmp_path / name
-        folder.mkdir()
-        config = tuning(base, folder, lora={"rank": 2, "dropout": 0.1})
-        if name == "two":
-            with pytest.raises(Interrupted):
-                run(
-                    config, models_dir=MODELS, listener=listener, stopped=lambda x=listener: x.asked
-                )
-        run(config, models_dir=MODELS)
-        found.append(load_file(folder / "run" / "model" / "adapter_model.safetensors"))
-    assert found[0].keys() == found[1].keys()
-    assert all(bool((found[0][name] == found[1][name]).all()) for name in found[0])
-
-
-def test_columns_that_are_not_there_are_named(base: Path, tmp_path: Path) -> None:
-    config = tuning(base, tmp_path)
-    wrong = merged(config.plain(), {"data": {"sources": [
-        {"path": str(table(tmp_path)), "prompt": "{text}", "completion": "{label}"}
-    ]}})  # fmt: skip
-    said = failing(TrainConfig.of(wrong))
-    assert "text" in said
-    assert "sentence, label" in said
-
-
-def test_a_model_that_is_not_there(tmp_path: Path) -> None:
-    said = failing(tuning(Path("nobody:1b"), tmp_path), tmp_path)
-    assert "nobody:1b" in said
-
-
-def test_wanting_pretrained_text_from_chats(base: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadRequest, match="name it"):
-        TrainConfig.of({"run": {"out": "x", "method": "dpo"}, "data": {"sources": [{"path": "a"}]}})
-
-
-# -- from another process -------------------------------------------------------------------
-
-
-@pytest.fixture
-def slow(finished: Path, tmp_path: Path) -> TrainConfig:
-    """More steps than anybody waits for."""
-    shutil.copy(finished / "text.txt", tmp_path)
-    return tiny.config(tmp_path, schedule={"steps": 100_000}, validate={"every": 50_000})
-
-
-def wait_for(handle: RunHandle, kind: str) -> None:
-    for row in handle.events(follow=True):
-        if row["kind"] == kind:
-            return
-    raise AssertionError(f"no {kind}: {handle.status()}")
-
-
-def test_started_watched_paused_and_cancelled_from_here(slow: TrainConfig) -> None:
-    handle = RunHandle.launch(slow)
-    wait_for(handle, "step")
-    status = handle.status()
-    assert status.state == "running"
-    assert status.process is not None
-    with pytest.raises(Conflict, match="being trained just now"):
-        RunHandle.launch(slow)
-    other = RunHandle(slow.run.out)  # as another process would
-    other.pause()
-    paused = other.wait(timeout=120)
-    assert paused.state == "paused"
-    assert paused.step > 0
-    assert RunFolder(Path(slow.run.out)).checkpoints()[-1].name == f"step-{paused.step:06d}"
-    with pytest.raises(Conflict, match="no process works on it"):
-        handle.pause()
-    handle.resume()
-    wait_for(handle, "resumed")
-    handle.cancel()
-    assert handle.wait(timeout=120).state == "cancelled"
-    with pytest.raises(Conflict, match="is cancelled already"):
-        handle.cancel()
-    with pytest.raises(Conflict, match="holds a cancelled run"):
-        handle.resume()
-
-
-def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_been(
-    finished: Path, tmp_path: Path
-) -> None:
-    shutil.copy(finished / "text.txt", tmp_path)
-    long = {"schedule": {"steps": 60, "warmup": 1, "decay": 2}}
-    whole, killed = (tiny.config(tmp_path, run={"out": str(tmp_path / name)}, **long)
-                     for name in ("whole", "killed"))  # fmt: skip
-    run(whole, models_dir=MODELS)
-    handle = RunHandle.launch(killed)
-    wait_for(handle, "checkpoint")
-    status = handle.status()
-    if status.process is not None:  # else it was quicker than we were
-        os.kill(status.process.pid, signal.SIGKILL)
-    assert handle.wait(timeout=120).state in ("interrupted", "finished")
-    if handle.status().state == "interrupted":
-        run(killed, models_dir=MODELS)
-    one, other = (load_file(tmp_path / name / "model" / "model.safetensors")
-                  for name in ("whole", "killed"))  # fmt: skip
-    assert all(bool((one[name] == other[name]).all()) for name in one)
-
-
-def test_a_worker_that_cannot_begin_says_why(tmp_path: Path) -> None:
-    config = tiny.config(tmp_path)  # without its text
-    with pytest.raises(Unavailable, match="There is no file or folder"):
-        # Whoever is quicker, the worker or we, the line is the same.
-        raise Unavailable(RunHandle.launch(config).wait(timeout=120).error or "none")
 
 
 def test_without_the_packages_of_training_nothing_begins(
