@@ -145,7 +145,8 @@ class CtrlC:
 def silent_keys() -> Iterator[None]:
     """Within, the terminal does not echo: a `^C` or a key typed ahead would tear the drawing.
 
-    What is typed ahead is kept for the next prompt, with Enter as it is there (CR, not NL).
+    What is typed ahead is kept for the next prompt as the keys that they are: Enter is CR and not
+    NL, and Ctrl-D waits for its turn (by lines, the terminal would take it for itself).
     """
     try:
         import termios
@@ -158,7 +159,7 @@ def silent_keys() -> Iterator[None]:
     quiet = [*before]
     quiet[0] &= ~termios.ICRNL
     # Without NOFLSH a Ctrl-C throws away what the terminal has not shown yet, mid-drawing.
-    quiet[3] = quiet[3] & ~termios.ECHO | termios.NOFLSH
+    quiet[3] = quiet[3] & ~(termios.ECHO | termios.ICANON) | termios.NOFLSH
     termios.tcsetattr(keyboard, termios.TCSADRAIN, quiet)
     try:
         yield

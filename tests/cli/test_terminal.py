@@ -126,7 +126,7 @@ def test_a_conversation(terminal: Callable[..., Terminal], home: Path) -> None:
         window.until(lambda: answered(store, 2))
     window.type("/receipt\r")
     window.until(lambda: "completion tokens" in window.shown())
-    window.type("\x04")
+    window.type("\x04")  # whether the prompt is there yet or not
     assert window.end() == 0
     assert window.echoes
     assert "Traceback" not in window.shown()
