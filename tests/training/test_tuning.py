@@ -141,5 +141,5 @@ def test_the_recipe_of_additions(tmp_path: Path) -> None:
     assert len(found) == 50
     config = TrainConfig.read(RECIPES / "additions" / "grpo.toml")
     reward = Reward.of(config.objective.reward or "")
-    assert reward("12", "12") == pytest.approx(1.2)
+    assert reward("12", "12") == pytest.approx(1.1)
     assert reward("It is 13", "12") < 0.1
