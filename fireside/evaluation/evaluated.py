@@ -7,6 +7,7 @@ and its continuation are encoded together, and parted where the context's own id
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -120,6 +121,8 @@ class Evaluated:
         """The engine, started when first asked for; `close` stops it."""
         if self._text is None:
             self._text = self._served() if self._local and self._settings else self._in_memory()
+            # An engine that still runs when Python ends takes the process down with it.
+            self._stop = weakref.finalize(self, self._text.engine.stop, 0.0)
         return self._text
 
     def _served(self) -> TextModel:
@@ -150,5 +153,5 @@ class Evaluated:
     def close(self) -> None:
         """Stop the engine, if one was started."""
         if self._text is not None:
-            self._text.engine.stop(0.0)
+            self._stop()
             self._text = None
