@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -102,17 +101,21 @@ def test_ctrl_c_is_130(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 INTERRUPTED = "import signal; signal.raise_signal(signal.SIGINT); raise SystemExit('went on')"
+# In a shell's background job SIGINT is ignored, and stays so.
+FROM_A_TERMINAL = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("fireside", run_name="__main__", alter_sys=True)
+"""
 
 
 def test_ctrl_c_while_it_starts_is_130_too(tmp_path: Path) -> None:
     (tmp_path / "typer.py").write_text(INTERRUPTED)  # which comes as soon as it is imported
     done = subprocess.run(
-        [sys.executable, "-m", "fireside", "chat"],
+        [sys.executable, "-c", FROM_A_TERMINAL, "chat"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
         capture_output=True,
         text=True,
-        # In a shell's background job SIGINT is ignored, and stays so.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
