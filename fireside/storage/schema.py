@@ -20,7 +20,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 
 metadata = MetaData()
 
@@ -63,4 +63,23 @@ messages = Table(
     Column("receipt", JSON(none_as_null=True)),
     Index("messages_by_conversation", "conversation_id"),
     Index("messages_by_parent", "parent_id"),
+)
+
+objects = Table(
+    "objects",
+    metadata,
+    Column("serial", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("parent_id", Text),
+    Column("status", Text),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("version", Integer, nullable=False),
+    Column("body", JSON, nullable=False),
+    Index("objects_by_owner", "kind", "owner", "serial"),
+    Index("objects_by_parent", "parent_id", "kind", "serial"),
+    Index("objects_by_status", "kind", "status", "serial"),
+    Index("objects_by_expiry", "kind", "expires_at"),
 )

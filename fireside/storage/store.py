@@ -23,6 +23,7 @@ from fireside.messages import Role, ToolCall
 from fireside.storage import sqlite
 from fireside.storage.ids import new_id
 from fireside.storage.migrate import is_current, migrate, revision
+from fireside.storage.objects import Objects
 from fireside.storage.records import Conversation, Hit, Status, StoredMessage
 from fireside.storage.rows import hit, stored, values_of
 from fireside.storage.schema import conversations as conversations_table
@@ -37,6 +38,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writer = engine.execution_options(**{sqlite.WRITES: True})
+        self.objects = Objects(engine, self._writer)
 
     @classmethod
     def open(
