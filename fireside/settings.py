@@ -81,6 +81,16 @@ class Settings(BaseSettings):
         return self.home / "models"
 
     @property
+    def files_dir(self) -> Path:
+        """What was uploaded, one file by its id."""
+        return self.home / "files"
+
+    @property
+    def runs_dir(self) -> Path:
+        """Training runs that the API started, one folder each."""
+        return self.home / "runs"
+
+    @property
     def database_path(self) -> Path:
         return self.home / "fireside.db"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fastapi import FastAPI
 
@@ -36,17 +36,30 @@ if TYPE_CHECKING:
     from fireside.storage import Store
 
 
+class Service(Protocol):
+    """Work beside the requests: jobs, batches, sweeping.  `stop` leaves nothing running."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
 def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     readiness = Readiness(models_, settings.model)
     turns = Turns(conversations.shown_message)
     pulls = Pulls(settings.models_dir)
 
+    services: list[Service] = []
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         loading = asyncio.create_task(readiness.load())
+        for service in services:
+            await service.start()
         try:
             yield
         finally:
+            for service in reversed(services):
+                await service.stop()
             # The web server has let running answers finish or has cut them off by now.
             loading.cancel()
             pulls.stop()

@@ -33,8 +33,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def address(models: FakeModels, store: Store) -> Iterator[str]:
-    app = create_app(models, store, Settings(model="fake:1b", max_queue=8))
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(model="fake:1b", max_queue=8, home=tmp_path_factory.mktemp("settings"))
+
+
+@pytest.fixture(scope="session")
+def address(models: FakeModels, store: Store, settings: Settings) -> Iterator[str]:
+    app = create_app(models, store, settings)
     with running(app) as url:
         yield url
 
