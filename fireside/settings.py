@@ -37,6 +37,9 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=default_home, description="Models, database and runs.")
     model: str = Field("smollm2:135m", description="The model that answers when none is named.")
+    embedding_model: str = Field(
+        "minilm:l6", description="The model that embeds texts and documents when none is named."
+    )
     host: str = Field("127.0.0.1", description="Address that `serve` binds.")
     port: int = Field(
         8080, ge=0, le=65535, description="Port that `serve` binds; 0 takes a free one."

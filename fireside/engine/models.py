@@ -3,37 +3,51 @@
 from __future__ import annotations
 
 import threading
+from typing import Protocol
 
+from fireside.engine.embedding import Embedder, load_embedder
 from fireside.engine.load import Progress, load_text_model
 from fireside.engine.text import TextModel
-from fireside.errors import BadRequest, Unavailable
+from fireside.errors import BadRequest, Unavailable, UnknownModel
 from fireside.hub import LocalModel, installed, locate
 from fireside.settings import Settings
 
 # More at once would fight for memory and cores; the least recently used one gives way.
 KEPT = 2
+TUNED = "ft:"
+
+
+class Tuned(Protocol):
+    """Models that were fine-tuned here, each its owner's alone; their names begin with `ft:`."""
+
+    def local(self, name: str, owner: str) -> LocalModel | None: ...
+    def names(self, owner: str) -> list[str]: ...
 
 
 class Models:
     """Thread-safe.  `progress(done, total)` hears of a loading model's layers."""
 
     def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
+        self.tuned: Tuned | None = None
         self._settings = settings
         self._progress = progress
         self._loaded: dict[str, TextModel] = {}
+        self._embedders: dict[str, Embedder] = {}
         self._loading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         self._closed = False
 
-    def get(self, name: str | None = None) -> TextModel:
+    def get(self, name: str | None = None, *, owner: str = "") -> TextModel:
         """The model of this name, or the default one, ready to answer.
+
+        owner: who asks; a fine-tuned model is there for its owner alone.
 
         Raises:
             UnknownModel, NotFound: no such model, or not pulled yet; the line says what to do.
             BadRequest: a model of another kind.
             Corrupt, Unsupported, Unavailable: it cannot be served.
         """
-        local = self._find(name or self._settings.model)
+        local = self._find(name or self._settings.model, owner)
         with self._lock:
             loading = self._loading.setdefault(local.name, threading.Lock())
         with loading:  # one load per model; others go on being served meanwhile
@@ -52,14 +66,63 @@ class Models:
                 self._loaded[local.name] = model
             return model
 
-    def names(self) -> list[str]:
-        """Every chat model that is here, the default first."""
+    def embedder(self, name: str | None = None) -> Embedder:
+        """The embedding model of this name, or the default one, ready.
+
+        Raises:
+            UnknownModel, NotFound: no such model, or not pulled yet; the line says what to do.
+            BadRequest: a model of another kind.
+            Corrupt, Unsupported: it cannot be served.
+        """
+        local = locate(name or self._settings.embedding_model, self._settings.models_dir)
+        if local.entry is not None and local.entry.kind != "embedding":
+            raise BadRequest(
+                f"{local.name} chats and makes no embeddings: "
+                f"take {self._settings.embedding_model}.",
+                param="model",
+            )
+        with self._lock:
+            loading = self._loading.setdefault(local.name, threading.Lock())
+        with loading:
+            with self._lock:
+                self._check_open()
+                if local.name in self._embedders:
+                    return self._embedders[local.name]
+            made = load_embedder(local, self._settings)
+            with self._lock:
+                if self._closed:
+                    made.close()
+                self._check_open()
+                self._embedders[local.name] = made
+            return made
+
+    def embedders(self) -> list[str]:
+        """Every embedding model that is here, the default first."""
+        found = {
+            local.name
+            for local in installed(self._settings.models_dir)
+            if local.entry is not None and local.entry.kind == "embedding"
+        }
+        default = self._settings.embedding_model
+        return sorted(found | set(self._embedders), key=lambda n: (n != default, n))
+
+    def names(self, *, owner: str = "") -> list[str]:
+        """Every chat model that is here for this owner, the default first."""
         found = [
             local.name
             for local in installed(self._settings.models_dir)
             if local.entry is None or local.entry.kind == "chat"
         ]
-        return sorted(set(found) | set(self._loaded), key=lambda n: (n != self._settings.model, n))
+        found += [name for name in list(self._loaded) if not name.startswith(TUNED)]
+        found += [] if self.tuned is None else self.tuned.names(owner)
+        return sorted(set(found), key=lambda n: (n != self._settings.model, n))
+
+    def forget(self, name: str) -> None:
+        """Let go of a model that is no more."""
+        with self._lock:
+            gone = self._loaded.pop(name, None)
+        if gone is not None:
+            gone.engine.stop(0.0)
 
     def close(self, drain_seconds: float = 0.0) -> None:
         """Stop every engine; answers under way get `drain_seconds` to end."""
@@ -68,8 +131,16 @@ class Models:
             for model in self._loaded.values():
                 model.engine.stop(drain_seconds)
             self._loaded.clear()
+            for embedder in self._embedders.values():
+                embedder.close()
+            self._embedders.clear()
 
-    def _find(self, name: str) -> LocalModel:
+    def _find(self, name: str, owner: str) -> LocalModel:
+        if name.startswith(TUNED):
+            tuned = None if self.tuned is None else self.tuned.local(name, owner)
+            if tuned is None:
+                raise UnknownModel(f"There is no model {name[:100]!r} here.", param="model")
+            return tuned
         local = locate(name, self._settings.models_dir)
         if local.entry is not None and local.entry.kind != "chat":
             raise BadRequest(

@@ -8,7 +8,10 @@ So the load of everybody else is read from the system's own accounting a few tim
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
 import torch
@@ -16,6 +19,25 @@ import torch
 SECONDS_BETWEEN = 0.2
 # Cores' worth of foreign work at which we give up a core, and at which we take it back.
 GIVE_UP, TAKE_BACK = 0.5, 0.25
+
+_beside_lock = threading.Lock()
+_beside_seconds = 0.0
+
+
+@contextmanager
+def beside() -> Iterator[None]:
+    """What this thread computes meanwhile is foreign work to the engine, which leaves it a core.
+
+    For work of one thread in our own process (embeddings), which the system's accounting cannot
+    tell from the engine's.
+    """
+    global _beside_seconds
+    start = time.thread_time()
+    try:
+        yield
+    finally:
+        with _beside_lock:
+            _beside_seconds += time.thread_time() - start
 
 
 class Threads:
@@ -63,8 +85,9 @@ class Threads:
 
     @staticmethod
     def _foreign() -> tuple[float, float]:
-        """(wall clock, CPU seconds that everybody but this process has used)."""
+        """(wall clock, CPU seconds that everybody but this process's engine has used)."""
         times = psutil.cpu_times()
         idle = times.idle + getattr(times, "iowait", 0.0)
         guest = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
-        return time.monotonic(), sum(times) - idle - guest - time.process_time()
+        ours = time.process_time() - _beside_seconds
+        return time.monotonic(), sum(times) - idle - guest - ours

@@ -1,0 +1,180 @@
+"""Texts to vectors: the embedding model behind a queue of small batches.
+
+One batch at a time computes, in a thread of its own, so a query's few words wait for one batch of
+somebody's thousand documents and never for all of them, and who no longer wants an answer stops
+after one.  Each batch is one core's work: the engine beside it sees that core taken and leaves it
+(`threads.py`).  It refuses texts longer than the model's context: nothing is cut in silence.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fireside.engine.load import choose_device
+from fireside.engine.threads import beside
+from fireside.errors import BadRequest, ContextOverflow, Interrupted, Unavailable, Unsupported
+from fireside.hub import LocalModel
+from fireside.model.encoder import Encoder, load_encoder
+from fireside.settings import Settings
+from fireside.tokenizer import Tokenizer
+
+# Tokens of one batch, padding included: some 40 ms on a core of 2020.
+BATCH_TOKENS = 512
+
+Input = str | Sequence[int]
+
+
+class Embedder:
+    """An embedding model, ready.  Safe to use from many threads.
+
+    name: the model's.  width: numbers of a vector.  context: tokens of the longest text.
+    window: tokens of the texts that it was made for; longer ones, up to `context`, are read too.
+    """
+
+    def __init__(
+        self, name: str, tokenizer: Tokenizer, encoder: Encoder, window: int | None = None
+    ) -> None:
+        self.name = name
+        self.tokenizer = tokenizer
+        self.width = encoder.config.width
+        self._encoder = encoder
+        self._device = next(encoder.parameters()).device
+        self._frame = len(tokenizer.frame([]))
+        self.context = encoder.config.context - self._frame
+        self.window = min(self.context, (window or encoder.config.context) - self._frame)
+        self._worker = ThreadPoolExecutor(1, "fireside-embed", initializer=_one_core)
+
+    def embed(
+        self,
+        texts: Sequence[Input],
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+        param: str | None = None,
+    ) -> tuple[Float[Tensor, "B D"], list[int]]:
+        """A vector of length 1 for each text, and how many tokens it has.
+
+        texts: strings, or token ids ([CLS] and [SEP] may be there or not).
+        cancelled: asked before each batch.
+
+        Raises:
+            ContextOverflow: a text is longer than `context`.
+            BadRequest: a text of no token, or an id that is none.
+            Interrupted: `cancelled` said so.  Unavailable: the server is stopping.
+        """
+        tokens = self.tokens(texts, param=param)
+        for each in tokens:
+            if len(each) > self.context:
+                raise ContextOverflow(
+                    f"A text of {len(each)} tokens is longer than the {self.context} that "
+                    f"{self.name} reads: cut it into smaller pieces.",
+                    param=param,
+                )
+        found = torch.empty(len(tokens), self.width)
+        for batch in batches([len(each) + self._frame for each in tokens], BATCH_TOKENS):
+            if cancelled():
+                raise Interrupted("The embedding was cancelled.")
+            found[batch] = self._submit([tokens[i] for i in batch]).result()
+        return found, [len(each) for each in tokens]
+
+    def tokens(self, texts: Sequence[Input], *, param: str | None = None) -> list[list[int]]:
+        """The ids of each text, without [CLS] and [SEP].  Raises BadRequest as `embed`."""
+        found: list[list[int]] = [[] for _ in texts]
+        written = [i for i, text in enumerate(texts) if isinstance(text, str)]
+        encoded = self.tokenizer.encode_batch([str(texts[i]) for i in written])
+        for i, ids in zip(written, encoded, strict=True):
+            found[i] = ids
+        for i, given in enumerate(texts):
+            if not isinstance(given, str):
+                found[i] = self._unframed(given, param)
+            if not found[i]:
+                raise BadRequest(
+                    "A text to embed is empty, or holds nothing that the model reads.", param=param
+                )
+        return found
+
+    def _unframed(self, ids: Sequence[int], param: str | None) -> list[int]:
+        for number in ids:
+            if not 0 <= number < self._encoder.config.vocab_size:
+                raise BadRequest(
+                    f"Token id {number} is not in the vocabulary of {self.name}, which has "
+                    f"{self._encoder.config.vocab_size} ids.",
+                    param=param,
+                )
+        # No text can make these ids, so ids that have them were framed by the caller.
+        first, last = self.tokenizer.frame([])[:1], self.tokenizer.frame([])[-1:]
+        if self._frame == 2 and len(ids) > 2 and [ids[0]] == first and [ids[-1]] == last:
+            ids = ids[1:-1]
+        return list(ids)
+
+    def _submit(self, tokens: list[list[int]]) -> Future[Tensor]:
+        try:
+            return self._worker.submit(self._compute, tokens)
+        except RuntimeError:  # the worker was shut down
+            raise Unavailable("Fireside is stopping: try again when it is back.") from None
+
+    def _compute(self, tokens: list[list[int]]) -> Float[Tensor, "B D"]:
+        framed = [self.tokenizer.frame(each) for each in tokens]
+        ids = torch.zeros(len(framed), max(map(len, framed)), dtype=torch.long)
+        mask = torch.zeros_like(ids, dtype=torch.bool)
+        for row, each in enumerate(framed):
+            ids[row, : len(each)] = torch.tensor(each)
+            mask[row, : len(each)] = True
+        with beside(), torch.inference_mode():
+            made = self._encoder.embed(ids.to(self._device), mask.to(self._device))
+        return made.cpu()
+
+    def close(self) -> None:
+        """Batches that wait are dropped; the one that computes ends."""
+        self._worker.shutdown(wait=True, cancel_futures=True)
+
+
+def batches(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Places of texts that compute together: alike in length, `most` tokens with padding.
+
+    A text longer than that computes alone.
+    """
+    order = deque(sorted(range(len(lengths)), key=lambda i: lengths[i], reverse=True))
+    while order:
+        longest = lengths[order[0]]
+        yield [order.popleft() for _ in range(min(len(order), max(1, most // longest)))]
+
+
+def _one_core() -> None:
+    """One OpenMP thread for the calling thread; the process's own default stays as it was.
+
+    More workers than cores would put the engine's to sleep at each of its barriers (`load.py`).
+    """
+    usual = torch.get_num_threads()  # which also keeps a later look from setting it anew
+    torch.set_num_threads(1)
+    restoring = threading.Thread(target=torch.set_num_threads, args=(usual,))
+    restoring.start()
+    restoring.join()
+
+
+def load_embedder(local: LocalModel, settings: Settings) -> Embedder:
+    """
+    Raises:
+        Unsupported: the files are not those of an encoder that we read.
+        Corrupt: they are damaged.
+    """
+    if local.format != "hf" or local.adapters:
+        raise Unsupported(f"{local.name} is not an embedding model: take minilm:l6.", param="model")
+    encoder = load_encoder(local.path, device=choose_device(settings.device))
+    return Embedder(local.name, Tokenizer.from_folder(local.path), encoder, _window(local))
+
+
+def _window(local: LocalModel) -> int | None:
+    """Sentence-Transformers says at how many tokens its makers cut."""
+    try:
+        said = json.loads((local.path / "sentence_bert_config.json").read_text())["max_seq_length"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return said if isinstance(said, int) and said > 8 else None
