@@ -20,7 +20,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 
 metadata = MetaData()
 
@@ -82,4 +82,66 @@ objects = Table(
     Index("objects_by_parent", "parent_id", "kind", "serial"),
     Index("objects_by_status", "kind", "status", "serial"),
     Index("objects_by_expiry", "kind", "expires_at"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("serial", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text),
+    Column("role", Text, nullable=False),
+    Column("project_id", Text),
+    Column("created_at", Double, nullable=False),
+    Column("removed_at", Double),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("serial", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("archived_at", Double),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("serial", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("user_id", Text, ForeignKey("users.id"), nullable=False),
+    Column("project_id", Text, ForeignKey("projects.id"), nullable=False),
+    Column("scopes", JSON(none_as_null=True)),
+    Column("requests_per_minute", Integer),
+    Column("tokens_per_minute", Integer),
+    Column("tokens_total", Integer),
+    Column("tokens_used", Integer, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("last_used_at", Double),
+    Column("revoked_at", Double),
+    Index("keys_by_prefix", "prefix"),
+    Index("keys_by_project", "project_id", "serial"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("serial", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("actor_id", Text),
+    Column("project_id", Text),
+    Column("resource_id", Text),
+    Column("actor", JSON, nullable=False),
+    Column("details", JSON, nullable=False),
 )
