@@ -28,6 +28,7 @@ from fireside.server import (
 from fireside.server.guard import Guard, StandardHeaders
 from fireside.server.pulls import Pulls
 from fireside.server.ready import Readiness
+from fireside.server.tuned_models import TunedModels
 from fireside.server.turns import Turns
 from fireside.settings import Settings
 
@@ -47,6 +48,7 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     readiness = Readiness(models_, settings.model)
     turns = Turns(conversations.shown_message)
     pulls = Pulls(settings.models_dir)
+    models_.tuned = tuned = TunedModels(store.objects, settings.runs_dir, settings.models_dir)
 
     services: list[Service] = []
 
@@ -74,7 +76,7 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     errors.install(app)
-    app.include_router(models.routes(models_))
+    app.include_router(models.routes(models_, tuned))
     app.include_router(chat_completions.routes(models_))
     app.include_router(completions.routes(models_, max_prompts=settings.max_queue))
     app.include_router(health.routes(readiness))

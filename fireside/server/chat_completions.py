@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse
 from fireside.messages import Message
 from fireside.server import body
 from fireside.server.answers import Told, finish_of, gathered, usage_of
+from fireside.server.caller import caller_of
 from fireside.server.logprobs import chat_logprobs
 from fireside.server.models import find
 from fireside.server.sampling import chat_params, check_fits, check_ids, in_callers_words
@@ -56,7 +57,7 @@ def routes(models: Models) -> APIRouter:
     @router.post("/v1/chat/completions")
     async def create_chat_completion(request: Request) -> Response:
         call = await body.read(request, ChatCompletionRequest)
-        model = await find(models, call.model)
+        model = await find(models, call.model, owner=caller_of(request).owner)
         with in_callers_words(call):
             return await answer(request, model, call)
 

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse
 from fireside.errors import BadRequest
 from fireside.server import body
 from fireside.server.answers import Told, finish_of, gathered, usage_of
+from fireside.server.caller import caller_of
 from fireside.server.logprobs import Columns
 from fireside.server.models import find
 from fireside.server.sampling import check_fits, check_ids, completion_params, in_callers_words
@@ -69,7 +70,7 @@ def routes(models: Models, max_prompts: int) -> APIRouter:
                 "in one request.",
                 param="prompt",
             )
-        model = await find(models, call.model)
+        model = await find(models, call.model, owner=caller_of(request).owner)
         with in_callers_words(call):
             return await answer(request, model, call)
 

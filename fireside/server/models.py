@@ -10,38 +10,47 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from fireside.errors import BadRequest, NotFound, UnknownModel
+from fireside.server.caller import caller_of
 
 if TYPE_CHECKING:
     from fireside.engine.models import Models
     from fireside.engine.text import TextModel
+    from fireside.server.tuned_models import TunedModels
 
 STARTED = int(time.time())
+PERSONAL = "personal"
 
 
-async def find(models: Models, name: str | None) -> TextModel:
+async def find(models: Models, name: str | None, *, owner: str = "") -> TextModel:
     """The model of that name, loaded.  Loading takes a second or more: never on the event loop.
+
+    owner: who asks (`caller_of(request).owner`): fine-tuned models are their owner's alone.
 
     Raises:
         UnknownModel: there is none; says which names come near, or how to pull it.
     """
-    await check_name(models, name)
+    await check_name(models, name, owner=owner)
     try:
-        return await asyncio.to_thread(models.get, name)
+        return await asyncio.to_thread(models.get, name, owner=owner)
     except (NotFound, BadRequest) as error:
         raise UnknownModel(error.message, param="model") from None
 
 
-async def check_name(models: Models, name: str | None) -> None:
+async def check_name(models: Models, name: str | None, *, owner: str = "") -> None:
     """Raises UnknownModel for a name that would lead to a file of the client's choosing."""
-    if name is not None and is_path(name) and name not in await asyncio.to_thread(models.names):
+    if name is None or not is_path(name):
+        return
+    if name not in await asyncio.to_thread(models.names, owner=owner):
         raise _unknown(name)
 
 
 def is_path(name: str) -> bool:
     """Whether a name could lead the hub to a file: all but `family:size` and `hf:ORG/NAME`."""
+    if name.startswith("ft:"):
+        return False  # a row's name: found there or not at all
     if name.startswith("hf:"):
         return ".." in name or "\\" in name
     return any(mark in name for mark in "/\\~\0") or name.startswith(".") or ".gguf" in name
@@ -54,22 +63,45 @@ def _unknown(name: str) -> UnknownModel:
     )
 
 
-def card(name: str) -> dict[str, object]:
-    return {"id": name, "object": "model", "created": STARTED, "owned_by": "fireside"}
+def card(name: str, created: float = STARTED, owned_by: str = "fireside") -> dict[str, object]:
+    return {"id": name, "object": "model", "created": int(created), "owned_by": owned_by}
 
 
-def routes(models: Models) -> APIRouter:
+def routes(models: Models, tuned: TunedModels) -> APIRouter:
     router = APIRouter(tags=["models"])
 
+    def cards(owner: str) -> list[dict[str, object]]:
+        own = {row.id: row for row in tuned.rows(owner)}
+        common = [card(name) for name in models.names(owner=owner) if name not in own]
+        return common + [card(row.id, row.created_at, owner or PERSONAL) for row in own.values()]
+
     @router.get("/v1/models")
-    async def list_models() -> dict[str, object]:
-        names = await asyncio.to_thread(models.names)
-        return {"object": "list", "data": [card(name) for name in names]}
+    async def list_models(request: Request) -> dict[str, object]:
+        return {
+            "object": "list",
+            "data": await asyncio.to_thread(cards, caller_of(request).owner),
+        }
 
     @router.get("/v1/models/{name:path}")
-    async def retrieve_model(name: str) -> dict[str, object]:
-        if name not in await asyncio.to_thread(models.names):
-            raise _unknown(name)
-        return card(name)
+    async def retrieve_model(request: Request, name: str) -> dict[str, object]:
+        for found in await asyncio.to_thread(cards, caller_of(request).owner):
+            if found["id"] == name:
+                return found
+        raise _unknown(name)
+
+    @router.delete("/v1/models/{name:path}")
+    async def delete_model(request: Request, name: str) -> dict[str, object]:
+        """Only what was fine-tuned here: the others are everybody's."""
+        owner = caller_of(request).owner
+        if await asyncio.to_thread(tuned.row, name, owner) is None:
+            if name not in await asyncio.to_thread(models.names, owner=owner):
+                raise _unknown(name)
+            raise BadRequest(
+                f"{name} was not fine-tuned here: `fireside models rm {name}` removes it.",
+                param="model",
+            )
+        await asyncio.to_thread(tuned.remove, name, owner)
+        await asyncio.to_thread(models.forget, name)
+        return {"id": name, "object": "model", "deleted": True}
 
     return router

@@ -149,15 +149,18 @@ class FakeModel:
 class FakeModels:
     def __init__(self, model: FakeModel) -> None:
         self.model = model
+        self.tuned = None
         self.closed = False
 
-    def get(self, name: str | None) -> FakeModel:
+    def get(self, name: str | None, *, owner: str = "") -> FakeModel:
         if name not in (None, self.model.name):
             raise UnknownModel(f"There is no model {name!r}. Near: {self.model.name}.")
         return self.model
 
-    def names(self) -> list[str]:
+    def names(self, *, owner: str = "") -> list[str]:
         return [self.model.name]
+
+    def forget(self, name: str) -> None: ...
 
     def close(self) -> None:
         self.closed = True
