@@ -20,6 +20,7 @@ from fireside.server import (
     completions,
     conversations,
     errors,
+    files,
     health,
     models,
     notice,
@@ -28,9 +29,11 @@ from fireside.server import (
 from fireside.server.guard import Guard, StandardHeaders
 from fireside.server.pulls import Pulls
 from fireside.server.ready import Readiness
+from fireside.server.sweep import Sweep
 from fireside.server.tuned_models import TunedModels
 from fireside.server.turns import Turns
 from fireside.settings import Settings
+from fireside.storage.files import Files
 
 if TYPE_CHECKING:
     from fireside.engine.models import Models
@@ -51,6 +54,8 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     models_.tuned = tuned = TunedModels(store.objects, settings.runs_dir, settings.models_dir)
 
     services: list[Service] = []
+    files_ = Files(settings.files_dir, store.objects)
+    services.append(Sweep(files_.sweep))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -80,6 +85,7 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     app.include_router(chat_completions.routes(models_))
     app.include_router(completions.routes(models_, max_prompts=settings.max_queue))
     app.include_router(health.routes(readiness))
+    app.include_router(files.routes(files_))
     app.include_router(conversations.routes(Chat(models_, store), store, turns, models_))
     app.include_router(notice.routes(models_, readiness, pulls, settings.models_dir))
     app.include_router(page.routes())
