@@ -21,9 +21,12 @@ from sqlalchemy import Connection, Engine, Select, delete, insert, select, tuple
 from fireside.errors import Conflict, NotFound
 from fireside.messages import Role, ToolCall
 from fireside.storage import sqlite
+from fireside.storage.audit import AuditLog
 from fireside.storage.ids import new_id
+from fireside.storage.keyring import Keyring
 from fireside.storage.migrate import is_current, migrate, revision
 from fireside.storage.objects import Objects
+from fireside.storage.people import People
 from fireside.storage.records import Conversation, Hit, Status, StoredMessage
 from fireside.storage.rows import hit, stored, values_of
 from fireside.storage.schema import conversations as conversations_table
@@ -39,6 +42,9 @@ class Store:
         self._engine = engine
         self._writer = engine.execution_options(**{sqlite.WRITES: True})
         self.objects = Objects(engine, self._writer)
+        self.people = People(engine, self._writer)
+        self.keys = Keyring(engine, self._writer)
+        self.audit = AuditLog(engine)
 
     @classmethod
     def open(
