@@ -25,6 +25,7 @@ from fireside.storage.audit import AuditLog
 from fireside.storage.ids import new_id
 from fireside.storage.keyring import Keyring
 from fireside.storage.migrate import is_current, migrate, revision
+from fireside.storage.lineage import Lineage
 from fireside.storage.objects import Objects
 from fireside.storage.people import People
 from fireside.storage.records import Conversation, Hit, Status, StoredMessage
@@ -45,6 +46,7 @@ class Store:
         self.people = People(engine, self._writer)
         self.keys = Keyring(engine, self._writer)
         self.audit = AuditLog(engine)
+        self.lineage = Lineage(engine)
 
     @classmethod
     def open(
