@@ -57,6 +57,8 @@ class SamplingParams:
             log-probability are kept (`text.py` ranks; the engine runs all of them).
         logprobs: alternatives per token, 0 for the chosen token's alone; None for none at all.
         prompt_logprobs: likewise of the prompt's tokens.
+        constraint: what the answer must match.
+        shown_ids: control tokens that stand in the answer's text by their names: a call's marks.
     """
 
     temperature: float = 1.0
@@ -79,6 +81,7 @@ class SamplingParams:
     logprobs: int | None = None
     prompt_logprobs: int | None = None
     constraint: Constraint | None = None
+    shown_ids: frozenset[int] = frozenset()
 
     @property
     def candidates(self) -> int:

@@ -198,7 +198,8 @@ class _Answer:
         self.finish_reason: FinishReason | None = None
         self._request = request
         self._tokenizer = tokenizer
-        self._detokenizer = tokenizer.detokenizer()
+        shown = params.shown_ids
+        self._detokenizer = tokenizer.detokenizer(shown=shown) if shown else tokenizer.detokenizer()
         self._scanner = StopScanner(params.stop)
         self._keeps_logprobs = params.logprobs is not None
         self._decoded = 0  # characters decoded, and of these shown

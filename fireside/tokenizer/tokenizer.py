@@ -7,12 +7,13 @@ itself wrote.  The room reads files and metadata, and refuses to know where they
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from fireside.errors import BadRequest
 from fireside.messages import Message
+from fireside.tokenizer.call_syntax import OURS, CallSyntax, syntax_of
 from fireside.tokenizer.detokenizer import Detokenizer
 from fireside.tokenizer.encoder import Encoder
 from fireside.tokenizer.folder import vocabulary_from_folder
@@ -31,7 +32,7 @@ class Tokenizer:
     eos_ids: every token that ends an answer, end of turn included.
     named_ids: `bos_token`, `eos_token`, `pad_token`, ... as far as the files name them.
     special_ids: the control tokens, which only templates write (and what stands for unknown text,
-        in vocabularies that do not know all of it).
+        in vocabularies that do not know all of it).  control_ids: the same by their names.
     chat_template: the Jinja source, if the model brings one.
     """
 
@@ -46,6 +47,7 @@ class Tokenizer:
         self.eos_ids = vocabulary.eos_ids
         self.named_ids = _named_ids(vocabulary)
         self.special_ids = self._encoder.controls.ids
+        self.control_ids = {self._added[number]: number for number in sorted(self.special_ids)}
         self.chat_template = vocabulary.chat_template
 
     @classmethod
@@ -110,15 +112,23 @@ class Tokenizer:
         stream = self.detokenizer(skip_special=skip_special, at_start=at_start)
         return stream.push(ids) + stream.finish()
 
-    def detokenizer(self, *, skip_special: bool = True, at_start: bool = True) -> Detokenizer:
-        """A stream whose pieces, joined, are `decode` of the whole."""
-        spaced = self._vocabulary.leading_space or self._vocabulary.spelling == "wordpiece"
-        return Detokenizer(
-            self._shown_bytes if skip_special else self.token_bytes, drop_space=at_start and spaced
-        )
+    def detokenizer(
+        self,
+        *,
+        skip_special: bool = True,
+        at_start: bool = True,
+        shown: Collection[int] = frozenset(),
+    ) -> Detokenizer:
+        """A stream whose pieces, joined, are `decode` of the whole.
 
-    def _shown_bytes(self, token_id: int, /) -> bytes:
-        return b"" if token_id in self.special_ids else self.token_bytes(token_id)
+        shown: control tokens that are text all the same, by their names.
+        """
+        spaced = self._vocabulary.leading_space or self._vocabulary.spelling == "wordpiece"
+        hidden = self.special_ids.difference(shown) if skip_special else frozenset[int]()
+        return Detokenizer(
+            lambda number: b"" if number in hidden else self.token_bytes(number),
+            drop_space=at_start and spaced,
+        )
 
     def token_bytes(self, token_id: int, /) -> bytes:
         """The bytes that a token stands for; a control token's are its name.
@@ -169,6 +179,13 @@ class Tokenizer:
             return self._template.takes_tools
         except BadRequest:
             return False
+
+    @cached_property
+    def call_syntax(self) -> CallSyntax:
+        """How this model calls functions."""
+        if not self.chat_template:
+            return OURS
+        return syntax_of(self.chat_template, self._template.takes_tools)
 
     def render(
         self,

@@ -7,14 +7,16 @@ It never sleeps: an answer that must last is held until the test lets it go on.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from fireside.engine.params import SamplingParams
-from fireside.errors import BadSchema, UnknownModel
+from fireside.errors import BadSchema, ContextOverflow, Interrupted, UnknownModel
 from fireside.messages import Message
+from fireside.tokenizer.call_syntax import OURS
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,15 @@ class FakeRendered:
 
 class FakeTokenizer:
     vocab_size = 256
+    call_syntax = OURS
+    control_ids: Mapping[str, int] = {}
+    eos_ids: frozenset[int] = frozenset()
 
     def encode(self, text: str, *, special: bool = False, add_bos: bool = False) -> list[int]:
         return list(text.encode())
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        return [self.encode(text) for text in texts]
 
     def decode(self, ids: Sequence[int], *, skip_special: bool = True) -> str:
         return bytes(ids).decode("utf-8", "replace")
@@ -110,6 +118,44 @@ def token(byte: int, logprob: float | None) -> FakeTokenInfo:
     return FakeTokenInfo(byte, text, bytes([byte]), logprob, top)
 
 
+class FakeEmbedder:
+    """A text's vector is the sum of its words': texts that share words are near each other."""
+
+    name, width, context, window = "fake-embedding", 16, 200, 120
+    tokenizer = FakeTokenizer()
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()  # cleared, every text waits
+        self.go_on.set()
+
+    def tokens(
+        self, texts: Sequence[str | Sequence[int]], *, param: str | None = None
+    ) -> list[list[int]]:
+        return [self.tokenizer.encode(t) if isinstance(t, str) else list(t) for t in texts]
+
+    def embed(
+        self,
+        texts: Sequence[str | Sequence[int]],
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+        param: str | None = None,
+    ) -> tuple[Any, list[int]]:
+        import torch
+
+        tokens = self.tokens(texts, param=param)
+        rows = torch.full((len(tokens), self.width), 1e-3)
+        for row, ids in zip(rows, tokens, strict=True):
+            if len(ids) > self.context:
+                raise ContextOverflow(f"A text of {len(ids)} tokens is too long.", param=param)
+            while not self.go_on.wait(0.01):
+                if cancelled():
+                    raise Interrupted("cancelled")
+            for word in bytes(each % 256 for each in ids).lower().split():
+                digest = hashlib.sha256(word.strip(b".,;:!?")).digest()
+                row += torch.tensor([each - 127.5 for each in digest[: self.width]])
+        return torch.nn.functional.normalize(rows, dim=-1), [len(ids) for ids in tokens]
+
+
 @dataclass
 class FakeModel:
     name: str = "fake:1b"
@@ -149,6 +195,7 @@ class FakeModel:
 class FakeModels:
     def __init__(self, model: FakeModel) -> None:
         self.model = model
+        self.embedding = FakeEmbedder()
         self.tuned = None
         self.closed = False
 
@@ -159,6 +206,14 @@ class FakeModels:
 
     def names(self, *, owner: str = "") -> list[str]:
         return [self.model.name]
+
+    def embedder(self, name: str | None = None) -> FakeEmbedder:
+        if name not in (None, self.embedding.name):
+            raise UnknownModel(f"There is no model {name!r}. Near: {self.embedding.name}.")
+        return self.embedding
+
+    def embedders(self) -> list[str]:
+        return [self.embedding.name]
 
     def forget(self, name: str) -> None: ...
 
