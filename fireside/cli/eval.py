@@ -96,6 +96,7 @@ def evaluate(
     models = [locate(name, settings.models_dir) for name in wanted]
     results = [_ask(local, chosen, settings, options) for local in models]
     _tell(results, out, as_json)
+    _write_cards(models, results, quiet=as_json)
 
 
 def _list_tasks() -> None:
@@ -211,6 +212,16 @@ def _tell(results: Sequence[Result], out: Path | None, as_json: bool) -> None:
         _show_comparisons(results, comparisons)
     if out is not None:
         print(f"The report is {out / 'report.html'}.")
+
+
+def _write_cards(models: Sequence[LocalModel], results: Sequence[Result], *, quiet: bool) -> None:
+    """Scores belong to what was made here: they go into its card."""
+    from fireside.evaluation.card import write_scores
+
+    for local, result in zip(models, results, strict=True):
+        card = write_scores(local.own, result) if local.own.is_dir() else None
+        if card is not None and not quiet:
+            print(f"The scores stand in the model's card too: {card}.")
 
 
 def _show(result: Result) -> None:

@@ -159,7 +159,11 @@ class Card:
             said = "Personal data were replaced by their kind where they were recognised."
         held = self.curve or self.scores
         unseen = "" if held else " It was measured on nothing that was held out."
-        return f"It knows what its data say and no more. {said}{unseen}"
+        return (
+            f"It knows what its data say and no more. {said}{unseen} "
+            "`fireside eval` writes more scores into this card, those of the bias probe "
+            "(`--tasks bias`) too."
+        )
 
 
 def _section(title: str, text: str) -> str:
