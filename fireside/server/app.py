@@ -19,6 +19,7 @@ from fireside.server import (
     chat_completions,
     completions,
     conversations,
+    embeddings,
     errors,
     files,
     health,
@@ -84,6 +85,7 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     app.include_router(models.routes(models_, tuned))
     app.include_router(chat_completions.routes(models_))
     app.include_router(completions.routes(models_, max_prompts=settings.max_queue))
+    app.include_router(embeddings.routes(models_))
     app.include_router(health.routes(readiness))
     app.include_router(files.routes(files_))
     app.include_router(conversations.routes(Chat(models_, store), store, turns, models_))

@@ -73,6 +73,7 @@ def routes(models: Models, tuned: TunedModels) -> APIRouter:
     def cards(owner: str) -> list[dict[str, object]]:
         own = {row.id: row for row in tuned.rows(owner)}
         common = [card(name) for name in models.names(owner=owner) if name not in own]
+        common += [card(name) for name in models.embedders()]
         return common + [card(row.id, row.created_at, owner or PERSONAL) for row in own.values()]
 
     @router.get("/v1/models")
@@ -94,7 +95,7 @@ def routes(models: Models, tuned: TunedModels) -> APIRouter:
         """Only what was fine-tuned here: the others are everybody's."""
         owner = caller_of(request).owner
         if await asyncio.to_thread(tuned.row, name, owner) is None:
-            if name not in await asyncio.to_thread(models.names, owner=owner):
+            if name not in {found["id"] for found in await asyncio.to_thread(cards, owner)}:
                 raise _unknown(name)
             raise BadRequest(
                 f"{name} was not fine-tuned here: `fireside models rm {name}` removes it.",

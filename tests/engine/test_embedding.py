@@ -71,10 +71,17 @@ def test_the_longest_text_and_one_more(embedder: Embedder) -> None:
     assert embedder.window == 254
 
 
-@pytest.mark.parametrize("text", ["", "  \n", [], [-1], [10**6]])
-def test_nothing_to_embed(embedder: Embedder, text: str | list[int]) -> None:
-    with pytest.raises(BadRequest):
-        embedder.embed(["cat", text])
+@pytest.mark.parametrize("ids", [[-1], [10**6]])
+def test_ids_that_are_none(embedder: Embedder, ids: list[int]) -> None:
+    with pytest.raises(BadRequest, match="not in the vocabulary"):
+        embedder.embed(["cat", ids])
+
+
+def test_a_text_of_nothing_but_space(embedder: Embedder) -> None:
+    """As sentence-transformers: the vector of [CLS] and [SEP]."""
+    found, counts = embedder.embed([" \n", "", []])
+    assert counts == [0, 0, 0]
+    torch.testing.assert_close(found.norm(dim=-1), torch.ones(3))
 
 
 def test_cancelled_between_batches(embedder: Embedder) -> None:

@@ -19,7 +19,7 @@ from .serving import running, wait_until
 
 
 def test_models(client: openai.OpenAI) -> None:
-    assert [each.id for each in client.models.list()] == ["fake:1b"]
+    assert [each.id for each in client.models.list()] == ["fake:1b", "fake-embedding"]
     assert client.models.retrieve("fake:1b").owned_by == "fireside"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("other")
@@ -38,7 +38,7 @@ class SlowModels(FakeModels):
         super().__init__(FakeModel())
         self.may_go_on = threading.Event()
 
-    def get(self, name: str | None) -> FakeModel:
+    def get(self, name: str | None, *, owner: str = "") -> FakeModel:
         self.may_go_on.wait(120)
         raise Unavailable("There is no memory left; choose a smaller model.")
 
