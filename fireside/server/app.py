@@ -26,6 +26,7 @@ from fireside.server import (
     models,
     notice,
     page,
+    uploads,
 )
 from fireside.server.guard import Guard, StandardHeaders
 from fireside.server.pulls import Pulls
@@ -35,6 +36,7 @@ from fireside.server.tuned_models import TunedModels
 from fireside.server.turns import Turns
 from fireside.settings import Settings
 from fireside.storage.files import Files
+from fireside.storage.uploads import Uploads
 
 if TYPE_CHECKING:
     from fireside.engine.models import Models
@@ -57,6 +59,8 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     services: list[Service] = []
     files_ = Files(settings.files_dir, store.objects)
     services.append(Sweep(files_.sweep))
+    uploads_ = Uploads(files_)
+    services.append(Sweep(uploads_.sweep))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -88,6 +92,7 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     app.include_router(embeddings.routes(models_))
     app.include_router(health.routes(readiness))
     app.include_router(files.routes(files_))
+    app.include_router(uploads.routes(uploads_))
     app.include_router(conversations.routes(Chat(models_, store), store, turns, models_))
     app.include_router(notice.routes(models_, readiness, pulls, settings.models_dir))
     app.include_router(page.routes())

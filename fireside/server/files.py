@@ -77,7 +77,8 @@ def routes(files: Files, max_bytes: int = MAX_FILE) -> APIRouter:
                 name = clean_name(form.filename or "upload")
                 if call.purpose in JSONL:
                     jsonl.check(path)
-                expires_at = expiry(call.purpose, call.expires_after)
+                life = lifetime(call.purpose, call.expires_after)
+                expires_at = None if life is None else time.time() + life
                 return files.add(caller_of(request).owner, name, call.purpose, path, expires_at)
             finally:
                 path.unlink(missing_ok=True)
@@ -143,14 +144,14 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 20
 
 
-def expiry(purpose: str, asked: ExpiresAfter | None) -> float | None:
-    """Unix seconds.  Of OpenAI's rules: files of batches live thirty days, all others for ever."""
+def lifetime(purpose: str, asked: ExpiresAfter | None) -> float | None:
+    """Seconds.  OpenAI's rule: files of batches live thirty days, all others for ever."""
     if asked is not None:
-        return time.time() + asked.seconds
-    return time.time() + BATCH_LIFE if purpose == "batch" else None
+        return asked.seconds
+    return BATCH_LIFE if purpose == "batch" else None
 
 
-def clean_name(given: str) -> str:
+def clean_name(given: str, *, param: str = "file") -> str:
     """A label for people: no folders, no control characters, nothing that turns writing around.
 
     Raises:
@@ -162,7 +163,7 @@ def clean_name(given: str) -> str:
     if name.strip(". ") == "" or len(name) > MAX_NAME:
         raise BadRequest(
             f"The file's name must have 1 to {MAX_NAME} characters besides its folders.",
-            param="file",
+            param=param,
         )
     return name
 
