@@ -80,6 +80,7 @@ class CleaningSection(Section):
 class DataSection(Section):
     sources: tuple[SourceSection, ...] = ()
     validation: Share | None = Field(None, description="The held-out share.")
+    held_out: str | None = Field(None, description="A file to validate on, instead of a share.")
     length: Count | None = Field(None, description="Tokens per row.")
     on_broken: Literal["stop", "skip"] = Field("stop", description="At a line that is broken.")
     max_tokens: Count | None = Field(None, description="Stop reading after so many.")
@@ -106,6 +107,7 @@ class OptimiserSection(Section):
     name: Literal["adamw", "muon"] | None = None
     learning_rate: Positive | None = None
     matrix_learning_rate: Positive | None = Field(None, description="Muon's, for the matrices.")
+    multiplier: Positive | None = Field(None, description="Of the learning rate that is derived.")
     weight_decay: Annotated[float, Field(ge=0)] | None = None
     beta1: Share = 0.9
     beta2: Share = 0.95
@@ -126,6 +128,7 @@ class ScheduleSection(Section):
 
 class BatchSection(Section):
     tokens: Count | None = Field(None, description="Per step (examples per step: dpo, kto, grpo).")
+    examples: Count | None = Field(None, description="Chats per step, about: sets the tokens.")
     rows: Count | None = Field(None, description="Per micro-batch: what memory holds at once.")
     length: Count | None = Field(None, description="Of a row of packed chats; else data.length.")
 
@@ -145,6 +148,7 @@ class ObjectiveSection(Section):
     group: Annotated[int, Field(ge=2)] | None = Field(None, description="grpo: answers a prompt.")
     max_new_tokens: Count | None = Field(None, description="grpo: the longest answer.")
     reward: str | None = Field(None, description="grpo: the check of an answer.")
+    grader: str | None = Field(None, description="grpo: a grader of the API, as JSON, instead.")
 
 
 class CheckpointSection(Section):

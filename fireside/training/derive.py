@@ -250,16 +250,26 @@ def finetuning(found: Derivation, model: ModelConfig, known: Measured) -> None:
 def _token_batches(found: Derivation, known: Measured) -> int:
     """Tokens per step: a hundred steps an epoch, three hundred in the time there is.  Returns the
     steps of an epoch."""
-    longest = found.config.data.length or 1
-    length = min(longest, max(256, 64 * math.ceil(known.longest / 64)))
+    longest, asked = found.config.data.length or 1, found.config.batch.examples
+    shortest = 64 if asked else 256
+    length = min(longest, max(shortest, 64 * math.ceil(known.longest / 64)))
     length = found.set("batch.length", length, "the longest chat fits, and short rows are quick")
     tokens, why = known.tokens / 100, "about a hundred steps an epoch"
+    if asked:
+        rows = max(1, round(asked * known.tokens / max(1, known.examples) / length))
+        why = f"{asked:,} chats of {known.tokens / max(1, known.examples):,.0f} tokens, about"
+        return _steps(found, known, known.shared(rows) * length, why)
     if known.seconds is not None and known.tokens_per_second is not None:
         by_clock = max(0.0, known.seconds) * known.tokens_per_second / 300
         if by_clock < tokens:
             tokens, why = by_clock, "about three hundred steps in the time there is"
     rows = 1 << round(math.log2(max(1, min(tokens, 16_384) / length)))
-    batch: int = found.set("batch.tokens", known.shared(rows) * length, why)
+    return _steps(found, known, known.shared(rows) * length, why)
+
+
+def _steps(found: Derivation, known: Measured, tokens: int, why: str) -> int:
+    """Of an epoch, by the tokens of a step."""
+    batch: int = found.set("batch.tokens", tokens, why)
     return max(1, math.ceil(known.tokens / batch))
 
 
@@ -275,7 +285,9 @@ def _rates(found: Derivation, model: ModelConfig) -> None:
     elif method == "grpo":
         base, why = base / 10, f"a tenth of what imitation takes, {why}"
     found.set("optimiser.name", "adamw", "the usual for tuning")
-    found.set("optimiser.learning_rate", min(base, 2e-3), why)
+    times = found.config.optimiser.multiplier or 1.0
+    why += f", {times:g} times that as asked" if times != 1 else ""
+    found.set("optimiser.learning_rate", min(base, 2e-3) * times, why)
     found.set("optimiser.weight_decay", 0.0, "a short tuning needs none")
 
 

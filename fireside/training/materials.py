@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -144,19 +144,27 @@ def prepared_data(
 ) -> Prepared:
     """Raises BadRequest: broken, empty or unfit data."""
     kind, part = KINDS[config.run.method], config.data
-    found = prepare(
-        sources,
-        tokenizer,
-        kind,
-        folder / "data",
-        cleaning=Cleaning(**part.cleaning.model_dump()),
-        validation=part.validation or 0.0,
-        length=None if kind == "text" else part.length,
-        max_tokens=part.max_tokens,
-        seed=config.run.seed,
-        on_broken=part.on_broken,
-        progress=working,
-    )
+
+    def made(sources: list[Source], target: Path, share: float, most: int | None) -> Prepared:
+        return prepare(
+            sources,
+            tokenizer,
+            kind,
+            target,
+            cleaning=Cleaning(**part.cleaning.model_dump()),
+            validation=share,
+            length=None if kind == "text" else part.length,
+            max_tokens=most,
+            seed=config.run.seed,
+            on_broken=part.on_broken,
+            progress=working,
+        )
+
+    share = 0.0 if part.held_out else part.validation or 0.0
+    found = made(sources, folder / "data", share, part.max_tokens)
+    if part.held_out:
+        held = made([Source(path=part.held_out)], folder / "held_out", 0.0, None)
+        found = replace(found, validation=held.train)
     if not len(found.train):
         raise BadRequest(
             f"The data hold no {kind} example to learn from: {folder / 'data' / 'report.json'} "

@@ -37,8 +37,8 @@ RECORD: Final = "run.json"
 LOCK: Final = ".lock"
 # What a run makes, and what starting over removes: nothing else in the folder is touched.
 MADE: Final = (
-    "config.toml", "data", "tokenizer", "metrics.jsonl", "tensorboard", "samples", "checkpoints",
-    "loss.png", "model", "request.json",
+    "config.toml", "data", "held_out", "tokenizer", "metrics.jsonl", "tensorboard", "samples",
+    "checkpoints", "loss.png", "model", "request.json",
 )  # fmt: skip
 # A process that has stopped, or was killed, may hold the lock until its last thread is gone.
 _LEAVING: Final = 30.0

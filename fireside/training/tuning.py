@@ -18,12 +18,14 @@ from fireside.errors import BadRequest
 from fireside.hub.local import locate
 from fireside.model.load import load_model, load_tokenizer
 from fireside.model.transformer import Transformer
+from fireside.training.config import ObjectiveSection
+from fireside.training.graded import GraderReward
 from fireside.training.objective import Objective
 from fireside.training.objectives import build
 from fireside.training.objectives.distill import same_vocabulary
 from fireside.training.plan import computes_in_bfloat16
 from fireside.training.resolve import Resolved, row_length
-from fireside.training.rewards import Reward
+from fireside.training.rewards import Reward, Rule
 from fireside.training.world import World
 
 BETA: Final = 0.1
@@ -77,7 +79,7 @@ def _grpo(done: Resolved, model: Transformer, world: World) -> Objective:
         tokenizer=done.tokenizer,
         examples=_examples(done),
         held_out=_held_out(done),
-        reward=Reward.of(wanted.reward or REWARD),
+        reward=_reward(wanted),
         group=wanted.group or GROUP,
         max_new_tokens=wanted.max_new_tokens or MAX_NEW_TOKENS,
         temperature=wanted.temperature or 1.0,
@@ -86,6 +88,12 @@ def _grpo(done: Resolved, model: Transformer, world: World) -> Objective:
         seed=config.run.seed,
         ranks=world.size,
     )
+
+
+def _reward(wanted: ObjectiveSection) -> Rule:
+    if wanted.grader is not None:
+        return GraderReward.of(wanted.grader)
+    return Reward.of(wanted.reward or REWARD)
 
 
 def _distill(

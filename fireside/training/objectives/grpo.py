@@ -24,7 +24,7 @@ from fireside.model.transformer import Transformer
 from fireside.tokenizer import Tokenizer
 from fireside.training.answers import Answer, Rows, by_length, logprobs_of_tokens
 from fireside.training.objective import Loss
-from fireside.training.rewards import Reward
+from fireside.training.rewards import Rule
 from fireside.training.rollouts import Rollouts, Written
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Grpo:
         model: Transformer,
         tokenizer: Tokenizer,
         examples: Examples,
-        reward: Reward,
+        reward: Rule,
         held_out: Sequence[TokenProblem] = (),
         group: int = 8,
         max_new_tokens: int = 64,
