@@ -7,6 +7,7 @@ from typing import Protocol
 
 from fireside.engine.embedding import Embedder, load_embedder
 from fireside.engine.load import Progress, load_text_model
+from fireside.engine.stats import EngineStats
 from fireside.engine.text import TextModel
 from fireside.errors import BadRequest, Unavailable, UnknownModel
 from fireside.hub import LocalModel, installed, locate
@@ -116,6 +117,11 @@ class Models:
         found += [name for name in list(self._loaded) if not name.startswith(TUNED)]
         found += [] if self.tuned is None else self.tuned.names(owner)
         return sorted(set(found), key=lambda n: (n != self._settings.model, n))
+
+    def stats(self) -> list[EngineStats]:
+        """Of every engine that is loaded."""
+        with self._lock:
+            return [model.engine.stats() for model in self._loaded.values()]
 
     def forget(self, name: str) -> None:
         """Let go of a model that is no more."""

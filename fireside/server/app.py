@@ -23,12 +23,18 @@ from fireside.server import (
     errors,
     files,
     health,
+    metrics,
     models,
     notice,
     page,
     uploads,
 )
+from fireside.server.admission import Admission, Door
+from fireside.server.budgets import Budgets
 from fireside.server.guard import Guard, StandardHeaders
+from fireside.server.keys import Keys
+from fireside.server.metering import metered
+from fireside.server.metrics import Measure, Metrics
 from fireside.server.pulls import Pulls
 from fireside.server.ready import Readiness
 from fireside.server.sweep import Sweep
@@ -51,12 +57,19 @@ class Service(Protocol):
 
 
 def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
+    budgets = Budgets(store.keys)
+    counts = Metrics(budgets)
+    # Twice the batch: while one half runs, the other is read and waits for it.
+    admission = Admission(2 * settings.max_batch, settings.max_queue)
+    counts.watch(models_, admission)
     readiness = Readiness(models_, settings.model)
     turns = Turns(conversations.shown_message)
     pulls = Pulls(settings.models_dir)
     models_.tuned = tuned = TunedModels(store.objects, settings.runs_dir, settings.models_dir)
 
-    services: list[Service] = []
+    models_ = metered(models_, counts)
+
+    services: list[Service] = [budgets]
     files_ = Files(settings.files_dir, store.objects)
     services.append(Sweep(files_.sweep))
     uploads_ = Uploads(files_)
@@ -85,12 +98,14 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
         docs_url=None,  # its page loads scripts from a CDN; ours works offline
         redoc_url=None,
     )
+    app.state.admission = admission
     errors.install(app)
     app.include_router(models.routes(models_, tuned))
     app.include_router(chat_completions.routes(models_))
     app.include_router(completions.routes(models_, max_prompts=settings.max_queue))
     app.include_router(embeddings.routes(models_))
-    app.include_router(health.routes(readiness))
+    app.include_router(health.routes(readiness, admission))
+    app.include_router(metrics.routes(counts))
     app.include_router(files.routes(files_))
     app.include_router(uploads.routes(uploads_))
     app.include_router(conversations.routes(Chat(models_, store), store, turns, models_))
@@ -98,6 +113,9 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     app.include_router(page.routes())
     # The last one added is the outermost.
     app.add_middleware(errors.LastResort)
+    app.add_middleware(Door, admission=admission)
+    app.add_middleware(Keys, keyring=store.keys, budgets=budgets, host=settings.host)
     app.add_middleware(Guard, host=settings.host)
+    app.add_middleware(Measure, metrics=counts)
     app.add_middleware(StandardHeaders)
     return app

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -40,6 +42,23 @@ def error_response(error: FiresideError) -> JSONResponse:
     if isinstance(error, Overloaded):
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
     return JSONResponse(envelope(error), status_code=error.status, headers=headers)
+
+
+async def refuse(
+    error: FiresideError,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Answer for the application, which never hears of the request: HTTP or a WebSocket's
+    handshake."""
+    if scope["type"] == "websocket" and "websocket.http.response" not in scope["extensions"]:
+        await send({"type": "websocket.close", "code": 1008, "reason": error.message[:100]})
+        return
+    response = error_response(error)
+    response.headers.update(headers)
+    await response(scope, receive, send)
 
 
 async def _on_fireside_error(request: Request, error: Exception) -> JSONResponse:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 import secrets
 import socket
+import time
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fireside.errors import FiresideError
 from fireside.server.errors import error_response
 
+OPENAI_VERSION = "2020-10-01"
+"""The one that OpenAI has named in this header since its API began."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -81,10 +84,14 @@ class StandardHeaders:
             await self.app(scope, receive, send)
             return
 
+        began = time.perf_counter()
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = f"req_{secrets.token_hex(16)}"
+                headers["openai-version"] = OPENAI_VERSION
+                headers["openai-processing-ms"] = str(round((time.perf_counter() - began) * 1000))
                 headers["x-content-type-options"] = "nosniff"
                 headers.setdefault("cache-control", "no-store")
             await send(message)

@@ -1,14 +1,16 @@
-"""`GET /health`: whether the server lives, and whether its default model is ready to answer."""
+"""`GET /health`: whether the server lives.  `GET /ready`: whether to send it requests."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
 import fireside
+from fireside.errors import Unavailable
+from fireside.server.admission import Admission
 from fireside.server.ready import Readiness
 
 
-def routes(readiness: Readiness) -> APIRouter:
+def routes(readiness: Readiness, admission: Admission) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/health")
@@ -23,5 +25,14 @@ def routes(readiness: Readiness) -> APIRouter:
                 "problem": readiness.problem,
             },
         }
+
+    @router.get("/ready")
+    async def ready() -> dict[str, object]:
+        """For a balancer: 503 until the default model can answer, and once the server stops."""
+        if admission.closed:
+            raise Unavailable("The server is stopping.")
+        if readiness.state != "ready":
+            raise Unavailable(readiness.problem or f"{readiness.model} is being loaded.")
+        return {"status": "ready", "model": readiness.model}
 
     return router

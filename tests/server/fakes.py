@@ -217,5 +217,8 @@ class FakeModels:
 
     def forget(self, name: str) -> None: ...
 
+    def stats(self) -> list[Any]:
+        return []
+
     def close(self) -> None:
         self.closed = True
