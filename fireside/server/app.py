@@ -16,6 +16,7 @@ from fastapi import FastAPI
 import fireside
 from fireside.assistant import Chat
 from fireside.server import (
+    batches,
     chat_completions,
     completions,
     conversations,
@@ -31,7 +32,9 @@ from fireside.server import (
 )
 from fireside.server.admission import Admission, Door
 from fireside.server.budgets import Budgets
+from fireside.server.foreground import Counting, Foreground
 from fireside.server.guard import Guard, StandardHeaders
+from fireside.server.inside import Inside
 from fireside.server.keys import Keys
 from fireside.server.metering import metered
 from fireside.server.metrics import Measure, Metrics
@@ -108,11 +111,18 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     app.include_router(metrics.routes(counts))
     app.include_router(files.routes(files_))
     app.include_router(uploads.routes(uploads_))
+    foreground = Foreground()
+    runner = batches.BatchRunner(
+        settings.home / "batches", files_, Inside(app), foreground, settings.max_batch // 4 or 1
+    )
+    services.append(runner)
+    app.include_router(batches.routes(runner))
     app.include_router(conversations.routes(Chat(models_, store), store, turns, models_))
     app.include_router(notice.routes(models_, readiness, pulls, settings.models_dir))
     app.include_router(page.routes())
     # The last one added is the outermost.
     app.add_middleware(errors.LastResort)
+    app.add_middleware(Counting, foreground=foreground)
     app.add_middleware(Door, admission=admission)
     app.add_middleware(Keys, keyring=store.keys, budgets=budgets, host=settings.host)
     app.add_middleware(Guard, host=settings.host)

@@ -15,6 +15,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Scope
 
 from fireside.server.caller import Caller
+from fireside.server.foreground import INSIDE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +54,9 @@ class Inside:
             ],
             "client": None,
             "server": None,
-            # No request from outside can carry an object: what is here came from this file.
+            # No request from outside can carry these: what is here came from this file.
             "state": {"caller": caller},
+            INSIDE: True,
         }
         pending: list[Message] = [{"type": "http.request", "body": raw, "more_body": False}]
         never = asyncio.Event()

@@ -45,17 +45,19 @@ class Files:
         purpose: str,
         temporary_path: Path,
         expires_at: float | None = None,
+        file_id: str | None = None,
     ) -> Stored:
         """Take over the whole file at `temporary_path`; whatever fails, nothing is left of it.
 
         Args:
             filename: what people call it, already cleaned.
-            temporary_path: from `temporary`.
+            temporary_path: from `temporary`, or any of the same file system.
+            file_id: from `fresh_id`, for who must know it before it is there.
 
         Raises:
             Unavailable: no room, or no right to write.
         """
-        file_id = new_id(KIND).replace("_", "-", 1)  # as OpenAI's: programs look for "file-"
+        file_id = file_id or fresh_id()
         final = self._at(file_id)
         try:
             with disk_errors():
@@ -152,6 +154,10 @@ class Files:
     def _at(self, file_id: str) -> Path:
         """Only ids that a row holds come here, so none leads out of the folder."""
         return self.folder / file_id
+
+
+def fresh_id() -> str:
+    return new_id(KIND).replace("_", "-", 1)  # as OpenAI's: programs look for "file-"
 
 
 def _settled(path: Path) -> int:
