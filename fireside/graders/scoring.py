@@ -43,6 +43,15 @@ def needs_a_model(grader: AnyGrader) -> str | None:
     return None
 
 
+def templates_of(grader: AnyGrader) -> list[str]:
+    """Every template of the graders that need no model."""
+    if isinstance(grader, Multi):
+        return [text for part in grader.graders.values() for text in templates_of(part)]
+    if isinstance(grader, StringCheck | TextSimilarity):
+        return [grader.input, grader.reference]
+    return []
+
+
 def score(grader: AnyGrader, values: Mapping[str, Any]) -> float:
     """values: from `values_of`.
 

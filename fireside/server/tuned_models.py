@@ -21,6 +21,7 @@ from fireside.hub.runs import TOKENIZER
 from fireside.storage.objects import New, Objects, Stored
 
 KIND = "model"
+JOB, CHECKPOINT, ENDED = "ft_job", "ft_checkpoint", ("succeeded", "failed", "cancelled")
 MANY = 500
 
 
@@ -86,11 +87,14 @@ class TunedModels:
         if above:
             raise Conflict(f"{name} is the base of {above[0]}: delete that one first.")
         self._objects.remove(KIND, name, owner=owner)
+        rows = self._objects.listed(CHECKPOINT, owner=owner, matching={"model": name}).items
+        self._objects.discard([one.id for one in rows])
         self.discard(row)
 
     def discard(self, row: Stored) -> None:
-        """The weights of a model; with a run's last model goes all that the run made."""
+        """The weights of a model; with the last one of a job that is over goes its run."""
         folder = self._runs / row.body["folder"]
         shutil.rmtree(folder, ignore_errors=True)
-        if not self.rows(row.owner, row.parent_id):
+        job = self._objects.get(JOB, row.parent_id or "", owner=row.owner)
+        if job.status in ENDED and not self.rows(row.owner, row.parent_id):
             shutil.rmtree(folder.parent, ignore_errors=True)

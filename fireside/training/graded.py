@@ -14,6 +14,7 @@ from fireside.errors import BadRequest
 from fireside.graders.formula import BadFormula
 from fireside.graders.kinds import AnyGrader, Grader
 from fireside.graders.scoring import needs_a_model, score, values_of
+from fireside.graders.templates import UnknownVariable
 
 _GRADERS: TypeAdapter[AnyGrader] = TypeAdapter(Grader)
 
@@ -43,7 +44,9 @@ class GraderReward:
     def __call__(self, text: str, answer: str) -> float:
         try:
             return score(self.grader, values_of(json.loads(answer), text))
-        except BadFormula:  # divided by a score of nothing: worth nothing
+        except (BadFormula, UnknownVariable):
+            # Divided by a score of nothing, or the answer lacks what the grader looks at (its
+            # items were looked through before): worth nothing.
             return 0.0
 
 

@@ -1,0 +1,308 @@
+"""Runs the jobs, one at a time, in a worker process beside the server.
+
+Every round each job's status, which requests change, is compared with the state of its run, which
+the worker writes (`run.json`), and the one is made to follow the other.  So it does not matter who
+died in between: a worker that outlived its server is followed on, one that died with it is started
+again and goes on from its last checkpoint.
+
+It refuses to train, and to run two workers at once: chats come first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import psutil
+
+from fireside.errors import BadRequest, Conflict, FiresideError, NotFound
+from fireside.server.errors import log
+from fireside.server.tuned_models import JOB, TunedModels
+from fireside.server.tuning import plan
+from fireside.server.tuning.jobs import Jobs
+from fireside.server.tuning.progress import Follower
+from fireside.server.tuning.training_data import BadFile, convert
+from fireside.storage.files import Files
+from fireside.storage.objects import Stored
+
+if TYPE_CHECKING:
+    from fireside.training.control import RunHandle, RunStatus
+
+GLANCE: Final = 0.5  # seconds between two rounds while a run is at work
+IDLE: Final = 5.0
+DEATHS: Final = 3  # of workers, at the same step: then the job has failed
+DATA: Final = ".data"
+
+
+class Foreman:
+    """A `Service`."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        files: Files,
+        tuned: TunedModels,
+        *,
+        runs_dir: Path,
+        home: Path,
+        drain_seconds: float,
+    ) -> None:
+        self._jobs, self._files, self._tuned = jobs, files, tuned
+        self._runs, self._home, self._drain = runs_dir, home, drain_seconds
+        self._follower = Follower(jobs, files, tuned, runs_dir)
+        self._wake, self._stopping = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # Service
+
+    async def start(self) -> None:
+        self._thread = threading.Thread(target=self._work, name="fine-tuning", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """The worker saves and leaves; its job goes on with the next start of the server."""
+        import asyncio
+
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, self._drain + 60)
+
+    def wake(self) -> None:
+        """Something was asked for: look now."""
+        self._wake.set()
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            busy = False
+            try:
+                busy = self.round()
+            except Exception:
+                log.exception("the fine-tuning jobs could not be looked after; trying again")
+            self._wake.wait(GLANCE if busy else IDLE)
+            self._wake.clear()
+        try:
+            self._leave()
+        except Exception:
+            log.exception("a fine-tuning worker could not be stopped")
+
+    def _leave(self) -> None:
+        """Nothing of ours keeps running: pause, and at the end of patience, kill."""
+        for job in self._unsettled():
+            handle = self._handle(job)
+            process = None if handle is None else handle.status().process
+            if handle is None or process is None or not process.alive:
+                continue
+            with contextlib.suppress(Conflict):
+                handle.pause()
+            end = time.monotonic() + self._drain
+            while process.alive and time.monotonic() < end:
+                time.sleep(0.05)
+            if process.alive:
+                with contextlib.suppress(psutil.Error):
+                    psutil.Process(process.pid).send_signal(signal.SIGTERM)
+                with contextlib.suppress(psutil.Error):
+                    psutil.Process(process.pid).kill()
+
+    # One round
+
+    def round(self) -> bool:
+        """Whether something is at work, or about to be."""
+        for job in self._with("validating_files"):
+            self._validate(job)
+        for job in self._unsettled():
+            self._tend(job)
+        if self._unsettled():
+            return True
+        for job in self._with("queued"):
+            now = self._jobs.set(job, status="running", settled=False)
+            if now.status == "running":
+                self._jobs.say(job, "Fine-tuning job started" if not job.body["read"] else
+                               "Fine-tuning job goes on")  # fmt: skip
+                self._tend(now)
+                return True
+            self._jobs.set(now, settled=True)
+        return bool(self._with("validating_files", "queued"))
+
+    def _with(self, *statuses: str) -> list[Stored]:
+        page = self._jobs.objects.listed(JOB, owner=None, statuses=statuses, order="asc", limit=100)
+        return page.items
+
+    def _unsettled(self) -> list[Stored]:
+        page = self._jobs.objects.listed(
+            JOB, owner=None, matching={"settled": False}, order="asc", limit=100
+        )
+        return page.items
+
+    # Before a run
+
+    def _validate(self, job: Stored) -> None:
+        kind = job.body["method"]["type"]
+        part = job.body["method"][kind]
+        try:
+            count = self._converted(job, kind, part.get("grader"))
+        except (BadFile, NotFound) as wrong:
+            param = wrong.param or "training_file"
+            self._fail(job, wrong.code or "invalid_file", wrong.message, param)
+            self._forget_data(job)
+            return
+        except FiresideError as wrong:
+            self._fail(job, wrong.code or "server_error", wrong.message, None)
+            return
+        hyper = plan.settled(part["hyperparameters"], kind, count)
+        method = {"type": kind, kind: part | {"hyperparameters": hyper}}
+        now = self._jobs.set(job, status="queued", method=method, examples=count)
+        if now.status == "queued":
+            self._jobs.say(job, "Files validated, moving job to queued state")
+
+    def _converted(self, job: Stored, kind: str, grader: dict[str, Any] | None) -> int:
+        from fireside.training.graded import GraderReward
+
+        reward = None
+        if grader is not None:
+            import json
+
+            reward = GraderReward.of(json.dumps(grader)).grader
+        count = 0
+        for param in ("training_file", "validation_file"):
+            if (file_id := job.body[param]) is None:
+                continue
+            try:
+                source = self._files.path(file_id, job.owner)
+            except NotFound as wrong:
+                raise BadFile(wrong.message, param=param, code=f"invalid_{param}") from None
+            target = self._data(job) / f"{param}.jsonl"
+            found = convert(source, target, kind, param=param, grader=reward)
+            count = found if param == "training_file" else count
+        return count
+
+    def _data(self, job: Stored) -> Path:
+        return self._runs / DATA / job.id
+
+    def _forget_data(self, job: Stored) -> None:
+        shutil.rmtree(self._data(job), ignore_errors=True)
+
+    # A run
+
+    def _tend(self, job: Stored) -> None:
+        handle = self._handle(job)
+        status = None if handle is None else handle.status()
+        if handle is not None and status is not None:
+            job = self._follower.follow(job, handle, status)
+        match job.status:
+            case "running":
+                self._running(job, handle, status)
+            case "paused":
+                self._stop(job, status, lambda: handle.pause() if handle else None)
+            case "cancelled":
+                self._stop(job, status, lambda: handle.cancel() if handle else None)
+            case _:
+                self._jobs.set(job, settled=True)
+
+    def _stop(self, job: Stored, status: RunStatus | None, ask: Callable[[], None]) -> None:
+        if status is not None and status.state in ("preparing", "running"):
+            with contextlib.suppress(Conflict):  # it has just ended, or not begun yet
+                ask()
+            return
+        self._jobs.set(job, settled=True)
+        if job.status == "cancelled":
+            self._forget_data(job)
+
+    def _running(self, job: Stored, handle: RunHandle | None, status: RunStatus | None) -> None:
+        state = None if status is None else status.state
+        if state in ("preparing", "running"):
+            return
+        if state == "finished":
+            self._follower.succeed(job)
+            self._forget_data(job)
+        elif status is not None and state == "failed":
+            said = (status.error or "The worker failed.").replace(str(self._runs / job.id), "run")
+            self._fail(job, "training_failed", said, None)
+            self._forget_data(job)
+        elif state == "cancelled":
+            self._jobs.set(job, status="cancelled", settled=True, finished_at=int(time.time()))
+        else:
+            self._go(job, handle, status)
+
+    def _go(self, job: Stored, handle: RunHandle | None, status: RunStatus | None) -> None:
+        """Start the worker, or start it again where it was stopped or died."""
+        if self._stopping.is_set():
+            return
+        if status is not None and status.state == "interrupted":
+            same = job.body.get("died_at") == status.step
+            deaths = job.body.get("deaths", 0) + 1 if same else 1
+            if deaths > DEATHS:
+                self._fail(
+                    job, "worker_died",
+                    f"The worker died {DEATHS} times at step {status.step}: the log in the run's "
+                    "folder says why. There may be too little memory.", None,
+                )  # fmt: skip
+                return
+            job = self._jobs.set(job, deaths=deaths, died_at=status.step)
+            self._jobs.say(
+                job, f"The worker stopped after step {status.step}: going on from its last "
+                "checkpoint", level="warn",
+            )  # fmt: skip
+        try:
+            if handle is not None:
+                handle.resume(environment=self._environment())
+            else:
+                self._launch(job)
+        except Conflict:
+            return  # the one before is still leaving: the next round sees
+        except FiresideError as wrong:
+            again = self._handle(job)
+            if again is None or again.status().state not in ("interrupted", "failed"):
+                said = wrong.message.replace(str(self._runs / job.id), "run")
+                self._fail(job, "training_failed", said, wrong.param)
+
+    def _launch(self, job: Stored) -> None:
+        from fireside.training.control import RunHandle
+
+        data = self._data(job)
+        validation = data / "validation_file.jsonl" if job.body["validation_file"] else None
+        config = plan.config_of(
+            job,
+            folder=self._runs / job.id,
+            base=self._base(job),
+            training=data / "training_file.jsonl",
+            validation=validation,
+        )
+        RunHandle.launch(config, environment=self._environment())
+
+    def _base(self, job: Stored) -> str:
+        """Raises BadRequest: a fine-tuned base that was deleted meanwhile."""
+        name = str(job.body["model"])
+        if not name.startswith("ft:"):
+            return name
+        folder = self._tuned.folder(name, job.owner)
+        if folder is None:
+            raise BadRequest(f"The model {name} is no longer here.", param="model")
+        return str(folder)
+
+    def _environment(self) -> dict[str, str]:
+        threads = str(plan.threads())
+        return {**os.environ, "FIRESIDE_HOME": str(self._home), "OMP_NUM_THREADS": threads}
+
+    def _handle(self, job: Stored) -> RunHandle | None:
+        from fireside.training.control import RunHandle
+
+        try:
+            return RunHandle(self._runs / job.id)
+        except NotFound:
+            return None
+
+    def _fail(self, job: Stored, code: str, message: str, param: str | None) -> None:
+        error = {"code": code, "message": message, "param": param}
+        now = self._jobs.set(
+            job, status="failed", settled=True, error=error, finished_at=int(time.time())
+        )
+        if now.status == "failed":
+            self._jobs.say(job, message, level="error")
