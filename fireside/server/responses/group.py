@@ -1,0 +1,29 @@
+"""Both groups of endpoints, put together: one router, and the work beside the requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+
+from fireside.server.responses import conversations, routes
+from fireside.server.responses.background import Background
+from fireside.server.responses.locks import Locks
+from fireside.server.responses.search import Finder, Search
+from fireside.server.responses.state import State
+
+if TYPE_CHECKING:
+    from fireside.engine.models import Models
+    from fireside.storage import Store
+
+
+def group(
+    models: Models, store: Store, *, finder: Finder | None = None
+) -> tuple[APIRouter, Background]:
+    """finder: searches the owner's documents; without it `file_search` is refused."""
+    state, locks = State(store), Locks()
+    background = Background(state)
+    router = APIRouter()
+    router.include_router(routes.routes(models, state, background, locks, Search(finder)))
+    router.include_router(conversations.routes(state, locks))
+    return router, background

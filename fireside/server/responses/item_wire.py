@@ -1,0 +1,106 @@
+"""The shapes of the items that a client may send, kind by kind.
+
+Every kind that is text; what an item means is `items.py`'s business.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from fireside.server.body import Wire
+from fireside.server.responses.wire import Id
+
+Status = Literal["in_progress", "completed", "incomplete"]
+
+
+class InputText(Wire):
+    type: Literal["input_text"]
+    text: str
+
+
+class OutputText(Wire):
+    type: Literal["output_text"]
+    text: str
+    annotations: list[dict[str, Any]] = Field(default_factory=list)
+    logprobs: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class Refusal(Wire):
+    type: Literal["refusal"]
+    refusal: str
+
+
+class MessageItem(Wire):
+    type: Literal["message"] = "message"
+    role: Literal["user", "assistant", "system", "developer"]
+    content: str | Annotated[list[Any], Field(min_length=1)]
+    id: Id | None = None
+    status: Status = "completed"
+    phase: Literal["commentary", "final_answer"] | None = None
+
+
+class DirectCaller(Wire):
+    type: Literal["direct"]
+
+
+class FunctionCall(Wire):
+    type: Literal["function_call"]
+    call_id: Id
+    name: Annotated[str, Field(min_length=1, max_length=128)]
+    arguments: str
+    id: Id | None = None
+    status: Status = "completed"
+    caller: DirectCaller | None = None
+    created_by: str | None = None
+
+
+class FunctionCallOutput(Wire):
+    type: Literal["function_call_output"]
+    call_id: Id
+    output: str | list[Any]
+    id: Id | None = None
+    status: Status = "completed"
+    name: str | None = None
+    caller: DirectCaller | None = None
+    created_by: str | None = None
+
+
+class SummaryText(Wire):
+    type: Literal["summary_text"]
+    text: str
+
+
+class ReasoningText(Wire):
+    type: Literal["reasoning_text"]
+    text: str
+
+
+class ReasoningItem(Wire):
+    type: Literal["reasoning"]
+    summary: list[SummaryText]
+    id: Id | None = None
+    content: list[ReasoningText] = Field(default_factory=list)
+    encrypted_content: None = None
+    status: Status = "completed"
+
+
+class FileSearchCall(Wire):
+    type: Literal["file_search_call"]
+    queries: list[str]
+    id: Id | None = None
+    status: Literal["in_progress", "searching", "completed", "incomplete", "failed"] = "completed"
+    results: list[dict[str, Any]] | None = None
+
+
+class CompactionItem(Wire):
+    type: Literal["compaction"]
+    encrypted_content: str
+    id: Id | None = None
+    created_by: str | None = None
+
+
+class ItemReference(Wire):
+    type: Literal["item_reference"] = "item_reference"
+    id: Id

@@ -1,0 +1,186 @@
+"""`/v1/responses`: create, fetch, replay, cancel, delete, list the input, count tokens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.responses import JSONResponse
+
+from fireside.errors import BadRequest, NotFound
+from fireside.server import body
+from fireside.server.caller import caller_of
+from fireside.server.listing import Page, envelope_of
+from fireside.server.models import find
+from fireside.server.responses import context
+from fireside.server.responses.background import Background
+from fireside.server.responses.items import Item, stripped
+from fireside.server.responses.locks import Locks
+from fireside.server.responses.reply import Event, shown_to
+from fireside.server.responses.search import Search
+from fireside.server.responses.start import calling_of, start
+from fireside.server.responses.state import State
+from fireside.server.responses.streams import NamedEvents
+from fireside.server.responses.tools import tools_of
+from fireside.server.responses.wire import (
+    INCLUDABLE,
+    CountTokens,
+    CreateResponse,
+    Nothing,
+    check_include,
+)
+from fireside.server.streaming import begun, while_connected
+
+if TYPE_CHECKING:
+    from fireside.engine.models import Models
+
+
+def included(
+    include: Annotated[list[str] | None, Query()] = None,
+    include_brackets: Annotated[list[str] | None, Query(alias="include[]")] = None,
+) -> list[str]:
+    """`include` of a URL; OpenAI's SDKs write `include[]`."""
+    asked = [*(include or ()), *(include_brackets or ())]
+    check_include(asked)
+    return asked
+
+
+Included = Annotated[list[str], Depends(included)]
+
+
+def page_of(items: list[Item], page: Page) -> dict[str, Any]:
+    """
+    Raises:
+        NotFound: `after` or `before` is none of these.
+    """
+    ordered = items if page.order == "asc" else items[::-1]
+    places = {item["id"]: place for place, item in enumerate(ordered)}
+    for name, given in (("after", page.after), ("before", page.before)):
+        if given is not None and given not in places:
+            raise NotFound(f"There is no item {given[:100]!r} to go on from.", param=name)
+    first = 0 if page.after is None else places[page.after] + 1
+    last = len(ordered) if page.before is None else places[page.before]
+    between = ordered[first:last]
+    if page.before is not None and page.after is None:
+        return envelope_of(between[-page.limit :], len(between) > page.limit)
+    return envelope_of(between[: page.limit], len(between) > page.limit)
+
+
+def shown_items(items: list[Item], include: list[str]) -> list[Item]:
+    logprobs, results = (name in include for name in INCLUDABLE)
+    return [stripped(item, logprobs=logprobs, results=results) for item in items]
+
+
+def routes(
+    models: Models, state: State, background: Background, locks: Locks, search: Search
+) -> APIRouter:
+    router = APIRouter(prefix="/v1/responses", tags=["responses"])
+
+    @router.post("")
+    async def create_response(request: Request) -> Response:
+        call = await body.read(request, CreateResponse)
+        owner = caller_of(request).owner
+        model = await find(models, call.model, owner=owner)
+        run = await asyncio.to_thread(
+            start, state=state, locks=locks, search=search, model=model, call=call, owner=owner,
+            memory={},
+        )  # fmt: skip
+        source = aiter(run.generation)
+        if run.calling.constraint is not None and (call.stream or call.background):
+            # A schema that cannot be compiled is a 400 still.
+            source = await begun(request, run.generation, run.close, True)
+        if call.background:
+            live = await background.add(run, source)
+            if not call.stream:
+                return JSONResponse(run.reply.shown)
+            return NamedEvents(live.follow(-1), close=lambda: None)
+        if call.stream:
+            return NamedEvents(run.events(source), close=run.close)
+        return JSONResponse(await while_connected(request, run.whole(), run.close))
+
+    @router.post("/input_tokens")
+    async def count_input_tokens(request: Request) -> dict[str, Any]:
+        call = await body.read(request, CountTokens)
+        owner = caller_of(request).owner
+        model = await find(models, call.model, owner=owner)
+
+        def counted() -> int:
+            calling = calling_of(model, call, tools_of(call))
+            items = context.said(state, call, owner, {}).items
+            return context.counted(
+                call, items, lambda said: calling.render(model.tokenizer, said).ids
+            )
+
+        tokens = await asyncio.to_thread(counted)
+        return {"object": "response.input_tokens", "input_tokens": tokens}
+
+    @router.get("/{response_id}")
+    async def retrieve_response(
+        response_id: str,
+        request: Request,
+        include: Included,
+        stream: bool = False,
+        starting_after: Annotated[int | None, Query(ge=0, lt=2**31)] = None,
+        include_obfuscation: bool = False,
+    ) -> Response:
+        owner = caller_of(request).owner
+        if include_obfuscation:
+            raise BadRequest(
+                "include_obfuscation is not supported by this server; leave it out.",
+                param="include_obfuscation",
+                code="unsupported_parameter",
+            )
+        if starting_after is not None and not stream:
+            raise BadRequest(
+                "starting_after is only allowed when stream is true.", param="starting_after"
+            )
+        if stream:
+            after = -1 if starting_after is None else starting_after
+            return NamedEvents(await replayed(response_id, owner, after), close=lambda: None)
+        live = background.live(response_id, owner)
+        if live is not None:
+            return JSONResponse(live.run.reply.shown)
+        found = await asyncio.to_thread(state.response, response_id, owner)
+        logprobs, results = (name in include for name in INCLUDABLE)
+        return JSONResponse(shown_to(found, logprobs=logprobs, results=results))
+
+    async def replayed(response_id: str, owner: str, after: int) -> AsyncIterator[Event]:
+        live = background.live(response_id, owner)
+        if live is not None:
+            return live.follow(after)
+        events = await asyncio.to_thread(background.events_of, response_id, owner)
+
+        async def again() -> AsyncIterator[Event]:
+            for event in events[after + 1 :]:
+                yield event
+
+        return again()
+
+    @router.delete("/{response_id}")
+    async def delete_response(response_id: str, request: Request) -> dict[str, Any]:
+        owner = caller_of(request).owner
+        if background.live(response_id, owner) is not None:
+            await background.cancel(response_id, owner)
+        await asyncio.to_thread(state.delete_response, response_id, owner)
+        return {"id": response_id, "object": "response", "deleted": True}
+
+    @router.post("/{response_id}/cancel")
+    async def cancel_response(response_id: str, request: Request) -> dict[str, Any]:
+        if request.headers.get("content-length", "0") != "0":
+            await body.read(request, Nothing)
+        owner = caller_of(request).owner
+        await background.cancel(response_id, owner)
+        found = await asyncio.to_thread(state.response, response_id, owner)
+        return shown_to(found, logprobs=False, results=False)
+
+    @router.get("/{response_id}/input_items")
+    async def list_input_items(
+        response_id: str, request: Request, include: Included, page: Annotated[Page, Depends()]
+    ) -> dict[str, Any]:
+        owner = caller_of(request).owner
+        items = await asyncio.to_thread(state.input_items, response_id, owner)
+        return page_of(shown_items(items, include), page)
+
+    return router

@@ -1,0 +1,213 @@
+"""One response being made, the same for every way of waiting for it: a body, a stream, a socket,
+or nobody (background).
+
+`start.py` does the slow part before the first token, `Run.events` the rest, and the rows are
+written before the last event says that it is over.  A response whose client left before its end
+is kept nowhere, unless it was asked for in the background.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fireside.errors import BadRequest, FiresideError
+from fireside.server.answers import finish_of
+from fireside.server.errors import log
+from fireside.server.logprobs import chat_logprobs
+from fireside.server.responses import context
+from fireside.server.responses.items import Item
+from fireside.server.responses.reply import Event, Reply
+from fireside.server.responses.search import Searched
+from fireside.server.responses.state import State
+from fireside.server.responses.wire import CreateResponse
+from fireside.server.tools import (
+    Arguments,
+    CallEnded,
+    CallEvent,
+    Calling,
+    CallStarted,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from fireside.engine.text import Generation, TextEvent, TokenInfo
+
+
+@dataclass(kw_only=True)
+class Run:
+    """said: history and input.  generation: already submitted.  release: lets go of what was
+    locked, once."""
+
+    call: CreateResponse
+    owner: str
+    state: State
+    said: context.Said
+    reply: Reply
+    calling: Calling
+    generation: Generation
+    searched: Searched | None
+    release: Callable[[], None]
+    memory: dict[str, list[Item]]
+    failure: Exception | None = None
+    cancelled: bool = False
+    _tokens: list[TokenInfo] = field(default_factory=list)
+
+    @property
+    def response(self) -> Item:
+        return self.reply.response
+
+    def cancel(self) -> None:
+        """End with what there is, as `cancelled`."""
+        self.cancelled = True
+        self.generation.cancel()
+
+    def close(self) -> None:
+        """Nobody waits any more.  Harmless after the end."""
+        self.generation.cancel()
+        self.release()
+
+    async def whole(self) -> Item:
+        """The finished object.
+
+        Raises: whatever the answer failed with.
+        """
+        async for _ in self.events(self.generation):
+            pass
+        if self.failure is not None:
+            raise self.failure
+        return self.reply.shown
+
+    async def events(self, source: AsyncIterator[TextEvent]) -> AsyncIterator[Event]:
+        """Every event, from `response.created` to the one that ends it.
+
+        source: the generation's, whose beginning may have been waited for.
+        """
+        try:
+            async for event in self._lifecycle(source):
+                yield event
+        except Exception as error:
+            self.failure = _in_callers_words(error, self.call)
+            if not isinstance(error, FiresideError):
+                log.exception("failed while answering")
+            for event in self.reply.close("incomplete"):
+                yield event
+            self.reply.fail(self.failure, usage_of(self.generation))
+            yield self.reply.failure(self.failure)
+            if self.call.stream or self.call.background:
+                await self._save_failure()
+            yield self.reply.about("failed")
+        finally:
+            self.close()
+
+    async def _lifecycle(self, source: AsyncIterator[TextEvent]) -> AsyncIterator[Event]:
+        if self.call.background:
+            self.response["status"] = "queued"
+            yield self.reply.about("created")
+            yield self.reply.about("queued")
+        else:
+            yield self.reply.about("created")
+        events = aiter(source)
+        first = await anext(events, None) if self.call.background else None
+        self.response["status"] = "in_progress"
+        yield self.reply.about("in_progress")
+        if self.searched is not None:
+            found = self.searched
+            for made in self.reply.searched(found.queries, found.results):
+                yield made
+        parser = self.calling.parser()
+        reason = None
+        while (step := first or await anext(events, None)) is not None:
+            first = None
+            reason = self._finish_of(step)
+            self._tokens.extend(step.tokens)
+            for piece in parser.feed(step.text):
+                for made in self._made(piece):
+                    yield made
+        for piece in parser.finish():
+            for made in self._made(piece):
+                yield made
+        async for made in self._end(reason):
+            yield made
+
+    def _finish_of(self, step: TextEvent) -> str | None:
+        if self.cancelled and step.finish_reason == "cancelled":
+            return "cancelled"
+        return finish_of(step, self.generation)
+
+    def _made(self, piece: CallEvent) -> Iterator[Event]:
+        tokens, self._tokens = self._tokens, []
+        match piece:
+            case Text(text=text):
+                logprobs = logprobs_of(tokens) if self.call.wants_logprobs else []
+                yield from self.reply.text(text, logprobs)
+                if self.searched is not None:
+                    yield from self.reply.cited(self.searched.citations)
+            case CallStarted(id=call_id, name=name):
+                yield from self.reply.called(call_id, name)
+            case Arguments(text=text):
+                yield self.reply.arguments(text)
+            case CallEnded():
+                yield from self.reply.close("completed")
+
+    async def _end(self, reason: str | None) -> AsyncIterator[Event]:
+        cut = reason != "stop"
+        if not self.reply.spoke:
+            for made in self.reply.text("", []):
+                yield made
+        for made in self.reply.close("incomplete" if cut else "completed"):
+            yield made
+        usage = usage_of(self.generation)
+        if reason == "cancelled":
+            self.reply.finish("cancelled", usage)
+        elif cut:
+            self.reply.finish("incomplete", usage, "max_output_tokens")
+        else:
+            self.reply.finish("completed", usage)
+        await asyncio.to_thread(self._save)
+        yield self.reply.about(self.response["status"])
+
+    async def _save_failure(self) -> None:
+        """It may be the disk that failed: then the client is told all the same."""
+        try:
+            await asyncio.to_thread(self._save)
+        except Exception:
+            log.exception("a failed response could not be kept")
+
+    def _save(self) -> None:
+        self.memory[self.response["id"]] = [*self.said.items, *self.response["output"]]
+        if self.call.store:
+            if self.call.background:
+                self.state.finish(self.response, self.owner)
+            else:
+                self.state.keep(self.response, self.said.inputs, self.owner)
+        if self.call.conversation_id is not None and self.failure is None:
+            output = self.response["output"]
+            minted = self.said.inputs.minted | {item["id"] for item in output}
+            added = [*self.said.inputs.items, *output]
+            self.state.append(self.call.conversation_id, added, minted, self.owner)
+
+
+def logprobs_of(tokens: list[TokenInfo]) -> list[Item]:
+    content: Any = chat_logprobs(tokens)["content"]
+    return list(content)
+
+
+def usage_of(generation: Generation) -> Item:
+    usage = generation.usage
+    return {
+        "input_tokens": usage.prompt_tokens,
+        "input_tokens_details": {"cached_tokens": usage.cached_tokens, "cache_write_tokens": 0},
+        "output_tokens": usage.completion_tokens,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }
+
+
+def _in_callers_words(error: Exception, call: CreateResponse) -> Exception:
+    """What the engine complains of, under the name that the caller gave it."""
+    if isinstance(error, BadRequest) and error.param == "constraint":
+        error.param = "tools" if call.tools else "text.format"
+    return error

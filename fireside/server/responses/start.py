@@ -1,0 +1,128 @@
+"""The way from a request to a `Run`: history, tools, prompt, and the engine's parameters.
+
+Everything that can be refused is refused here, before a response exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from fireside.engine.params import Constraint, SamplingParams
+from fireside.errors import BadRequest
+from fireside.messages import Message
+from fireside.server.responses import context
+from fireside.server.responses.items import Item
+from fireside.server.responses.locks import Locks
+from fireside.server.responses.reply import Reply, opening
+from fireside.server.responses.run import Run
+from fireside.server.responses.search import Search, with_passages
+from fireside.server.responses.state import State
+from fireside.server.responses.tools import Tools, tools_of
+from fireside.server.responses.wire import Context, CreateResponse, TextFormat
+from fireside.server.sampling import ANY_OBJECT, SMALLEST_TOP_P
+from fireside.server.tools import Calling, calling_for
+
+if TYPE_CHECKING:
+    from fireside.engine.text import TextModel
+
+
+def start(
+    *,
+    state: State,
+    locks: Locks,
+    search: Search,
+    model: TextModel,
+    call: CreateResponse,
+    owner: str,
+    memory: dict[str, list[Item]],
+) -> Run:
+    """Read the history, render, check and submit.  Slow: not on the event loop.
+
+    Raises:
+        BadRequest, NotFound: and their kin, naming the parameter.
+        Overloaded: the engine's queue is full.
+    """
+    if call.conversation_id is None:
+        return _start(state, search, model, call, owner, memory, lambda: None)
+    if not call.store:
+        raise BadRequest("conversation needs store: its items are kept.", param="store")
+    state.conversation(call.conversation_id, owner)
+    release = locks.take(call.conversation_id)
+    try:
+        return _start(state, search, model, call, owner, memory, release)
+    except BaseException:
+        release()
+        raise
+
+
+def _start(
+    state: State,
+    search: Search,
+    model: TextModel,
+    call: CreateResponse,
+    owner: str,
+    memory: dict[str, list[Item]],
+    release: Callable[[], None],
+) -> Run:
+    tools = tools_of(call)
+    said = context.said(state, call, owner, memory)
+    calling = calling_of(model, call, tools)
+    searched = None
+    if tools.search is not None and call.max_tool_calls != 0:
+        searched = search.run(tools.search, said.items, owner, model)
+
+    def render(messages: Sequence[Message]) -> list[int]:
+        return calling.render(model.tokenizer, with_passages(messages, searched)).ids
+
+    prompt = context.prompt_of(model, call, said.items, render, call.max_output_tokens)
+    response = opening(call, model.name, tools.shown, tools.choice_shown)
+    if prompt.dropped:
+        kept_from = prompt.items[0]["id"]
+        response["fireside"] = {"dropped_items": prompt.dropped, "kept_from": kept_from}
+    return Run(
+        call=call,
+        owner=owner,
+        state=state,
+        said=said,
+        reply=Reply(response, results=call.wants_results),
+        calling=calling,
+        generation=model.generate(prompt.ids, params_of(call, calling), owner=owner),
+        searched=searched,
+        release=release,
+        memory=memory,
+    )
+
+
+def calling_of(model: TextModel, call: Context, tools: Tools) -> Calling:
+    try:
+        return calling_for(
+            model.tokenizer,
+            tools.functions,
+            tools.choice,
+            parallel=call.parallel_tool_calls,
+            shape=shape_of(call.text.format),
+        )
+    except BadRequest as error:
+        if error.param in ("response_format", "structured_outputs"):
+            error.param = "text.format"
+        raise
+
+
+def shape_of(form: TextFormat) -> Constraint | None:
+    if form.type == "text":
+        return None
+    return Constraint(
+        kind="json_schema", value=ANY_OBJECT if form.schema_ is None else form.schema_
+    )
+
+
+def params_of(call: CreateResponse, calling: Calling) -> SamplingParams:
+    return SamplingParams(
+        temperature=call.temperature,
+        top_p=max(call.top_p, SMALLEST_TOP_P),
+        max_tokens=call.max_output_tokens,
+        logprobs=call.top_logprobs if call.wants_logprobs else None,
+        constraint=calling.constraint,
+        shown_ids=calling.shown_ids,
+    )
