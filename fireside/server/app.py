@@ -40,6 +40,7 @@ from fireside.server.metering import metered
 from fireside.server.metrics import Measure, Metrics
 from fireside.server.pulls import Pulls
 from fireside.server.ready import Readiness
+from fireside.server.responses.group import group as responses_group
 from fireside.server.sweep import Sweep
 from fireside.server.tuned_models import TunedModels
 from fireside.server.turns import Turns
@@ -117,6 +118,9 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     )
     services.append(runner)
     app.include_router(batches.routes(runner))
+    responses, in_background = responses_group(models_, store)
+    services.append(in_background)
+    app.include_router(responses)
     app.include_router(conversations.routes(Chat(models_, store), store, turns, models_))
     app.include_router(notice.routes(models_, readiness, pulls, settings.models_dir))
     app.include_router(page.routes())
