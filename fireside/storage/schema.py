@@ -15,12 +15,13 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
 )
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 
 metadata = MetaData()
 
@@ -144,4 +145,23 @@ audit = Table(
     Column("resource_id", Text),
     Column("actor", JSON, nullable=False),
     Column("details", JSON, nullable=False),
+)
+
+passages = Table(
+    "passages",
+    metadata,
+    Column("serial", Integer, primary_key=True),
+    # A file of a vector store, which takes its passages with it when it goes.
+    Column("file", Text, ForeignKey("objects.id", ondelete="CASCADE"), nullable=False),
+    Column("store", Text, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("begin", Integer, nullable=False),
+    Column("page", Integer),
+    Column("section", JSON, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("length", Integer, nullable=False),
+    Column("vectors", LargeBinary, nullable=False),
+    Index("passages_by_file", "file", "place"),
+    Index("passages_by_store", "store", "serial"),
 )

@@ -24,9 +24,10 @@ from fireside.storage import sqlite
 from fireside.storage.audit import AuditLog
 from fireside.storage.ids import new_id
 from fireside.storage.keyring import Keyring
-from fireside.storage.migrate import is_current, migrate, revision
 from fireside.storage.lineage import Lineage
+from fireside.storage.migrate import is_current, migrate, revision
 from fireside.storage.objects import Objects
+from fireside.storage.passages import Passages
 from fireside.storage.people import People
 from fireside.storage.records import Conversation, Hit, Status, StoredMessage
 from fireside.storage.rows import hit, stored, values_of
@@ -43,6 +44,7 @@ class Store:
         self._engine = engine
         self._writer = engine.execution_options(**{sqlite.WRITES: True})
         self.objects = Objects(engine, self._writer)
+        self.passages = Passages(engine, self._writer)
         self.people = People(engine, self._writer)
         self.keys = Keyring(engine, self._writer)
         self.audit = AuditLog(engine)

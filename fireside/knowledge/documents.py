@@ -1,0 +1,51 @@
+"""A document that has been read: its text, and where each part of it stood.
+
+`"".join(block.text)` is the whole text.  It refuses to know of file formats.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
+
+MOST_CHARACTERS = 50_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A part of a document.  page: from 1, None where there are none.  section: heading path."""
+
+    text: str
+    page: int | None = None
+    section: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    blocks: Sequence[Block] = field(default_factory=tuple)
+
+    @cached_property
+    def text(self) -> str:
+        return "".join(block.text for block in self.blocks)
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where each block begins in `text`."""
+        return [0, *accumulate(len(block.text) for block in self.blocks)][:-1]
+
+    @cached_property
+    def section_starts(self) -> list[int]:
+        """Where another section begins than that of the block before."""
+        found, before = [], None
+        for start, block in zip(self.starts, self.blocks, strict=True):
+            if before is not None and block.section != before:
+                found.append(start)
+            before = block.section
+        return found
+
+    def block_at(self, place: int) -> Block:
+        """The block that holds this character; of empty blocks, the last."""
+        return self.blocks[max(0, bisect_right(self.starts, place) - 1)]

@@ -1,0 +1,150 @@
+"""Text files to blocks: plain text and code, Markdown, CSV.
+
+UTF-8 and UTF-16, as OpenAI has it.  It refuses other encodings: guessing one would fill a store
+with wrong letters in silence.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+
+from fireside.errors import Corrupt, Unsupported
+from fireside.knowledge.documents import Block
+
+BOMS = {
+    b"\xff\xfe\x00\x00": "utf-32",
+    b"\x00\x00\xfe\xff": "utf-32",
+    b"\xef\xbb\xbf": "utf-8-sig",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
+UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
+FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+
+
+def decoded(raw: bytes) -> str:
+    """
+    Raises:
+        Corrupt: not UTF-8 or UTF-16.  Unsupported: not text at all.
+    """
+    encoding = next((name for bom, name in BOMS.items() if raw.startswith(bom)), None)
+    if encoding is None:
+        encoding = _without_bom(raw[:4096])
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        if _is_binary(raw[:4096].decode("latin-1")):
+            raise Unsupported("The file holds no text that can be read.") from None
+        raise Corrupt(
+            f"The text is not valid {encoding.removesuffix('-sig').upper()} (byte {error.start}): "
+            "save it as UTF-8."
+        ) from None
+    if _is_binary(text[:4096]) or "\0" in text:
+        raise Unsupported("The file holds no text that can be read.")
+    if not text.strip():
+        raise Corrupt("The file holds nothing but white space.")
+    return text
+
+
+def _without_bom(head: bytes) -> str:
+    """UTF-16 of Western text shows by a zero in every second byte."""
+    zeros = [head[start::2].count(0) for start in (0, 1)]
+    if max(zeros) * 2 > len(head) // 2 and min(zeros) * 8 < max(zeros):
+        return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    return "utf-8"
+
+
+def _is_binary(text: str) -> bool:
+    controls = sum(1 for each in text if ord(each) < 32 and each not in "\t\n\r\f\v\x1b\b")
+    return controls * 10 > len(text)
+
+
+def plain(text: str) -> list[Block]:
+    return [Block(text=text)]
+
+
+def markdown(text: str) -> list[Block]:
+    """A block for each heading with what follows it; headings inside code are none."""
+    blocks: list[Block] = []
+    path: list[tuple[int, str]] = []
+    lines: list[str] = []
+    fence = ""
+
+    def end() -> None:
+        if lines:
+            section = tuple(title for _, title in path)
+            blocks.append(Block(text="".join(lines), section=section))
+            lines.clear()
+
+    for line in text.splitlines(keepends=True):
+        bare = line.rstrip("\r\n")
+        mark = FENCE.match(bare)
+        heading = None if fence else HEADING.match(bare)
+        under = None if fence or mark else UNDERLINE.match(bare)
+        if mark and not fence:
+            fence = mark[1]
+        elif mark and mark[1].startswith(fence) and not bare.strip().strip(fence[0]):
+            fence = ""
+        if heading:
+            end()
+            _enter(path, len(heading[1]), heading[2])
+        elif under and lines and lines[-1].strip() and _alone(lines):
+            above = lines.pop()
+            end()
+            _enter(path, 1 if under[1][0] == "=" else 2, above.strip())
+            lines.append(above)
+        lines.append(line)
+    end()
+    return blocks
+
+
+def _alone(lines: Sequence[str]) -> bool:
+    """Whether the last line is a paragraph of its own, as the line over an underline must be."""
+    return not lines[-1].lstrip().startswith(("|", "-", "*", "+", ">", "#")) and (
+        len(lines) == 1 or not lines[-2].strip() or bool(HEADING.match(lines[-2].rstrip("\r\n")))
+    )
+
+
+def _enter(path: list[tuple[int, str]], level: int, title: str) -> None:
+    while path and path[-1][0] >= level:
+        path.pop()
+    if title.strip():
+        path.append((level, title.strip()))
+
+
+def table(text: str) -> list[Block]:
+    """A line for each row, its values under their columns' names."""
+    try:
+        dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:8192], delimiters=",;\t|")
+    except csv.Error:
+        dialect = csv.excel
+    csv.field_size_limit(10_000_000)
+    try:
+        return [
+            Block(text=line + "\n") for line in lines_of(csv.reader(io.StringIO(text), dialect))
+        ]
+    except csv.Error as error:
+        raise Corrupt(f"The CSV cannot be read ({error}): mend it, or name it .txt.") from None
+
+
+def lines_of(rows: Iterator[Sequence[object]] | Iterator[list[str]]) -> Iterator[str]:
+    """`name: Ann; age: 5`: a row found by itself still says what its values are."""
+    header: list[str] | None = None
+    for row in rows:
+        cells = ["" if cell is None else str(cell).strip() for cell in row]
+        if not any(cells):
+            continue
+        if header is None:
+            header = cells
+            yield " | ".join(cell for cell in cells if cell)
+        else:
+            names = [*header, *[""] * (len(cells) - len(header))]
+            yield "; ".join(
+                f"{name}: {cell}" if name else cell
+                for name, cell in zip(names, cells, strict=False)
+                if cell
+            )

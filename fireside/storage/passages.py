@@ -1,0 +1,150 @@
+"""Passages of the files of vector stores: rows, and the full-text index over them.
+
+A file's passages come all at once, in the transaction that calls the file completed, and go with
+its row: no search ever finds half a file, or one that is gone.  It refuses to know what a vector
+or a word is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Engine, Row, bindparam, func, insert, select, text, update
+
+from fireside.storage.schema import objects, passages
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPassage:
+    """begin: where its text begins in the document's.  words: with spaces between, `length` many.
+    vectors: float32, one or several rows."""
+
+    begin: int
+    page: int | None
+    section: list[str]
+    text: str
+    words: str
+    length: int
+    vectors: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPassage:
+    serial: int
+    file: str
+    begin: int
+    page: int | None
+    section: list[str]
+    text: str
+
+
+class Passages:
+    """All of a database's; `Store.passages`.  Safe to use from many threads."""
+
+    def __init__(self, reader: Engine, writer: Engine) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    def complete(
+        self, file: str, store: str, made: Sequence[NewPassage], body: Mapping[str, Any]
+    ) -> bool:
+        """The passages of a file that is `in_progress`, which becomes `completed` with this body;
+        False, and nothing is changed, if it is not (cancelled, or gone)."""
+        c = objects.c
+        with self._writer.begin() as connection:
+            done = connection.execute(
+                update(objects)
+                .where(c.id == file, c.status == "in_progress")
+                .values(status="completed", body=dict(body), version=c.version + 1)
+            )
+            if done.rowcount == 0:
+                return False
+            for begin in range(0, len(made), BATCH):
+                connection.execute(
+                    insert(passages),
+                    [
+                        asdict(one) | {"file": file, "store": store, "place": begin + i}
+                        for i, one in enumerate(made[begin : begin + BATCH])
+                    ],
+                )
+        return True
+
+    def of_file(self, file: str) -> list[StoredPassage]:
+        """In the document's order."""
+        p = passages.c
+        query = select(passages).where(p.file == file).order_by(p.place)
+        with self._reader.connect() as connection:
+            return [_stored(row) for row in connection.execute(query)]
+
+    def get(self, serials: Sequence[int]) -> dict[int, StoredPassage]:
+        """Those of these that are there."""
+        query = select(passages).where(passages.c.serial.in_(list(serials)))
+        with self._reader.connect() as connection:
+            return {row.serial: _stored(row) for row in connection.execute(query)}
+
+    def state(self, store: str) -> tuple[object, ...]:
+        """Another whenever the passages of a store are others."""
+        c = objects.c
+        query = select(
+            func.count(), func.sum(c.serial), func.max(c.created_at), func.max(c.serial)
+        ).where(c.parent_id == store, c.kind == "vector_store.file", c.status == "completed")
+        with self._reader.connect() as connection:
+            return tuple(connection.execute(query).one())
+
+    def vectors(self, store: str) -> Iterator[tuple[int, str, int, bytes]]:
+        """(serial, file, length, vectors) of each passage of a store, by serial."""
+        p = passages.c
+        query = (
+            select(p.serial, p.file, p.length, p.vectors)
+            .where(p.store == store)
+            .order_by(p.serial)
+            .execution_options(yield_per=1000)
+        )
+        with self._reader.connect() as connection:
+            for row in connection.execute(query):
+                yield row.serial, row.file, row.length, row.vectors
+
+    def count(self, store: str, word: str) -> int:
+        """How many passages of the store hold the word."""
+        query = text("SELECT count(*) FROM passages_words WHERE passages_words MATCH :match")
+        with self._reader.connect() as connection:
+            return int(connection.execute(query, {"match": _match(store, [word])}).scalar_one())
+
+    def holding(self, store: str, words: Sequence[str], limit: int) -> list[tuple[int, str]]:
+        """(serial, words) of passages that hold any of the words, the most telling first."""
+        found = (
+            text(
+                "SELECT rowid AS serial, rank FROM passages_words "
+                "WHERE passages_words MATCH :match ORDER BY rank LIMIT :limit"
+            )
+            .bindparams(bindparam("match", _match(store, words)), bindparam("limit", limit))
+            .columns(passages.c.serial)
+            .subquery("found")
+        )
+        p = passages.c
+        query = select(p.serial, p.words).join(found, found.c.serial == p.serial)
+        with self._reader.connect() as connection:
+            return [(row.serial, row.words) for row in connection.execute(query)]
+
+
+def _match(store: str, words: Sequence[str]) -> str:
+    """Ids are a prefix and letters, which the index keeps as two words; quoted, a word is never
+    an operator of FTS5's query language."""
+    within = store.rpartition("_")[2]
+    quoted = " OR ".join(f'"{word}"' for word in words)
+    return f'store:"{within}" AND words:({quoted})'
+
+
+def _stored(row: Row[Any]) -> StoredPassage:
+    return StoredPassage(
+        serial=row.serial,
+        file=row.file,
+        begin=row.begin,
+        page=row.page,
+        section=row.section,
+        text=row.text,
+    )
