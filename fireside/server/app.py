@@ -43,6 +43,7 @@ from fireside.server.ready import Readiness
 from fireside.server.responses.group import group as responses_group
 from fireside.server.sweep import Sweep
 from fireside.server.tuned_models import TunedModels
+from fireside.server.tuning.group import group as tuning_group
 from fireside.server.turns import Turns
 from fireside.settings import Settings
 from fireside.storage.files import Files
@@ -121,6 +122,9 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     responses, in_background = responses_group(models_, store)
     services.append(in_background)
     app.include_router(responses)
+    tuning, foreman = tuning_group(models_, store, files_, tuned, settings)
+    services.append(foreman)
+    app.include_router(tuning)
     app.include_router(conversations.routes(Chat(models_, store), store, turns, models_))
     app.include_router(notice.routes(models_, readiness, pulls, settings.models_dir))
     app.include_router(page.routes())
