@@ -18,6 +18,7 @@ from fireside.assistant import Chat
 from fireside.server import (
     batches,
     chat_completions,
+    chat_store,
     completions,
     conversations,
     embeddings,
@@ -106,7 +107,8 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     app.state.admission = admission
     errors.install(app)
     app.include_router(models.routes(models_, tuned))
-    app.include_router(chat_completions.routes(models_))
+    app.include_router(chat_completions.routes(models_, store))
+    app.include_router(chat_store.routes(store))
     app.include_router(completions.routes(models_, max_prompts=settings.max_queue))
     app.include_router(embeddings.routes(models_))
     app.include_router(health.routes(readiness, admission))

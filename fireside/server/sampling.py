@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 from fireside.engine.params import Constraint, SamplingParams
 from fireside.errors import BadRequest, ContextOverflow
-from fireside.server.wire import ChatCompletionRequest, CompletionRequest, Sampling
+from fireside.server.chat_wire import ChatCompletionRequest
+from fireside.server.wire import CompletionRequest, Sampling
 
 ANY_OBJECT: Mapping[str, object] = {"type": "object"}
 SMALLEST_TOP_P = 1e-6  # OpenAI takes 0, which is the most likely token alone; so is this
@@ -21,7 +22,7 @@ def chat_params(call: ChatCompletionRequest) -> SamplingParams:
         call,
         max_tokens=call.limit,
         logprobs=call.top_logprobs if call.logprobs else None,
-        constraint=_chat_constraint(call),
+        constraint=None,  # tools.py joins it with the grammar of calls
     )
 
 
@@ -95,7 +96,8 @@ def _structured(call: Sampling) -> Constraint | None:
     return Constraint(kind="lark", value=wanted.grammar)
 
 
-def _chat_constraint(call: ChatCompletionRequest) -> Constraint | None:
+def chat_constraint(call: ChatCompletionRequest) -> Constraint | None:
+    """What an answer must match that is text."""
     structured = _structured(call)
     shape = call.response_format
     if shape is None or shape.type == "text":

@@ -141,7 +141,7 @@ def _check(functions: Sequence[Function], choice: Choice) -> None:
         raise BadRequest(f"tools holds more than {MAX_FUNCTIONS} functions.", param="tools")
     names = [each.name for each in functions]
     for i, function in enumerate(functions):
-        if not re.match(NAME, function.name):
+        if not re.fullmatch(NAME, function.name):
             raise BadRequest(
                 f"tools[{i}]: a function's name is up to 64 letters, digits, _ and -.",
                 param="tools",

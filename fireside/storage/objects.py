@@ -159,7 +159,7 @@ class Objects:
         owner: str | None,
         parent_id: str | None = None,
         statuses: Sequence[str] = (),
-        matching: Mapping[str, Any] | None = None,
+        matching: Mapping[Any, Any] | None = None,
         order: Order = "desc",
         after: str | None = None,
         before: str | None = None,
@@ -168,7 +168,8 @@ class Objects:
         """A page of the rows, by birth.
 
         parent_id: only the rows below it; None, of any parent.  matching: values that the body
-        must have.  after, before: ids that the page lies between, in the list's own order.
+        must have, by name or by path (a tuple of names).  after, before: ids that the page lies
+        between, in the list's own order.
 
         Raises:
             NotFound: `after` or `before` is no row of the owner's.
@@ -239,8 +240,8 @@ def _alive() -> Any:
     return table.c.expires_at.is_(None) | (table.c.expires_at > time.time())
 
 
-def _member(name: str, value: Any) -> Any:
-    """Whether the body's member `name` is `value`."""
+def _member(name: str | tuple[str, ...], value: Any) -> Any:
+    """Whether the body's member of this name or path is `value`."""
     member = table.c.body[name]
     match value:
         case None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fireside.server.app import create_app
-from fireside.server.wire import ChatCompletionRequest, CompletionRequest
+from fireside.server.chat_wire import ChatCompletionRequest
+from fireside.server.wire import CompletionRequest
 from fireside.settings import Settings
 from fireside.storage import Store
 
