@@ -22,6 +22,7 @@ from fireside.cli import (
     doctor,
     failures,
     finetune,
+    keys,
     models,
     pretrain,
     runs,
@@ -66,6 +67,7 @@ app.command("finetune")(finetune.finetune)
 app.add_typer(runs.app, name="runs")
 app.command("eval")(evaluation.evaluate)
 app.add_typer(tokenizer.app, name="tokenizer")
+app.add_typer(keys.app, name="keys")
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 

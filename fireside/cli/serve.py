@@ -12,7 +12,8 @@ import signal
 import socket
 import sys
 import threading
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Final
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from fireside.cli import failures
-from fireside.errors import Conflict, Unavailable
+from fireside.errors import BadRequest, Conflict, Unavailable
 
 if TYPE_CHECKING:
     import uvicorn
@@ -53,11 +54,31 @@ def serve(
     settings = load_settings().model_copy(
         update={name: value for name, value in asked.items() if value is not None}
     )
+    check_keys(settings)
     listener = listen(settings.host, settings.port)
     try:
         return _run(settings, listener, open_page)
     finally:
         listener.close()
+
+
+def check_keys(settings: Settings) -> None:
+    """Nobody but this machine may ask without a key.
+
+    Raises:
+        BadRequest: others could reach the server, and there is no key that they would need.
+    """
+    from fireside.server.loopback import is_loopback
+    from fireside.storage import Store
+
+    if is_loopback(settings.host):
+        return
+    with Store.open(settings.database_path) as store:
+        if not store.keys.usable():
+            raise BadRequest(
+                f"{settings.host} lets others reach this server, and there is no key yet: make one "
+                "with `fireside keys create`, or bind 127.0.0.1."
+            )
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -104,8 +125,9 @@ def _run(settings: Settings, listener: socket.socket, open_page: bool) -> int:
 
     with Store.open(settings.database_path) as store:
         models = Models(settings)
+        app = create_app(models, store, settings)
         config = uvicorn.Config(
-            create_app(models, store, settings),
+            app,
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
@@ -114,7 +136,7 @@ def _run(settings: Settings, listener: socket.socket, open_page: bool) -> int:
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
         server = uvicorn.Server(config)
-        _stop_on_signals(server)
+        _stop_on_signals(server, app.state.admission.close)
         print(f"Fireside is at {address_of(listener)}  (Ctrl-C stops it)", flush=True)
         if listener.getsockname()[0] not in ("127.0.0.1", "::1"):
             failures.say("anyone who can reach this address may use it: there are no keys yet.")
@@ -124,19 +146,29 @@ def _run(settings: Settings, listener: socket.socket, open_page: bool) -> int:
     return 0
 
 
-def _stop_on_signals(server: uvicorn.Server) -> None:
-    """From now on the first signal drains, and the second ends the process."""
+def _stop_on_signals(server: uvicorn.Server, close: Callable[[], None]) -> None:
+    """From now on the first signal drains, and the second ends the process and its workers."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         if server.should_exit:
+            _end_workers()
             os._exit(128 + number)  # nothing may hold the port or a core any longer
         server.should_exit = True
+        close()
         failures.say("stopping: running answers may finish; once more stops at once.")
 
     # Uvicorn would raise the signal again at the end, and a clean stop would look like a death.
     server.capture_signals = nullcontext  # type: ignore[assignment,method-assign]
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+
+
+def _end_workers() -> None:
+    import psutil
+
+    for worker in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            worker.kill()
 
 
 def _open(address: str) -> None:

@@ -62,6 +62,10 @@ class Admission:
         self._queues: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
         self._seconds = 1.0  # how long an answer takes, of late
 
+    def close(self) -> None:
+        """Let nothing new in; what waits or runs goes on.  A signal handler may call it."""
+        self.closed = True
+
     def ask(self, owner: str) -> asyncio.Future[None]:
         """A place: done when it is there.  Whoever asked owes a `leave`, or an `abandon` if they
         do not wait.

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fireside.errors import FiresideError
 from fireside.server.errors import error_response
+from fireside.server.loopback import is_loopback
 
 OPENAI_VERSION = "2020-10-01"
 """The one that OpenAI has named in this header since its API began."""
@@ -38,6 +39,7 @@ class Guard:
     def __init__(self, app: ASGIApp, host: str) -> None:
         self.app = app
         machine = socket.gethostname().lower()
+        self.loopback = is_loopback(host)
         self.names = frozenset({"localhost", host.lower(), machine, f"{machine}.local"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,7 +63,13 @@ class Guard:
         return None
 
     def _is_ours(self, host: str) -> bool:
-        """An address cannot be rebound, so any address will do; of names, only our own."""
+        """An address cannot be rebound, so any address will do; of names, only our own.
+
+        A server that others reach has names that we cannot know, and asks for a key, which a
+        rebound page does not have.
+        """
+        if not self.loopback:
+            return True
         name = host.lower().rpartition(":")[0] if not host.endswith("]") else host
         name = (name or host).lower().strip("[]")
         if name in self.names or name.endswith(".localhost"):

@@ -10,7 +10,6 @@ It refuses to say of a wrong key more than that it is wrong, and to write a key 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import time
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from fireside.errors import FiresideError, NotFound
 from fireside.server.budgets import Account, Budgets, QuotaSpent
 from fireside.server.caller import Caller
 from fireside.server.errors import refuse
+from fireside.server.loopback import is_loopback
 from fireside.server.metering import paying
 from fireside.server.scopes import is_open, scope_of
 from fireside.storage.persons import Holder
@@ -134,16 +134,6 @@ class Keys:
             await send(message)
 
         return told
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a server bound to `host` is reached from this machine alone."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def objection_to(holder: Holder, now: float) -> str | None:

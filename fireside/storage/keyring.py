@@ -36,6 +36,22 @@ class Keyring:
         with self._reader.connect() as connection:
             return connection.execute(select(keys.c.id).limit(1)).first() is not None
 
+    def usable(self) -> bool:
+        """Whether there is a key that opens something today."""
+        query = (
+            select(keys.c.id)
+            .join(users, users.c.id == keys.c.user_id)
+            .join(projects, projects.c.id == keys.c.project_id)
+            .where(
+                keys.c.revoked_at.is_(None),
+                keys.c.expires_at.is_(None) | (keys.c.expires_at > time.time()),
+                users.c.removed_at.is_(None),
+                projects.c.archived_at.is_(None),
+            )
+        )
+        with self._reader.connect() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
     def holder(self, secret: str) -> Holder | None:
         """Whose key this is, even if it is over; None for an unknown one."""
         with self._reader.connect() as connection:
