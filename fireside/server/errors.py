@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import math
+import os
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
@@ -21,6 +23,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fireside.errors import BadRequest, FiresideError, Overloaded
 
 log = logging.getLogger("fireside.server")
+
+
+class Discreet(logging.Filter):
+    """Of an exception, logs where it came from and its kind, never its message: that may quote
+    what somebody asked.  FIRESIDE_DEBUG=1 shows it, to whoever looks for the bug."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and os.environ.get("FIRESIDE_DEBUG", "0") in ("", "0"):
+            lines = traceback.format_tb(error.__traceback__)
+            record.exc_text = "".join(lines) + f"{type(error).__name__} (FIRESIDE_DEBUG=1 says more)"
+            record.exc_info = None
+        return True
+
+
+log.addFilter(Discreet())
 
 
 def envelope(error: Exception) -> dict[str, object]:

@@ -57,6 +57,7 @@ def open_engine(path: Path, busy_timeout: float) -> Engine:
     engine = create_engine(
         URL.create("sqlite+pysqlite", database=str(path)),
         connect_args={"timeout": busy_timeout, "check_same_thread": False},
+        hide_parameters=True,  # an error's text must not quote what somebody wrote
     )
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
