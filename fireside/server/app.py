@@ -28,6 +28,7 @@ from fireside.server import (
     metrics,
     models,
     notice,
+    openapi,
     page,
     uploads,
 )
@@ -101,11 +102,13 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
         title="Fireside",
         version=fireside.__version__,
         lifespan=lifespan,
+        openapi_url=None,  # `openapi.py` serves it
         docs_url=None,  # its page loads scripts from a CDN; ours works offline
         redoc_url=None,
     )
     app.state.admission = admission
     errors.install(app)
+    openapi.install(app)
     app.include_router(models.routes(models_, tuned))
     app.include_router(chat_completions.routes(models_, store))
     app.include_router(chat_store.routes(store))

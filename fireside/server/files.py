@@ -23,6 +23,7 @@ from fireside.server.body import Wire, validate
 from fireside.server.caller import caller_of
 from fireside.server.listing import shown_list
 from fireside.server.multipart import receive
+from fireside.server.openapi import Listed, documented
 from fireside.storage.files import Files
 from fireside.storage.objects import Stored
 
@@ -67,6 +68,7 @@ def routes(files: Files, max_bytes: int = MAX_FILE) -> APIRouter:
     router = APIRouter(tags=["files"])
 
     @router.post("/v1/files")
+    @documented(request=CreateFileRequest, file="file", response="FileObject")
     async def create_file(request: Request) -> Response:
         path = await asyncio.to_thread(files.temporary)
         form = await receive(request, path, file_field="file", limit=max_bytes)
@@ -87,6 +89,7 @@ def routes(files: Files, max_bytes: int = MAX_FILE) -> APIRouter:
         return JSONResponse(shown(await asyncio.shield(asyncio.to_thread(keep))))
 
     @router.get("/v1/files")
+    @documented(response=Listed("FileObject"))
     async def list_files(
         request: Request, page: Annotated[FilePage, Depends()]
     ) -> dict[str, object]:
@@ -98,15 +101,18 @@ def routes(files: Files, max_bytes: int = MAX_FILE) -> APIRouter:
         return shown_list(listed, shown)
 
     @router.get("/v1/files/{file_id}")
+    @documented(response="FileObject")
     async def retrieve_file(request: Request, file_id: str) -> dict[str, object]:
         return shown(await asyncio.to_thread(files.get, file_id, caller_of(request).owner))
 
     @router.delete("/v1/files/{file_id}")
+    @documented(response="FileDeleted")
     async def delete_file(request: Request, file_id: str) -> dict[str, object]:
         gone = await asyncio.to_thread(files.remove, file_id, caller_of(request).owner)
         return {"id": gone.id, "object": "file", "deleted": True}
 
     @router.get("/v1/files/{file_id}/content")
+    @documented(binary=True)
     async def download_file(request: Request, file_id: str) -> Response:
         owner = caller_of(request).owner
         stored = await asyncio.to_thread(files.get, file_id, owner)

@@ -21,6 +21,7 @@ from fireside.server.body import Wire, read
 from fireside.server.caller import caller_of
 from fireside.server.files import JSONL, MAX_FILE, ExpiresAfter, Purpose, clean_name
 from fireside.server.multipart import receive
+from fireside.server.openapi import documented
 from fireside.storage.objects import Stored
 from fireside.storage.uploads import MAX_PARTS, Uploads
 
@@ -47,6 +48,7 @@ def routes(uploads: Uploads, max_part: int = MAX_PART) -> APIRouter:
     router = APIRouter(tags=["uploads"])
 
     @router.post("/v1/uploads")
+    @documented(request=CreateUploadRequest, response="Upload")
     async def create_upload(request: Request) -> Response:
         call = await read(request, CreateUploadRequest)
         if call.purpose in JSONL and call.bytes > MAX_FILE:
@@ -65,6 +67,7 @@ def routes(uploads: Uploads, max_part: int = MAX_PART) -> APIRouter:
         return JSONResponse(shown(await asyncio.to_thread(begin)))
 
     @router.post("/v1/uploads/{upload_id}/parts")
+    @documented(file="data", response="uploads:UploadPart")
     async def add_upload_part(request: Request, upload_id: str) -> Response:
         owner = caller_of(request).owner
         await asyncio.to_thread(uploads.pending, upload_id, owner)
@@ -84,6 +87,7 @@ def routes(uploads: Uploads, max_part: int = MAX_PART) -> APIRouter:
         return JSONResponse(shown_part(part))
 
     @router.post("/v1/uploads/{upload_id}/complete")
+    @documented(request=CompleteUploadRequest, response="Upload")
     async def complete_upload(request: Request, upload_id: str) -> Response:
         call = await read(request, CompleteUploadRequest)
         owner = caller_of(request).owner
@@ -97,6 +101,7 @@ def routes(uploads: Uploads, max_part: int = MAX_PART) -> APIRouter:
         return JSONResponse(await asyncio.shield(asyncio.to_thread(finish)))
 
     @router.post("/v1/uploads/{upload_id}/cancel")
+    @documented(response="Upload")
     async def cancel_upload(request: Request, upload_id: str) -> dict[str, object]:
         owner = caller_of(request).owner
         return shown(await asyncio.to_thread(uploads.cancel, upload_id, owner))

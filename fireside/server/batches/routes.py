@@ -16,6 +16,7 @@ from fireside.server.body import Wire, read
 from fireside.server.caller import caller_of
 from fireside.server.files import ExpiresAfter
 from fireside.server.listing import Page, shown_list
+from fireside.server.openapi import Listed, documented
 from fireside.storage.objects import Stored
 
 Endpoint = Literal[
@@ -42,6 +43,7 @@ def routes(runner: BatchRunner) -> APIRouter:
     objects, files = runner.objects, runner.files
 
     @router.post("/v1/batches")
+    @documented(request=CreateBatchRequest, response="Batch")
     async def create_batch(request: Request) -> Response:
         call = await read(request, CreateBatchRequest)
         caller = caller_of(request)
@@ -65,6 +67,7 @@ def routes(runner: BatchRunner) -> APIRouter:
         return JSONResponse(rows.shown(made))
 
     @router.get("/v1/batches")
+    @documented(response=Listed("Batch"))
     async def list_batches(request: Request, page: Annotated[Page, Depends()]) -> dict[str, Any]:
         owner = caller_of(request).owner
 
@@ -74,11 +77,13 @@ def routes(runner: BatchRunner) -> APIRouter:
         return await asyncio.to_thread(listed)
 
     @router.get("/v1/batches/{batch_id}")
+    @documented(response="Batch")
     async def retrieve_batch(request: Request, batch_id: str) -> dict[str, object]:
         owner = caller_of(request).owner
         return rows.shown(await asyncio.to_thread(objects.get, rows.KIND, batch_id, owner=owner))
 
     @router.post("/v1/batches/{batch_id}/cancel")
+    @documented(response="Batch")
     async def cancel_batch(request: Request, batch_id: str) -> dict[str, object]:
         owner = caller_of(request).owner
         batch = await asyncio.to_thread(
