@@ -134,7 +134,8 @@ def xlsx(path: Path) -> Iterator[Block]:
     from openpyxl import load_workbook
 
     check_archive(path)
-    book = load_workbook(path, read_only=True, data_only=True)
+    # An open file: of a path openpyxl would look at the name.
+    book = load_workbook(path.open("rb"), read_only=True, data_only=True)
     for sheet in book.worksheets:
         rows = sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS)
         for count, line in enumerate(lines_of(iter(rows))):

@@ -104,10 +104,12 @@ class _Page(HTMLParser):
             return
         if not self.preformatted:
             data = re.sub(r"\s+", " ", data)
+            if self.heading is None and (not self.parts or self.parts[-1].endswith("\n")):
+                data = data.lstrip()
         (self.parts if self.heading is None else self.heading).append(data)
 
     def end_block(self) -> None:
-        text = re.sub(r"[ \t]*\n[ \t|]*", "\n", "".join(self.parts))
+        text = re.sub(r"[ \t]*\n(?: \| )?", "\n", "".join(self.parts))
         text = re.sub(r"\n{3,}", "\n\n", text).strip("\n ")
         self.parts.clear()
         if text:

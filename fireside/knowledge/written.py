@@ -32,18 +32,18 @@ def decoded(raw: bytes) -> str:
         Corrupt: not UTF-8 or UTF-16.  Unsupported: not text at all.
     """
     encoding = next((name for bom, name in BOMS.items() if raw.startswith(bom)), None)
-    if encoding is None:
-        encoding = _without_bom(raw[:4096])
+    marked = encoding is not None
+    encoding = encoding or _without_bom(raw[:4096])
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
-        if _is_binary(raw[:4096].decode("latin-1")):
+        if not marked and _is_binary(raw[:4096].decode("latin-1")):
             raise Unsupported("The file holds no text that can be read.") from None
         raise Corrupt(
             f"The text is not valid {encoding.removesuffix('-sig').upper()} (byte {error.start}): "
             "save it as UTF-8."
         ) from None
-    if _is_binary(text[:4096]) or "\0" in text:
+    if "\0" in text or _is_binary(text[:4096]):
         raise Unsupported("The file holds no text that can be read.")
     if not text.strip():
         raise Corrupt("The file holds nothing but white space.")
@@ -59,6 +59,8 @@ def _without_bom(head: bytes) -> str:
 
 
 def _is_binary(text: str) -> bool:
+    if "\0" in text:
+        return True
     controls = sum(1 for each in text if ord(each) < 32 and each not in "\t\n\r\f\v\x1b\b")
     return controls * 10 > len(text)
 
