@@ -197,6 +197,34 @@ class Objects:
         with self._reader.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
+    def tally(
+        self, kind: str, *, parent_id: str, matching: Mapping[str, Any] | None = None, sums: str
+    ) -> dict[str, tuple[int, int]]:
+        """Per status of the rows below a parent: how many there are, and the sum of the body's
+        member `sums`."""
+        from sqlalchemy import func
+
+        query = (
+            select(table.c.status, func.count(), func.sum(table.c.body[sums].as_integer()))
+            .where(table.c.kind == kind, table.c.parent_id == parent_id, _alive())
+            .group_by(table.c.status)
+        )
+        for name, value in (matching or {}).items():
+            query = query.where(_member(name, value))
+        with self._reader.connect() as connection:
+            return {row[0]: (row[1], row[2] or 0) for row in connection.execute(query)}
+
+    def bodies(self, kind: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The bodies of those of these rows that are there, anyone's."""
+        found: dict[str, dict[str, Any]] = {}
+        with self._reader.connect() as connection:
+            for begin in range(0, len(ids), BATCH):
+                query = select(table.c.id, table.c.body).where(
+                    table.c.id.in_(ids[begin : begin + BATCH]), table.c.kind == kind
+                )
+                found.update({row.id: row.body for row in connection.execute(query)})
+        return found
+
     def claim(self, kind: str, *, status: str, becomes: str) -> Stored | None:
         """The oldest row of `status`, anyone's, moved to `becomes`; of many who ask at once each
         gets another row.  None where there is none."""
