@@ -28,6 +28,7 @@ from fireside.server import (
     metrics,
     models,
     notice,
+    organization,
     openapi,
     page,
     uploads,
@@ -116,6 +117,7 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     app.include_router(embeddings.routes(models_))
     app.include_router(health.routes(readiness, admission))
     app.include_router(metrics.routes(counts))
+    app.include_router(organization.routes(store))
     app.include_router(files.routes(files_))
     app.include_router(uploads.routes(uploads_))
     foreground = Foreground()

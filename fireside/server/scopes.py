@@ -6,9 +6,22 @@ names is open to such keys alone, so a new endpoint is closed to narrow keys unt
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal
 
-SCOPES: Final = {
+ScopeName = Literal[
+    "models.read",
+    "inference",
+    "files",
+    "vector_stores",
+    "fine_tuning",
+    "batches",
+    "evals",
+    "metrics",
+    "admin",
+]
+
+SCOPES: Final[Mapping[ScopeName, str]] = {
     "models.read": "list models",
     "inference": "answers, embeddings, moderations, conversations, the page",
     "files": "files and uploads",
@@ -22,7 +35,7 @@ SCOPES: Final = {
 
 OPEN: Final = frozenset({"/", "/health", "/ready", "/openapi.json", "/api/session", "/favicon.ico"})
 
-_BY_PREFIX: Final = (
+_BY_PREFIX: Final[tuple[tuple[str, ScopeName], ...]] = (
     ("/v1/organization", "admin"),
     ("/v1/files", "files"),
     ("/v1/uploads", "files"),
@@ -49,7 +62,7 @@ def is_open(path: str) -> bool:
     return path in OPEN or path.startswith("/page/")
 
 
-def scope_of(method: str, path: str) -> str | None:
+def scope_of(method: str, path: str) -> ScopeName | None:
     """The scope that a request needs; None where only a key without scopes will do."""
     if path == "/v1/models" or path.startswith("/v1/models/"):
         return "models.read" if method in ("GET", "HEAD") else "fine_tuning"

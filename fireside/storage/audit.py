@@ -33,7 +33,7 @@ class AuditLog:
         until: float | None = None,
         **page: Any,
     ) -> Listed[Deed]:
-        """since, until: Unix seconds, both included."""
+        """since, until: Unix seconds; the first is within, the last is not."""
         a = audit.c
         within: list[tuple[Column[Any], Sequence[str]]] = [
             (a.type, types), (a.actor_id, actor_ids),
@@ -43,7 +43,7 @@ class AuditLog:
         if since is not None:
             which.append(a.at >= since)
         if until is not None:
-            which.append(a.at <= until)
+            which.append(a.at < until)
         return paging.listed(self._reader, audit, which, _deed, "audit log", **page)
 
 
