@@ -27,6 +27,7 @@ from fireside.server import (
     health,
     metrics,
     models,
+    moderations,
     notice,
     organization,
     openapi,
@@ -126,6 +127,7 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     )
     services.append(runner)
     app.include_router(batches.routes(runner))
+    app.include_router(moderations.routes())
     responses, in_background = responses_group(models_, store)
     services.append(in_background)
     app.include_router(responses)
