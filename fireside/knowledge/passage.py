@@ -31,5 +31,5 @@ class Ranking:
 
     ranker: Literal["auto", "none"] = "auto"
     score_threshold: float = 0.0
-    embedding_weight: float = 0.7
-    text_weight: float = 0.3
+    embedding_weight: float = 0.6
+    text_weight: float = 0.4

@@ -8,7 +8,7 @@ checked: ids come from `Collections`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +20,6 @@ from fireside.knowledge.passage import Passage, Ranking
 from fireside.knowledge.vectors import Floats, Memory, Vectors
 from fireside.knowledge.words import wanted
 from fireside.storage import Store
-
-Embeds = Callable[[Sequence[str]], Floats]
-"""Texts to rows of length 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +39,17 @@ class Search:
         self,
         stores: Sequence[str],
         queries: Sequence[str],
-        embeds: Embeds,
+        asked: Floats,
         *,
         accepts: Filter | None = None,
         limit: int = 10,
         ranking: Ranking = Ranking(),  # noqa: B008  # frozen
     ) -> list[Passage]:
-        """The best passages, best first; of several queries, each passage's best score counts."""
+        """The best passages, best first; of several queries, each passage's best score counts.
+
+        asked: the queries' vectors, a row of length 1 each.
+        """
         _check(ranking)
-        asked = embeds(queries)
         hits = [
             hit for store in stores for hit in self._hits(store, queries, asked, accepts, ranking)
         ]

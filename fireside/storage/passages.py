@@ -50,19 +50,27 @@ class Passages:
         self._writer = writer
 
     def complete(
-        self, file: str, store: str, made: Sequence[NewPassage], body: Mapping[str, Any]
+        self,
+        file: str,
+        store: str,
+        created_at: float,
+        made: Sequence[NewPassage],
+        body: Mapping[str, Any],
     ) -> bool:
-        """The passages of a file that is `in_progress`, which becomes `completed` with this body;
-        False, and nothing is changed, if it is not (cancelled, or gone)."""
+        """The passages of a file that is `in_progress`, which becomes `completed` with these
+        members in its body; False, and nothing is changed, if it is not: cancelled, or gone, or
+        another row (by its birth) under the same id."""
         c = objects.c
+        mine = (c.id == file) & (c.status == "in_progress") & (c.created_at == created_at)
         with self._writer.begin() as connection:
-            done = connection.execute(
-                update(objects)
-                .where(c.id == file, c.status == "in_progress")
-                .values(status="completed", body=dict(body), version=c.version + 1)
-            )
-            if done.rowcount == 0:
+            before = connection.execute(select(c.body).where(mine)).scalar()
+            if before is None:
                 return False
+            connection.execute(
+                update(objects)
+                .where(mine)
+                .values(status="completed", body={**before, **body}, version=c.version + 1)
+            )
             for begin in range(0, len(made), BATCH):
                 connection.execute(
                     insert(passages),

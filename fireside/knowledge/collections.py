@@ -1,0 +1,359 @@
+"""Vector stores, their files and their batches of files: rows, and what may be done with them.
+
+A file that is attached is `queued` (shown as in progress) until `Ingest` takes it.  A store that
+has expired is still seen, says so, and finds nothing.  It refuses to show a store or a file to
+anyone but its owner.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+from fireside.errors import BadRequest, Conflict, NotFound
+from fireside.knowledge.chunks import AUTO, Strategy
+from fireside.knowledge.embedders import Embedders
+from fireside.knowledge.filters import Filter, Value
+from fireside.knowledge.passage import Passage, Ranking
+from fireside.knowledge.search import Search
+from fireside.storage import Store
+from fireside.storage.objects import Listed, New, Order, Stored
+
+STORE: Final = "vector_store"
+FILE: Final = "vector_store.file"
+BATCH: Final = "vector_store.file_batch"
+DAY: Final = 86_400
+TOUCHED_EVERY: Final = 60.0  # seconds: `last_active_at` is no reason to write at every search
+
+WAITING: Final = ("queued", "in_progress")
+
+
+class FileSource(Protocol):
+    """What was uploaded: `storage.files.Files`."""
+
+    def get(self, file_id: str, owner: str | None) -> Stored: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """A file to put into a store."""
+
+    file_id: str
+    attributes: Mapping[str, Value] | None = None
+    strategy: Strategy = AUTO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    in_progress: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    usage_bytes: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.in_progress + self.completed + self.failed + self.cancelled
+
+
+class Collections:
+    """All of a server's.  Safe to use from many threads; each call may take a while.
+
+    wake: called when there is a new file to read.
+    """
+
+    def __init__(self, store: Store, files: FileSource, embedders: Embedders) -> None:
+        self._objects = store.objects
+        self._passages = store.passages
+        self._files = files
+        self._embedders = embedders
+        self._store = store
+        self._searches: dict[int, Search] = {}
+        self.wake: Callable[[], None] = lambda: None
+
+    # Stores
+
+    def create(
+        self,
+        owner: str,
+        *,
+        name: str = "",
+        description: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        expires_after_days: int | None = None,
+        files: Sequence[Attached] = (),
+    ) -> Stored:
+        """A new store, its files queued: all or nothing."""
+        self._check_files(owner, files)
+        now = time.time()
+        body = {
+            "name": name,
+            "description": description,
+            "metadata": None if metadata is None else dict(metadata),
+            "days": expires_after_days,
+            "last_active_at": now,
+            "embedding_model": self._embedders.default,
+        }
+        made = self._objects.add(STORE, "vs", body, owner=owner)
+        if files:
+            self.attach(owner, made.id, files)
+        return made
+
+    def get(self, owner: str, store_id: str) -> Stored:
+        return self._objects.get(STORE, store_id, owner=owner)
+
+    def listed(self, owner: str, **page: Any) -> Listed:
+        return self._objects.listed(STORE, owner=owner, **page)
+
+    def change(self, owner: str, store_id: str, given: Mapping[str, Any]) -> Stored:
+        """given: any of `name`, `metadata` and `days`."""
+        return self._objects.change(
+            STORE, store_id, lambda row: replace(row, body={**row.body, **given}), owner=owner
+        )
+
+    def remove(self, owner: str, store_id: str) -> None:
+        """The store, its files' rows and their passages; what was uploaded stays."""
+        self._objects.remove(STORE, store_id, owner=owner)
+
+    def counts(self, store_id: str, batch_id: str | None = None) -> Counts:
+        matching = None if batch_id is None else {"batch_id": batch_id}
+        found = self._objects.tally(FILE, parent_id=store_id, matching=matching, sums="usage_bytes")
+        return Counts(
+            in_progress=sum(found.get(status, (0, 0))[0] for status in WAITING),
+            completed=found.get("completed", (0, 0))[0],
+            failed=found.get("failed", (0, 0))[0],
+            cancelled=found.get("cancelled", (0, 0))[0],
+            usage_bytes=sum(size for _, size in found.values()),
+        )
+
+    def touch(self, store: Stored) -> None:
+        now = time.time()
+        if now - store.body["last_active_at"] > TOUCHED_EVERY:
+            body = {"last_active_at": now}
+            self._objects.change(
+                STORE, store.id, lambda row: replace(row, body={**row.body, **body}), owner=None
+            )
+
+    def expire(self) -> int:
+        """Take the files out of stores whose time is over; returns of how many stores."""
+        emptied, after = 0, None
+        while True:
+            page = self._objects.listed(STORE, owner=None, order="asc", after=after, limit=100)
+            for store in page.items:
+                if is_expired(store) and self.counts(store.id).total:
+                    self._empty(store.id)
+                    emptied += 1
+            if not page.more:
+                return emptied
+            after = page.items[-1].id
+
+    def _empty(self, store_id: str) -> None:
+        for kind in (FILE, BATCH):
+            while items := self._objects.listed(
+                kind, owner=None, parent_id=store_id, limit=100
+            ).items:
+                self._objects.discard([item.id for item in items])
+
+    # Files
+
+    def attach(
+        self, owner: str, store_id: str, files: Sequence[Attached], batch_id: str | None = None
+    ) -> list[Stored]:
+        """Queue files; one that is in the store already is read anew.
+
+        Raises:
+            NotFound: the store, or one of the files, is not there; nothing is queued then.
+            BadRequest: the store has expired.
+        """
+        store = self._open(owner, store_id)
+        uploaded = self._check_files(owner, files)
+        rows = [
+            New(
+                id=row_id(store_id, one.file_id),
+                status="queued",
+                body={
+                    "file_id": one.file_id,
+                    "filename": uploaded[one.file_id].body["filename"],
+                    "attributes": dict(one.attributes or {}),
+                    "max_chunk_size_tokens": one.strategy.max_chunk_size_tokens,
+                    "chunk_overlap_tokens": one.strategy.chunk_overlap_tokens,
+                    "last_error": None,
+                    "usage_bytes": 0,
+                    "batch_id": batch_id,
+                },
+            )
+            for one in {one.file_id: one for one in files}.values()
+        ]
+        self._objects.discard([row.id for row in rows])
+        try:
+            made = self._objects.add_all(FILE, rows, owner=owner, parent_id=store_id)
+        except Conflict:
+            raise Conflict("The same file is being attached by another request.") from None
+        self.touch(store)
+        self.wake()
+        return made
+
+    def file(self, owner: str, store_id: str, file_id: str) -> Stored:
+        self.get(owner, store_id)
+        try:
+            return self._objects.get(FILE, row_id(store_id, file_id), owner=owner)
+        except NotFound:
+            raise NotFound(
+                f"There is no file {file_id[:100]!r} in the vector store {store_id!r}."
+            ) from None
+
+    def files(
+        self,
+        owner: str,
+        store_id: str,
+        *,
+        status: str | None = None,
+        batch_id: str | None = None,
+        order: Order = "desc",
+        after: str | None = None,
+        before: str | None = None,
+        limit: int = 20,
+    ) -> Listed:
+        """after, before: ids of files, as clients know them."""
+        self.get(owner, store_id)
+        statuses = WAITING if status == "in_progress" else (status,) if status else ()
+        return self._objects.listed(
+            FILE,
+            owner=owner,
+            parent_id=store_id,
+            statuses=statuses,
+            matching=None if batch_id is None else {"batch_id": batch_id},
+            order=order,
+            after=None if after is None else self.file(owner, store_id, after).id,
+            before=None if before is None else self.file(owner, store_id, before).id,
+            limit=limit,
+        )
+
+    def set_attributes(
+        self, owner: str, store_id: str, file_id: str, attributes: Mapping[str, Value] | None
+    ) -> Stored:
+        row = self.file(owner, store_id, file_id)
+        new = {"attributes": dict(attributes or {})}
+        return self._objects.change(
+            FILE, row.id, lambda old: replace(old, body={**old.body, **new}), owner=owner
+        )
+
+    def detach(self, owner: str, store_id: str, file_id: str) -> None:
+        """Out of the store, passages and all; what was uploaded stays."""
+        self._objects.remove(FILE, self.file(owner, store_id, file_id).id, owner=owner)
+
+    def forget(self, file_id: str) -> None:
+        """Out of every store: what was uploaded is gone."""
+        while items := self._objects.listed(
+            FILE, owner=None, matching={"file_id": file_id}, limit=100
+        ).items:
+            self._objects.discard([item.id for item in items])
+
+    def content(self, owner: str, store_id: str, file_id: str) -> list[str]:
+        """The text that was read, a part for each passage, without the overlaps."""
+        row = self.file(owner, store_id, file_id)
+        parts, reached = [], 0
+        for passage in self._passages.of_file(row.id):
+            fresh = passage.text[max(0, reached - passage.begin) :]
+            reached = max(reached, passage.begin + len(passage.text))
+            if fresh:
+                parts.append(fresh)
+        return parts
+
+    # Batches
+
+    def create_batch(self, owner: str, store_id: str, files: Sequence[Attached]) -> Stored:
+        self._open(owner, store_id)
+        self._check_files(owner, files)
+        batch = self._objects.add(BATCH, "vsfb", {}, owner=owner, parent_id=store_id)
+        self.attach(owner, store_id, files, batch.id)
+        return batch
+
+    def batch(self, owner: str, store_id: str, batch_id: str) -> Stored:
+        self.get(owner, store_id)
+        found = self._objects.get(BATCH, batch_id, owner=owner)
+        if found.parent_id != store_id:
+            raise NotFound(f"There is no vector store.file batch {batch_id[:100]!r}.")
+        return found
+
+    def cancel_batch(self, owner: str, store_id: str, batch_id: str) -> Stored:
+        """Files that are done stay; the others become cancelled."""
+        batch = self.batch(owner, store_id, batch_id)
+        while items := self.files(
+            owner, store_id, status="in_progress", batch_id=batch_id, limit=100
+        ).items:
+            for item in items:
+                self._objects.change(FILE, item.id, _cancelled, owner=owner)
+            batch = self._objects.change(
+                BATCH, batch.id, lambda row: replace(row, status="cancelled"), owner=owner
+            )
+        return batch
+
+    # Search
+
+    def search(
+        self,
+        owner: str,
+        store_ids: Sequence[str],
+        query: str | Sequence[str],
+        filters: Filter | None = None,
+        limit: int = 10,
+        ranking: Ranking = Ranking(),  # noqa: B008  # frozen
+    ) -> list[Passage]:
+        """The best passages of the owner's stores, best first.
+
+        Raises:
+            NotFound: one of the stores is not there.
+            BadRequest: one has expired, or a query is empty or longer than the model reads.
+        """
+        queries = [query] if isinstance(query, str) else list(query)
+        if not queries or not all(each.strip() for each in queries):
+            raise BadRequest("query is empty: say what to look for.", param="query")
+        by_model: dict[str, list[str]] = {}
+        for store_id in dict.fromkeys(store_ids):
+            store = self._open(owner, store_id)
+            self.touch(store)
+            by_model.setdefault(store.body["embedding_model"], []).append(store_id)
+        found: list[Passage] = []
+        for model, stores in by_model.items():
+            embedder = self._embedders.get(model)
+            search = self._searches.setdefault(embedder.width, Search(self._store, embedder.width))
+            asked = embedder.embed(queries, param="query")[0].numpy()
+            found += search.search(
+                stores, queries, asked, accepts=filters, limit=limit, ranking=ranking
+            )
+        found.sort(key=lambda passage: -passage.score)
+        return found[:limit]
+
+    def _open(self, owner: str, store_id: str) -> Stored:
+        store = self.get(owner, store_id)
+        if is_expired(store):
+            raise BadRequest(
+                f"The vector store {store_id!r} has expired: make another.",
+                code="vector_store_expired",
+            )
+        return store
+
+    def _check_files(self, owner: str, files: Sequence[Attached]) -> dict[str, Stored]:
+        return {one.file_id: self._files.get(one.file_id, owner) for one in files}
+
+
+def row_id(store_id: str, file_id: str) -> str:
+    """One row for a file in a store, and no search for it."""
+    return f"{store_id}/{file_id}"
+
+
+def expires_at(store: Stored) -> float | None:
+    days = store.body["days"]
+    return None if days is None else float(store.body["last_active_at"]) + days * DAY
+
+
+def is_expired(store: Stored) -> bool:
+    end = expires_at(store)
+    return end is not None and end <= time.time()
+
+
+def _cancelled(row: Stored) -> Stored:
+    return replace(row, status="cancelled") if row.status in WAITING else row

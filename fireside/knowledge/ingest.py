@@ -1,0 +1,208 @@
+"""A queued file of a vector store to passages: read, chunk, embed, keep.
+
+One file at a time; its passages come all at once, so a stop in the middle leaves nothing behind and
+the file is done again.  Whatever is wrong with a file becomes its `last_error`, one line.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from fireside.errors import Corrupt, FiresideError, Interrupted, NotFound, Unsupported
+from fireside.knowledge.chunks import Chunk, Strategy, chunks, spans
+from fireside.knowledge.collections import FILE, STORE
+from fireside.knowledge.embedders import Embedders, Embeds
+from fireside.knowledge.reading import read
+from fireside.knowledge.words import words
+from fireside.storage import Store
+from fireside.storage.objects import Stored
+from fireside.storage.passages import NewPassage
+
+log = logging.getLogger("fireside.knowledge")
+
+SLICE = 16
+"""Passages between two looks at whether the file is still wanted."""
+MOST_TOKENS = 5_000_000
+HEADING_TOKENS = 50
+
+
+class Paths(Protocol):
+    """Where uploaded bytes are: `storage.files.Files`."""
+
+    def path(self, file_id: str, owner: str | None) -> Path: ...
+
+
+class Ingest:
+    """For one thread; `stop` may be called from any."""
+
+    def __init__(self, store: Store, files: Paths, embedders: Embedders) -> None:
+        self._objects = store.objects
+        self._passages = store.passages
+        self._files = files
+        self._embedders = embedders
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def recover(self) -> None:
+        """Files that another process had begun are queued again."""
+        while items := self._objects.listed(
+            FILE, owner=None, statuses=["in_progress"], limit=100
+        ).items:
+            for item in items:
+                self._move(item.id, "queued")
+
+    def step(self) -> bool:
+        """Do the oldest queued file; False if there is none."""
+        if self._stopping.is_set():
+            return False
+        row = self._objects.claim(FILE, status="queued", becomes="in_progress")
+        if row is None:
+            return False
+        try:
+            self._do(row)
+        except Interrupted:
+            self._move(row.id, "queued")  # if it is still there, and not cancelled
+        except FiresideError as error:
+            self._fail(row, _code(error), error.message)
+        except Exception:
+            log.exception("failed on a file of a vector store")
+            self._fail(row, "server_error", "The server failed on this file; its log says why.")
+        return True
+
+    def _do(self, row: Stored) -> None:
+        assert row.parent_id is not None
+        store = self._objects.get(STORE, row.parent_id, owner=None)
+        embedder = self._embedders.get(store.body["embedding_model"])
+        try:
+            path = self._files.path(row.body["file_id"], row.owner)
+        except NotFound:
+            raise Corrupt("The file was deleted before it was read.") from None
+        document = read(path, row.body["filename"], cancelled=self._stopping.is_set)
+        strategy = Strategy(
+            max_chunk_size_tokens=row.body["max_chunk_size_tokens"],
+            chunk_overlap_tokens=row.body["chunk_overlap_tokens"],
+        )
+        made: list[NewPassage] = []
+        tokens = 0
+        found = chunks(document, strategy, lambda texts: _count(embedder, texts))
+        for part in _slices(chunk for chunk in found if chunk.text.strip()):
+            tokens += sum(_count(embedder, [chunk.text for chunk in part]))
+            if tokens > MOST_TOKENS:
+                raise Corrupt(f"The file has more than {MOST_TOKENS:,} tokens: split it.")
+            made += self._embedded(row, embedder, part)
+        size = sum(len(each.text.encode()) + len(each.vectors) for each in made)
+        body = {"usage_bytes": size}
+        if not self._passages.complete(row.id, store.id, row.created_at, made, body):
+            log.info("a file of a vector store was cancelled while it was read")
+
+    def _embedded(
+        self, row: Stored, embedder: Embeds, part: Sequence[Chunk]
+    ) -> Iterator[NewPassage]:
+        texts: list[str] = []
+        numbers = []
+        for chunk in part:
+            windows = list(_windows(chunk, embedder))
+            numbers.append(len(windows))
+            texts += windows
+        vectors, _ = embedder.embed(texts, cancelled=lambda: not self._wanted(row))
+        begin = 0
+        for chunk, number in zip(part, numbers, strict=True):
+            of_it = vectors[begin : begin + number].numpy().astype("<f4")
+            begin += number
+            kept = words(" ".join(chunk.section) + "\n" + chunk.text)
+            yield NewPassage(
+                begin=chunk.begin,
+                page=chunk.page,
+                section=list(chunk.section),
+                text=chunk.text,
+                words=" ".join(kept),
+                length=len(kept),
+                vectors=of_it.tobytes(),
+            )
+
+    def _wanted(self, row: Stored) -> bool:
+        if self._stopping.is_set():
+            return False
+        try:
+            now = self._objects.get(FILE, row.id, owner=None)
+        except NotFound:
+            return False
+        return now.status == "in_progress" and now.created_at == row.created_at
+
+    def _move(self, row_id: str, status: str) -> None:
+        try:
+            self._objects.change(
+                FILE,
+                row_id,
+                lambda row: replace(row, status=status) if row.status == "in_progress" else row,
+                owner=None,
+            )
+        except NotFound:
+            return
+
+    def _fail(self, row: Stored, code: str, message: str) -> None:
+        def failed(now: Stored) -> Stored:
+            if now.status != "in_progress" or now.created_at != row.created_at:
+                return now
+            error = {"code": code, "message": message}
+            return replace(now, status="failed", body={**now.body, "last_error": error})
+
+        try:
+            self._objects.change(FILE, row.id, failed, owner=None)
+        except NotFound:
+            return
+
+
+def _code(error: FiresideError) -> str:
+    if isinstance(error, Unsupported):
+        return "unsupported_file"
+    return "invalid_file" if isinstance(error, Corrupt) else "server_error"
+
+
+def _count(embedder: Embeds, texts: Sequence[str]) -> list[int]:
+    return [len(ids) for ids in embedder.tokens(texts)]
+
+
+def _slices(found: Iterator[Chunk]) -> Iterator[list[Chunk]]:
+    part: list[Chunk] = []
+    for chunk in found:
+        part.append(chunk)
+        if len(part) == SLICE:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _windows(chunk: Chunk, embedder: Embeds) -> Iterator[str]:
+    """What is embedded of a chunk: its headings and its text, or, where that is longer than the
+    texts that the model was made for, the headings and a part of the text, several times."""
+    above = _heading(chunk, embedder)
+    room = embedder.window - (_count(embedder, [above])[0] if above else 0)
+    text = chunk.text.strip()
+    if _count(embedder, [text])[0] <= room:
+        yield above + text
+        return
+    strategy = Strategy(max_chunk_size_tokens=room, chunk_overlap_tokens=0)
+    for begin, end in spans(text, strategy, lambda texts: _count(embedder, texts)):
+        if text[begin:end].strip():
+            yield above + text[begin:end].strip()
+
+
+def _heading(chunk: Chunk, embedder: Embeds) -> str:
+    """The headings above a chunk that it does not show itself, the nearest last, as far as they
+    are short."""
+    named = [title for title in chunk.section if title not in chunk.text]
+    while named:
+        above = " > ".join(named) + "\n"
+        if _count(embedder, [above])[0] <= min(HEADING_TOKENS, embedder.window // 4):
+            return above
+        named = named[1:]
+    return ""
