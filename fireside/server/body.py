@@ -44,6 +44,8 @@ class Wire(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
     refused: ClassVar[Mapping[str, tuple[object, ...]]] = {}
+    nulls: ClassVar[frozenset[str]] = frozenset()
+    """Parameters whose null says something; elsewhere null is as good as nothing."""
 
 
 W = TypeVar("W", bound=Wire)
@@ -152,7 +154,7 @@ def validate(data: Mapping[str, Any], wire: type[W]) -> W:
             raise BadRequest(
                 f"Unknown parameter: {name[:100]!r}.", param=name[:100], code="unknown_parameter"
             )
-        elif value is not None:
+        elif value is not None or name in wire.nulls:
             given[name] = value
     try:
         return wire.model_validate(given)
