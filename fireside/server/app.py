@@ -32,6 +32,7 @@ from fireside.server import (
     organization,
     openapi,
     page,
+    session,
     uploads,
 )
 from fireside.server.admission import Admission, Door
@@ -39,6 +40,7 @@ from fireside.server.budgets import Budgets
 from fireside.server.foreground import Counting, Foreground
 from fireside.server.guard import Guard, StandardHeaders
 from fireside.server.inside import Inside
+from fireside.server.idempotency import Idempotency
 from fireside.server.keys import Keys
 from fireside.server.metering import metered
 from fireside.server.metrics import Measure, Metrics
@@ -137,10 +139,12 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     app.include_router(conversations.routes(Chat(models_, store), store, turns, models_))
     app.include_router(notice.routes(models_, readiness, pulls, settings.models_dir))
     app.include_router(page.routes())
+    app.include_router(session.routes(store.keys))
     # The last one added is the outermost.
     app.add_middleware(errors.LastResort)
     app.add_middleware(Counting, foreground=foreground)
     app.add_middleware(Door, admission=admission)
+    app.add_middleware(Idempotency, objects=store.objects)
     app.add_middleware(Keys, keyring=store.keys, budgets=budgets, host=settings.host)
     app.add_middleware(Guard, host=settings.host)
     app.add_middleware(Measure, metrics=counts)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from fireside.assistant import Chat
+from fireside.errors import NotFound
 from fireside.server import body
 from fireside.server.body import Wire
+from fireside.server.caller import caller_of
 from fireside.server.models import check_name
 from fireside.server.turns import Turns
 from fireside.storage import Conversation, Store, StoredMessage
@@ -92,8 +94,30 @@ def leaf_under(store: Store, message: StoredMessage) -> str:
     return leaf
 
 
+def check_owner(
+    store: Store, owner: str, conversation_id: str | None, message_id: str | None
+) -> None:
+    """
+    Raises:
+        NotFound: another's, in the very words that an unknown id gets.
+    """
+    if message_id is not None:
+        message = store.message(message_id)
+        if store.get(message.conversation_id).owner != owner:
+            raise NotFound(f"There is no message {message_id!r} in this conversation.")
+    if conversation_id is not None and store.get(conversation_id).owner != owner:
+        raise NotFound(f"There is no conversation {conversation_id!r}: list them to see which are.")
+
+
 def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
-    router = APIRouter(prefix="/api", tags=["page"])
+    async def owned(request: Request) -> None:
+        """Before every route: what its URL names is the caller's own."""
+        ids = request.path_params
+        conversation_id = ids.get("conversation_id", request.query_params.get("before"))
+        owner = caller_of(request).owner
+        await asyncio.to_thread(check_owner, store, owner, conversation_id, ids.get("message_id"))
+
+    router = APIRouter(prefix="/api", tags=["page"], dependencies=[Depends(owned)])
 
     def whole(conversation_id: str) -> dict[str, object]:
         conversation = store.get(conversation_id)
@@ -102,9 +126,12 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
 
     @router.get("/conversations")
     async def list_conversations(
-        limit: Annotated[int, Query(ge=1, le=200)] = 50, before: str | None = None
+        request: Request,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        before: str | None = None,
     ) -> dict[str, object]:
-        found = await asyncio.to_thread(store.conversations, "", limit + 1, before)
+        owner = caller_of(request).owner
+        found = await asyncio.to_thread(store.conversations, owner, limit + 1, before)
         return {"data": [shown(each) for each in found[:limit]], "has_more": len(found) > limit}
 
     @router.post("/conversations")
@@ -112,7 +139,11 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
         new = await body.read(request, NewConversation)
         await check_name(models, new.model)
         made = await asyncio.to_thread(
-            store.create_conversation, title=new.title, model=new.model, system=new.system
+            store.create_conversation,
+            owner=caller_of(request).owner,
+            title=new.title,
+            model=new.model,
+            system=new.system,
         )
         return shown(made) | {"messages": []}
 

@@ -1,5 +1,7 @@
 // The server, as functions.  Every failure is an Error whose message is one line for a person.
 
+import { signIn } from "./sign-in.js";
+
 export async function ask(path, { method = "GET", body } = {}) {
   const answer = await send(path, method, body);
   return answer.json();
@@ -36,6 +38,10 @@ async function send(path, method, body) {
     answer = await fetch(path, options);
   } catch {
     throw new Error("The server does not answer. Is “fireside serve” still running?");
+  }
+  if (answer.status === 401 && path !== "/api/session") {
+    await signIn();
+    return send(path, method, body);
   }
   if (answer.ok) return answer;
   const told = await answer.json().catch(() => null);
