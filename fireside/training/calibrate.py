@@ -9,6 +9,7 @@ Timings only choose sizes and predict; a busy machine makes a smaller model, nev
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -106,11 +107,14 @@ def _made_up(ids: torch.Tensor) -> MadeUp:
 
 
 def depth_for(
-    seconds: float, sized: Callable[[int], ModelConfig], measure: Callable[[ModelConfig], float]
+    seconds: float,
+    sized: Callable[[int], ModelConfig],
+    measure: Callable[[ModelConfig], float],
+    corpus: float = math.inf,
 ) -> tuple[int, dict[int, float]]:
     """The depth for a training of `seconds`, and the tokens per second of those that were tried.
 
-    sized: the model of a depth.  measure: its tokens per second.
+    sized: the model of a depth.  measure: its tokens per second.  corpus: tokens of the text.
     """
     flops: dict[int, float] = {}
     speed: dict[int, float] = {}
@@ -120,9 +124,9 @@ def depth_for(
         speed[depth] = measure(config)
         sizes[depth] = parameters(config)
         flops[depth] = speed[depth] * 6 * sizes[depth]
-        if best_depth(flops, sizes, seconds) != depth:
+        if best_depth(flops, sizes, seconds, corpus) != depth:
             break  # the one before was the better: a larger one is further off
-    return best_depth(flops, sizes, seconds), speed
+    return best_depth(flops, sizes, seconds, corpus), speed
 
 
 def _finish(device: torch.device) -> None:

@@ -21,6 +21,13 @@ from fireside.training.memory import parameters
 HEAD: Final = 64  # numbers of a head, as in GPT-2 and Llama's small ones
 TOKENS_PER_PARAMETER: Final = 20  # Hoffmann et al. 2022 ("Chinchilla")
 MOST_EPOCHS: Final = 16.0  # Muennighoff et al. 2023: after it, repeated data teach next to nothing
+# Where time is plenty and text is not, a larger model that reads it eight times beats a smaller
+# one that reads it more often, if its weights decay ten times as much (docs/log.md).
+SMALL_TEXT_EPOCHS: Final = 8.0
+SMALL_TEXT_DECAY: Final = 1.0
+PARAMETERS_PER_TOKEN: Final = 10.0
+BYTES_PER_TOKEN: Final = 3.0  # of the small vocabularies that small texts get
+MANY_EPOCHS: Final = 4.0  # the same: up to these, repeats are as good as new text
 FEWEST_STEPS: Final = 1000
 TUNING_EPOCHS: Final = 3.0
 DEFAULT_MINUTES: Final = 10.0
@@ -129,17 +136,25 @@ def flops_per_token(config: ModelConfig, length: int) -> float:
     return 6.0 * products + attention
 
 
-def best_depth(flops_per_second: dict[int, float], sizes: dict[int, float], seconds: float) -> int:
-    """The depth whose tokens in `seconds` come nearest to 20 for each parameter.
+def best_depth(
+    flops_per_second: dict[int, float],
+    sizes: dict[int, float],
+    seconds: float,
+    corpus: float = math.inf,
+) -> int:
+    """The depth whose tokens in `seconds` come nearest to 20 for each parameter, or to eight
+    epochs where the text is smaller than that.
 
-    flops_per_second: measured, by depth; sizes: parameters by depth.
+    flops_per_second: measured, by depth; sizes: parameters by depth; corpus: tokens of the text.
     """
 
     def miss(depth: int) -> float:
         tokens = flops_per_second[depth] * seconds / (6 * sizes[depth])
-        return abs(math.log(tokens / (TOKENS_PER_PARAMETER * sizes[depth])))
+        wanted = min(TOKENS_PER_PARAMETER * sizes[depth], SMALL_TEXT_EPOCHS * corpus)
+        return abs(math.log(tokens / wanted))
 
-    return min(flops_per_second, key=miss)
+    few = [depth for depth in sizes if sizes[depth] <= PARAMETERS_PER_TOKEN * corpus]
+    return min(few or [min(sizes)], key=miss)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,17 +195,22 @@ def pretraining(found: Derivation, model: ModelConfig, known: Measured) -> None:
     rate = found.set("optimiser.learning_rate", rate, "0.3118 C^-0.125 (DeepSeek 2024)")
     if found.config.optimiser.name == "muon":
         found.set("optimiser.matrix_learning_rate", rate, "the same: Liu et al. 2025 (Moonlight)")
-    found.set("optimiser.weight_decay", 0.1, "Brown et al. 2020 (GPT-3)")
+    epochs = tokens / max(1, known.tokens)
+    decay = (0.1, "Brown et al. 2020 (GPT-3)")
+    if epochs > MANY_EPOCHS:
+        decay = (SMALL_TEXT_DECAY, "ten times the usual: the text is repeated (Kim et al. 2025)")
+    found.set("optimiser.weight_decay", *decay)
     expected = max(1, round(tokens / batch))
-    if known.seconds is not None:
-        # The clock ends it (`clock.py`); this is far enough behind not to.
-        limit = found.config.schedule.steps or 10 * expected
-        found.set("schedule.steps", limit, f"the clock ends it, after about {expected:,}")
-    else:
+    if known.seconds is None:
         found.set("schedule.steps", expected, why)
+    elif _most(found.config, known) <= tokens:
+        found.set("schedule.steps", expected, f"{why}, or fewer, by the clock")
+    else:
+        # The clock ends it (`clock.py`); this is far enough behind not to.
+        limit = max(1, min(10 * expected, round(_most(found.config, known) / batch)))
+        found.set("schedule.steps", limit, f"the clock ends it, after about {expected:,}")
     _rhythm(found, min(expected, found.config.schedule.steps or expected), 0.05, 0.4)
     _looks(found, tokens, known)
-    epochs = tokens / max(1, known.tokens)
     found.say("epochs", f"{epochs:.1f}", "of the data" + _warning(epochs))
 
 
@@ -198,10 +218,14 @@ def _tokens(config: TrainConfig, size: int, known: Measured) -> tuple[float, str
     """How many tokens will be seen, and why."""
     if config.schedule.steps is not None and config.batch.tokens is not None:
         return config.schedule.steps * config.batch.tokens, "as asked"
-    if config.schedule.epochs is not None:
-        return config.schedule.epochs * known.tokens, f"{config.schedule.epochs:g} epochs"
+    most, epochs = _most(config, known), config.schedule.epochs
     if known.seconds is not None and known.tokens_per_second is not None:
-        return max(1.0, known.seconds * known.tokens_per_second), "the clock"
+        by_clock = max(1.0, known.seconds * known.tokens_per_second)
+        if by_clock < most:
+            return by_clock, "the clock"
+        return most, f"{epochs or SMALL_TEXT_EPOCHS:g} epochs"
+    if epochs is not None:
+        return most, f"{epochs:g} epochs"
     wanted = TOKENS_PER_PARAMETER * size
     if wanted > MOST_EPOCHS * known.tokens:
         why = (
@@ -211,8 +235,13 @@ def _tokens(config: TrainConfig, size: int, known: Measured) -> tuple[float, str
     return wanted, f"{TOKENS_PER_PARAMETER} tokens per parameter (Hoffmann et al. 2022)"
 
 
+def _most(config: TrainConfig, known: Measured) -> float:
+    """Tokens after which a run by the clock stops before the clock does."""
+    return (config.schedule.epochs or SMALL_TEXT_EPOCHS) * max(1, known.tokens)
+
+
 def _warning(epochs: float) -> str:
-    if epochs <= 4:
+    if epochs <= MANY_EPOCHS:
         return "; up to 4, repeats are as good as new text (Muennighoff et al. 2023)"
     return "; beyond 4, more text helps more than more time (Muennighoff et al. 2023)"
 

@@ -147,7 +147,7 @@ def _card(
         name=folder.path.resolve().name,
         config=_as_done(folder),
         family=done.model.family,
-        parameters=sum(counts),
+        parameters=sum(counts) - (trained if done.config.lora else 0),
         trained=trained,
         context=done.model.context,
         vocab_size=done.tokenizer.vocab_size,

@@ -9,6 +9,7 @@ twice: a second measurement would be another model.  Refuses to train.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -23,8 +24,11 @@ from fireside.training import calibrate, launch, materials
 from fireside.training.clock import Clock
 from fireside.training.config import TrainConfig, merged
 from fireside.training.derive import (
+    BYTES_PER_TOKEN,
     DEEPEST,
     DEFAULT_MINUTES,
+    SMALL_TEXT_EPOCHS,
+    TOKENS_PER_PARAMETER,
     Derivation,
     Measured,
     architecture,
@@ -128,8 +132,11 @@ def resolve(stage: Resolving, base: Base | None) -> Resolved:
 def _sizes(stage: Resolving, corpus_bytes: int | None) -> None:
     """The dial of a new model."""
     config = stage.found.config
-    if config.run.depth is None and config.run.minutes is None and config.schedule.steps is None:
-        stage.found.set("run.minutes", DEFAULT_MINUTES, "neither --minutes nor --depth was said")
+    ends = (config.run.depth, config.run.minutes, config.schedule.steps, config.schedule.epochs)
+    if all(end is None for end in ends):
+        stage.found.set(
+            "run.minutes", DEFAULT_MINUTES, "no end was said: no minutes, depth, steps or epochs"
+        )
         stage.clock.limit(60 * DEFAULT_MINUTES)
     depth = config.model.layers or config.run.depth
     if depth is None:
@@ -152,14 +159,19 @@ def _measured_depth(stage: Resolving, corpus_bytes: int | None) -> int:
     stage.working("measuring this machine", 0, 0)
     # A share of the time: a calibration that takes a fifth of the run is no calibration.
     each = min(1.0, seconds / 100)
-    depth, speeds = calibrate.depth_for(seconds, sized, lambda model: _speed(stage, model, each))
+    corpus = math.inf if corpus_bytes is None else corpus_bytes / BYTES_PER_TOKEN
+    depth, speeds = calibrate.depth_for(
+        seconds, sized, lambda model: _speed(stage, model, each), corpus
+    )
     stage.speed = speeds[depth]
     tried = ", ".join(f"{d}: {speed:,.0f}" for d, speed in speeds.items())
     stage.found.say("tokens/s by depth", "", tried + " (measured just now)")
     stage.found.say(
         "run.depth",
         str(depth),
-        f"20 tokens per parameter in {seconds:,.0f} s (Hoffmann et al. 2022)",
+        f"20 tokens per parameter in {seconds:,.0f} s (Hoffmann et al. 2022)"
+        if SMALL_TEXT_EPOCHS * corpus > TOKENS_PER_PARAMETER * parameters(sized(depth))
+        else f"{SMALL_TEXT_EPOCHS:g} epochs of so small a text in {seconds:,.0f} s",
     )
     return depth
 

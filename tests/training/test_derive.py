@@ -108,6 +108,17 @@ def test_the_depth_whose_tokens_are_twenty_for_each_parameter() -> None:
     assert best_depth(dict.fromkeys(sizes, speed), sizes, seconds * 1e6) == 8
 
 
+def test_of_a_small_text_eight_epochs_are_enough() -> None:
+    sizes = {d: float(d**3 * 50_000) for d in range(1, 9)}
+    speed, corpus = dict.fromkeys(sizes, 1e11), 1e6
+    seconds = 6 * sizes[4] * 8 * corpus / 1e11
+    assert best_depth(speed, sizes, seconds, corpus) == 4
+    assert best_depth(speed, sizes, seconds, math.inf) < 4
+    assert best_depth(speed, sizes, seconds * 1e6, corpus) == 5  # ten parameters per token
+    assert best_depth(speed, sizes, seconds, 1.0) == 1
+    assert best_depth(speed, sizes, seconds, 1e12) == best_depth(speed, sizes, seconds)
+
+
 @pytest.mark.parametrize("seconds", [1.0, 60.0, 600.0, 36_000.0])
 def test_more_time_never_makes_a_smaller_model(seconds: float) -> None:
     def model(depth: int) -> Any:
@@ -146,10 +157,30 @@ def test_by_the_clock_the_schedule_is_behind_it() -> None:
     pretraining(found, architecture(found.config, 1024), known)
     course, batch = found.config.schedule, found.config.batch.tokens or 0
     expected = 10_000 * 500 / batch
-    assert course.steps == pytest.approx(10 * expected, rel=0.05)
+    by_text = 8 * 10**6 / batch
+    assert course.steps == pytest.approx(min(10 * expected, by_text), rel=0.05)
     assert course.decay == pytest.approx(0.4 * course.steps, abs=1)
     assert (course.warmup or 0) <= 0.06 * expected
     assert (found.config.validate_.every or 0) == math.ceil(round(expected) / 10)
+
+
+def test_a_clock_with_time_to_spare_stops_after_eight_epochs() -> None:
+    found = sized(4, run={"out": "x", "minutes": 10})
+    known = Measured(tokens=10**6, tokens_per_second=1e5, seconds=500.0)
+    pretraining(found, architecture(found.config, 1024), known)
+    seen = (found.config.schedule.steps or 0) * (found.config.batch.tokens or 0)
+    assert seen == pytest.approx(8e6, rel=0.01)
+    assert found.config.optimiser.weight_decay == 1.0
+
+
+@pytest.mark.parametrize("minutes", [None, 10.0])
+def test_epochs_that_are_asked_for_are_made(minutes: float | None) -> None:
+    found = sized(4, run={"out": "x", "minutes": minutes}, schedule={"epochs": 3})
+    known = Measured(tokens=10**6, tokens_per_second=1e9, seconds=minutes and 60 * minutes)
+    pretraining(found, architecture(found.config, 1024), known)
+    seen = (found.config.schedule.steps or 0) * (found.config.batch.tokens or 0)
+    assert seen == pytest.approx(3e6, rel=0.01)
+    assert found.config.optimiser.weight_decay == 0.1
 
 
 @given(
