@@ -50,9 +50,10 @@ ERROR: Final[Schema] = {
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """OpenAI's list of `item`s."""
+    """OpenAI's list of `item`s.  paged: with `first_id`, `last_id` and `has_more`."""
 
     item: Shape
+    paged: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +191,7 @@ class _Models:
 
     def of(self, shape: Shape | Listed) -> Schema:
         if isinstance(shape, Listed):
-            return _list_of(self.of(shape.item))
+            return _list_of(self.of(shape.item), shape.paged)
         return dict(shape) if isinstance(shape, Mapping) else self._schemas[shape]
 
     def _as_checked(self, wire: type[Wire]) -> None:
@@ -226,19 +227,15 @@ def _or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-def _list_of(item: Schema) -> Schema:
-    name: Schema = {"type": ["string", "null"]}
-    return {
-        "type": "object",
-        "required": ["object", "data", "has_more"],
-        "properties": {
-            "object": {"type": "string", "enum": ["list"]},
-            "data": {"type": "array", "items": item},
-            "first_id": name,
-            "last_id": name,
-            "has_more": {"type": "boolean"},
-        },
+def _list_of(item: Schema, paged: bool) -> Schema:
+    properties: Schema = {
+        "object": {"type": "string", "enum": ["list"]},
+        "data": {"type": "array", "items": item},
     }
+    if paged:
+        name: Schema = {"type": ["string", "null"]}
+        properties |= {"first_id": name, "last_id": name, "has_more": {"type": "boolean"}}
+    return {"type": "object", "required": list(properties), "properties": properties}
 
 
 class _Tolerant(GenerateJsonSchema):
