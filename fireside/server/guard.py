@@ -19,7 +19,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fireside.errors import FiresideError
-from fireside.server.errors import error_response
+from fireside.server.errors import refuse
 from fireside.server.loopback import is_loopback
 
 OPENAI_VERSION = "2020-10-01"
@@ -43,10 +43,10 @@ class Guard:
         self.names = frozenset({"localhost", host.lower(), machine, f"{machine}.local"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            why = self.objection(scope["method"], Headers(scope=scope))
+        if scope["type"] in ("http", "websocket"):  # a browser opens WebSockets to anywhere
+            why = self.objection(scope.get("method", "GET"), Headers(scope=scope))
             if why is not None:
-                await error_response(Forbidden(why))(scope, receive, send)
+                await refuse(Forbidden(why), scope, receive, send)
                 return
         await self.app(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""`POST /v1/responses` with the stock client: what goes in, what the model reads, what comes out."""
+"""`POST /v1/responses` by the stock client: what goes in, what the model reads, what comes out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from openai.types.responses import Response
 from pydantic import BaseModel
 
-from ..fakes import FakeModel
+from .fakes import FakeModel
 
 
 def asked(model: FakeModel) -> str:

@@ -110,25 +110,30 @@ def _truncated(
     room: int,
     whole: list[int],
 ) -> Prompt:
-    """The longest end of the items that fits, by bisection: later starts are shorter prompts."""
-    starts = _starts(items)
-    low, high, best = 0, len(starts) - 1, (0, whole)
+    found = longest_end(items, lambda start: len(ids_from(start)) + room <= model.context)
+    if found is None:
+        starts = starts_of(items)
+        least = ids_from(starts[-1]) if starts else whole
+        check_fits(len(least), room, model.context, param="input")
+        raise AssertionError("what does not fit is refused")
+    return Prompt(ids=ids_from(found), items=items[found:], dropped=found)
+
+
+def longest_end(items: Sequence[Item], fits: Callable[[int], bool]) -> int | None:
+    """Where the longest end that fits begins, by bisection: later starts are shorter prompts.
+    None if no end of them fits."""
+    starts = starts_of(items)
+    low, high, best = 0, len(starts) - 1, None
     while low <= high:
         middle = (low + high) // 2
-        ids = ids_from(starts[middle])
-        if len(ids) + room <= model.context:
-            best, high = (starts[middle], ids), middle - 1
+        if fits(starts[middle]):
+            best, high = starts[middle], middle - 1
         else:
             low = middle + 1
-            if middle == len(starts) - 1:
-                whole = ids
-    start, ids = best
-    if start == 0:
-        check_fits(len(whole), room, model.context, param="input")
-    return Prompt(ids=ids, items=items[start:], dropped=start)
+    return best
 
 
-def _starts(items: Sequence[Item]) -> list[int]:
+def starts_of(items: Sequence[Item]) -> list[int]:
     """Where the kept items may begin: at what a person said, if anywhere; never inside a pair of
     a function call and its output."""
     inside = [0] * (len(items) + 1)

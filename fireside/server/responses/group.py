@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from fireside.server.responses import conversations, routes
+from fireside.server.responses import compact, conversations, routes, socket
 from fireside.server.responses.background import Background
 from fireside.server.responses.locks import Locks
 from fireside.server.responses.search import Finder, Search
@@ -24,6 +24,9 @@ def group(
     state, locks = State(store), Locks()
     background = Background(state)
     router = APIRouter()
-    router.include_router(routes.routes(models, state, background, locks, Search(finder)))
+    search = Search(finder)
+    router.include_router(socket.routes(models, state, locks, search))
+    router.include_router(compact.routes(models, state))
+    router.include_router(routes.routes(models, state, background, locks, search))
     router.include_router(conversations.routes(state, locks))
     return router, background

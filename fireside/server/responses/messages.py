@@ -16,8 +16,9 @@ from fireside.server.responses.compaction import opened
 from fireside.server.responses.items import Item
 
 
-def check_pairs(items: Sequence[Item]) -> None:
-    """
+def check_pairs(items: Sequence[Item], *, waiting: bool = False) -> None:
+    """waiting: calls may still wait for their outputs.
+
     Raises:
         BadRequest: a function call without its output, or the other way round.
     """
@@ -34,7 +35,7 @@ def check_pairs(items: Sequence[Item]) -> None:
                 )
             called[item["call_id"]] = True
     for call_id, answered in called.items():
-        if not answered:
+        if not answered and not waiting:
             raise BadRequest(
                 f"No tool output found for function call {call_id[:100]}.", param="input"
             )

@@ -51,6 +51,7 @@ class Run:
     searched: Searched | None
     release: Callable[[], None]
     memory: dict[str, list[Item]]
+    warm: bool = False
     failure: Exception | None = None
     cancelled: bool = False
     _tokens: list[TokenInfo] = field(default_factory=list)
@@ -122,6 +123,8 @@ class Run:
         while (step := first or await anext(events, None)) is not None:
             first = None
             reason = self._finish_of(step)
+            if self.warm:
+                continue
             self._tokens.extend(step.tokens)
             for piece in parser.feed(step.text):
                 for made in self._made(piece):
@@ -153,8 +156,8 @@ class Run:
                 yield from self.reply.close("completed")
 
     async def _end(self, reason: str | None) -> AsyncIterator[Event]:
-        cut = reason != "stop"
-        if not self.reply.spoke:
+        cut = reason != "stop" and not (self.warm and reason == "length")
+        if not self.reply.spoke and not self.warm:
             for made in self.reply.text("", []):
                 yield made
         for made in self.reply.close("incomplete" if cut else "completed"):
@@ -177,8 +180,9 @@ class Run:
             log.exception("a failed response could not be kept")
 
     def _save(self) -> None:
-        self.memory[self.response["id"]] = [*self.said.items, *self.response["output"]]
-        if self.call.store:
+        if not self.call.store:
+            self.memory[self.response["id"]] = [*self.said.items, *self.response["output"]]
+        else:
             if self.call.background:
                 self.state.finish(self.response, self.owner)
             else:

@@ -6,10 +6,11 @@ Everything that can be refused is refused here, before a response exists.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fireside.engine.params import Constraint, SamplingParams
-from fireside.errors import BadRequest
+from fireside.errors import BadRequest, NotFound
 from fireside.messages import Message
 from fireside.server.responses import context
 from fireside.server.responses.items import Item
@@ -36,21 +37,29 @@ def start(
     call: CreateResponse,
     owner: str,
     memory: dict[str, list[Item]],
+    warm: bool = False,
 ) -> Run:
     """Read the history, render, check and submit.  Slow: not on the event loop.
+
+    memory: histories that are not rows, by response.  warm: read the prompt and answer nothing, so
+    that the next response finds it read.
 
     Raises:
         BadRequest, NotFound: and their kin, naming the parameter.
         Overloaded: the engine's queue is full.
     """
     if call.conversation_id is None:
-        return _start(state, search, model, call, owner, memory, lambda: None)
+        return _start(state, search, model, call, owner, memory, warm, lambda: None)
     if not call.store:
         raise BadRequest("conversation needs store: its items are kept.", param="store")
-    state.conversation(call.conversation_id, owner)
+    try:
+        state.conversation(call.conversation_id, owner)
+    except NotFound as error:
+        error.param = "conversation"
+        raise
     release = locks.take(call.conversation_id)
     try:
-        return _start(state, search, model, call, owner, memory, release)
+        return _start(state, search, model, call, owner, memory, warm, release)
     except BaseException:
         release()
         raise
@@ -63,6 +72,7 @@ def _start(
     call: CreateResponse,
     owner: str,
     memory: dict[str, list[Item]],
+    warm: bool,
     release: Callable[[], None],
 ) -> Run:
     tools = tools_of(call)
@@ -80,6 +90,9 @@ def _start(
     if prompt.dropped:
         kept_from = prompt.items[0]["id"]
         response["fireside"] = {"dropped_items": prompt.dropped, "kept_from": kept_from}
+    params = params_of(call, calling)
+    if warm:
+        params = replace(params, max_tokens=1, constraint=None)
     return Run(
         call=call,
         owner=owner,
@@ -87,10 +100,11 @@ def _start(
         said=said,
         reply=Reply(response, results=call.wants_results),
         calling=calling,
-        generation=model.generate(prompt.ids, params_of(call, calling), owner=owner),
+        generation=model.generate(prompt.ids, params, owner=owner),
         searched=searched,
         release=release,
         memory=memory,
+        warm=warm,
     )
 
 

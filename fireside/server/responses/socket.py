@@ -1,0 +1,180 @@
+"""`/v1/responses` as a WebSocket: many responses, one after another, over one connection.
+
+The messages are `response.create`, with the fields of the POST; the answers are the events of the
+stream.  Messages with the same `stream_id` wait for each other, those of another do not.  What is
+made with `store: false` is remembered as long as the connection lives, and written nowhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import APIRouter, WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from fireside.errors import BadRequest, FiresideError, Unsupported
+from fireside.server import body
+from fireside.server.caller import caller_of
+from fireside.server.errors import envelope, log
+from fireside.server.models import find
+from fireside.server.responses.items import Item
+from fireside.server.responses.locks import Locks
+from fireside.server.responses.search import Search
+from fireside.server.responses.start import start
+from fireside.server.responses.state import State
+from fireside.server.responses.wire import CreateResponse
+
+if TYPE_CHECKING:
+    from fireside.engine.models import Models
+
+LANES: Final = 16
+WAITING: Final = 64  # messages of one lane
+REMEMBERED: Final = 16  # histories of one connection
+LANE_NAME: Final = re.compile(r"[A-Za-z0-9_.\-]{1,256}")
+
+
+class Asked:
+    """One `response.create`."""
+
+    def __init__(self, message: dict[str, Any]) -> None:
+        """
+        Raises:
+            BadRequest: and its kin.
+        """
+        kind = message.pop("type", None)
+        if kind == "response.steer":
+            raise Unsupported("response.steer is not supported by this server.", param="type")
+        if kind != "response.create":
+            raise BadRequest("Send messages of type response.create.", param="type")
+        generate = message.pop("generate", None)
+        if generate is not None and not isinstance(generate, bool):
+            raise BadRequest("Invalid value for 'generate': true or false.", param="generate")
+        self.warm = generate is False
+        for name in ("stream", "background"):
+            if message.pop(name, None) not in (None, name == "stream"):
+                raise BadRequest(f"{name} has no meaning here; leave it out.", param=name)
+        self.call = body.validate(message | {"stream": True}, CreateResponse)
+
+
+class Connection:
+    """One client's."""
+
+    def __init__(
+        self, socket: WebSocket, models: Models, state: State, locks: Locks, search: Search
+    ) -> None:
+        self._socket = socket
+        self._models, self._state, self._locks, self._search = models, state, locks, search
+        self._owner = caller_of(socket).owner
+        self._memory: dict[str, list[Item]] = {}
+        self._lanes: dict[str | None, asyncio.Queue[Asked]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def talk(self) -> None:
+        try:
+            while True:
+                lane = None
+                try:
+                    message = await self._received()
+                    lane = self._lane_of(message)
+                    self._queue(lane, Asked(message))
+                except FiresideError as error:
+                    await self._refuse(error, lane)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _received(self) -> dict[str, Any]:
+        event = await self._socket.receive()
+        if event["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(event.get("code", 1000))
+        raw = event.get("bytes") or (event.get("text") or "").encode("utf-8", "surrogatepass")
+        if len(raw) > body.MAX_BYTES:
+            raise body.TooLarge(f"The message is over {body.MAX_BYTES // 2**20} MiB; send less.")
+        if len(raw) <= body.SMALL:
+            return body.decode(raw)
+        return await asyncio.to_thread(body.decode, raw)
+
+    def _lane_of(self, message: dict[str, Any]) -> str | None:
+        lane = message.pop("stream_id", None)
+        if lane is None:
+            return None
+        if not isinstance(lane, str) or not LANE_NAME.fullmatch(lane):
+            raise BadRequest(
+                "Invalid value for 'stream_id': up to 256 letters, digits, '_', '.' and '-'.",
+                param="stream_id",
+            )
+        return lane
+
+    def _queue(self, lane: str | None, asked: Asked) -> None:
+        queue = self._lanes.get(lane)
+        if queue is None:
+            if len(self._lanes) >= LANES:
+                raise BadRequest(
+                    "This WebSocket connection has reached its stream limit.",
+                    param="stream_id",
+                    code="websocket_stream_limit_reached",
+                )
+            queue = self._lanes[lane] = asyncio.Queue(WAITING)
+            self._tasks.append(asyncio.create_task(self._serve(lane, queue)))
+        if queue.full():
+            raise BadRequest(
+                f"{WAITING} messages wait already; send more when they are answered.",
+                code="websocket_queue_full",
+            )
+        queue.put_nowait(asked)
+
+    async def _serve(self, lane: str | None, queue: asyncio.Queue[Asked]) -> None:
+        while True:
+            asked = await queue.get()
+            try:
+                await self._answer(lane, asked)
+            except FiresideError as error:
+                await self._refuse(error, lane)
+            except WebSocketDisconnect:
+                return
+            except Exception as error:
+                log.exception("failed on a WebSocket")
+                await self._refuse(error, lane)
+
+    async def _answer(self, lane: str | None, asked: Asked) -> None:
+        model = await find(self._models, asked.call.model, owner=self._owner)
+        run = await asyncio.to_thread(
+            start, state=self._state, locks=self._locks, search=self._search, model=model,
+            call=asked.call, owner=self._owner, memory=self._memory, warm=asked.warm,
+        )  # fmt: skip
+        try:
+            async for event in run.events(aiter(run.generation)):
+                await self._send(event, lane)
+        finally:
+            run.close()
+            while len(self._memory) > REMEMBERED:
+                del self._memory[next(iter(self._memory))]
+
+    async def _refuse(self, error: Exception, lane: str | None) -> None:
+        status = error.status if isinstance(error, FiresideError) else 500
+        await self._send({"type": "error", "status": status, **envelope(error)}, lane)
+
+    async def _send(self, event: dict[str, Any], lane: str | None) -> None:
+        told = event if lane is None else event | {"stream_id": lane}
+        text = json.dumps(told, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        try:
+            await self._socket.send_text(text)
+        except (RuntimeError, OSError):  # it was closed meanwhile
+            raise WebSocketDisconnect(1006) from None
+
+
+def routes(models: Models, state: State, locks: Locks, search: Search) -> APIRouter:
+    router = APIRouter()
+
+    @router.websocket("/v1/responses")
+    async def connect(socket: WebSocket) -> None:
+        await socket.accept()
+        await Connection(socket, models, state, locks, search).talk()
+
+    return router
