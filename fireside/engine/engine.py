@@ -177,6 +177,8 @@ class Engine:
         else:
             self._take_news()
             self._wakes.send()
+        if self._guide is not None:
+            self._guide.close()
 
     def stats(self) -> EngineStats:
         return EngineStats(

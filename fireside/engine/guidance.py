@@ -1,28 +1,44 @@
 """Structured answers: which tokens may come next, by llguidance.
 
 A constraint is compiled in a worker thread, never in the engine's; each candidate owns a matcher.
-What cannot be compiled, or takes longer than COMPILE_SECONDS, is a BadSchema that says why.
-Nothing is loosened silently: a schema keyword that llguidance does not know is an error.
+What cannot be compiled, or takes longer than COMPILE_SECONDS, is a BadSchema that says why; since a
+thread cannot be stopped, what may take long is tried in another process first (`probing.py`).
+Nothing is loosened silently: a schema keyword that llguidance cannot enforce is an error.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from jaxtyping import Bool
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
 from fireside.engine.params import Constraint
+from fireside.engine.probing import Probe
+from fireside.engine.tame import is_tame
 from fireside.errors import BadSchema
 
+if TYPE_CHECKING:
+    from llguidance._lib import JsonCompileOptions
+
 COMPILE_SECONDS = 2.0
+PROBE_SECONDS = 1.2
+"""Of these, for the trial in another process; what takes it less takes as little again here."""
 WORKERS = 2
+STACK = 64 << 20
+"""Bytes of a worker's stack, eight times the trial's: what was no too deep there is not here."""
+MAX_GRAMMAR = 1 << 20
+STRICTLY: JsonCompileOptions = {"lenient": False, "coerce_one_of": False}
+
+
+_building_threads = Lock()  # a stack's size is set for all threads that begin meanwhile
 
 
 class Vocabulary(Protocol):
@@ -145,6 +161,7 @@ class Guide:
         self._tokenizer: LLTokenizer | None = None
         self._building = Lock()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="fireside-guide")
+        self._probe = Probe(lambda: _described_line(_Described(vocabulary), self._eos_ids))
 
     def compile(self, constraint: Constraint, when_done: Callable[[], None]) -> Compilation:
         """Begin to compile; `when_done` is called, in some thread, when it is."""
@@ -152,12 +169,24 @@ class Guide:
 
         def work() -> Matcher:
             tokenizer = self._ready_tokenizer()  # half a second once, and no fault of the caller's
+            tame = constraint.tame or is_tame(constraint)
+            if not tame:
+                self._probe.start()
             compilation.started = time.monotonic()
+            if not tame and (wrong := self._probe.check(_grammar(constraint), PROBE_SECONDS)):
+                raise _bad_schema(wrong)
             return self._compile(constraint, tokenizer)
 
-        compilation.future = self._workers.submit(work)
+        with _building_threads:
+            before = threading.stack_size(STACK)
+            compilation.future = self._workers.submit(work)
+            threading.stack_size(before)
         compilation.future.add_done_callback(lambda _: when_done())
         return compilation
+
+    def close(self) -> None:
+        """End the other process; a later constraint starts it again."""
+        self._probe.close()
 
     def _compile(self, constraint: Constraint, tokenizer: LLTokenizer) -> Matcher:
         try:
@@ -192,10 +221,36 @@ class _Described:
         return self._vocabulary.encode(text.decode("utf-8", errors="replace"))
 
 
+def _described_line(described: _Described, eos_ids: Collection[int]) -> str:
+    """A vocabulary as `probe.py` reads it."""
+    return json.dumps(
+        {
+            "tokens": [token.hex() for token in described.tokens],
+            "special": described.special_token_ids,
+            "eos": sorted(eos_ids),
+        }
+    )
+
+
 def _grammar(constraint: Constraint) -> str:
+    try:
+        made = _made(constraint)
+    except RecursionError:
+        raise BadSchema("The schema is nested too deep.", param="constraint") from None
+    if len(made) > MAX_GRAMMAR:
+        raise BadSchema(
+            f"The constraint is larger than {MAX_GRAMMAR >> 20} MiB.", param="constraint"
+        )
+    return made
+
+
+def _made(constraint: Constraint) -> str:
     kind, value = constraint.kind, constraint.value
     if kind == "json_schema" and isinstance(value, Mapping | bool):
-        return str(LLMatcher.grammar_from_json_schema(json.dumps(value)))
+        if value is False:
+            raise BadSchema("The schema false matches nothing.", param="constraint")
+        schema = json.dumps({} if value is True else value)
+        return str(LLMatcher.grammar_from_json_schema(schema, overrides=STRICTLY))
     if kind == "choice" and isinstance(value, tuple) and value:
         return str(LLMatcher.grammar_from_regex("|".join(map(_literal, value))))
     if kind == "regex" and isinstance(value, str):
@@ -215,6 +270,8 @@ def _literal(text: str) -> str:
 
 def _bad_schema(reason: str) -> BadSchema:
     """One line of what llguidance says in many."""
+    if "NoExtension" in reason:  # it stopped before its first byte
+        reason = "no text matches it"
     lines = [line.strip() for line in reason.splitlines() if line.strip()]
     shown = next((line for line in lines if line.startswith("error:")), lines[0] if lines else "")
     return BadSchema(f"The constraint cannot be used: {shown[:300]}.", param="constraint")

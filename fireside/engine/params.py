@@ -28,10 +28,12 @@ class Constraint:
         kind: how to read `value`.
         value: a JSON schema (mapping, or `True` for any JSON), a regular expression (Rust syntax),
             the list of allowed answers, or a Lark grammar as llguidance reads it.
+        tame: who made it knows that it compiles quickly.
     """
 
     kind: ConstraintKind
     value: Mapping[str, Any] | bool | str | tuple[str, ...]
+    tame: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

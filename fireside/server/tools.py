@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fireside.engine.call_grammar import call_grammar, shown_controls
 from fireside.engine.params import Constraint
+from fireside.engine.tame import is_tame, tame_schema
 from fireside.errors import BadRequest, Unsupported
 from fireside.messages import Message
 from fireside.tokenizer.call_parser import (
@@ -124,7 +125,7 @@ def calling_for(
         syntax=syntax,
         functions=tuple(functions),
         callable=True,
-        constraint=Constraint(kind="lark", value=grammar),
+        constraint=Constraint(kind="lark", value=grammar, tame=_tame(allowed, shape)),
         shown_ids=shown_controls(syntax, tokenizer.control_ids),
     )
 
@@ -181,6 +182,11 @@ def _schema_of(shape: Constraint | None, syntax: CallSyntax) -> Any:
             param="response_format",
         )
     return shape.value
+
+
+def _tame(functions: Sequence[Function], shape: Constraint | None) -> bool:
+    schemas = [each.parameters or {} for each in functions]
+    return all(map(tame_schema, schemas)) and (shape is None or is_tame(shape))
 
 
 def _with_short_ids(message: Message) -> Message:
