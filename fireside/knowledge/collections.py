@@ -10,22 +10,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fireside.errors import BadRequest, Conflict, NotFound
-from fireside.knowledge.chunks import AUTO, Strategy
-from fireside.knowledge.embedders import Embedders
+from fireside.knowledge.chunks import AUTO, Strategy, spans
+from fireside.knowledge.embedders import Embedders, Embeds
 from fireside.knowledge.filters import Filter, Value
 from fireside.knowledge.passage import Passage, Ranking
-from fireside.knowledge.search import Search
 from fireside.storage import Store
 from fireside.storage.objects import Listed, New, Order, Stored
 
+if TYPE_CHECKING:
+    from fireside.knowledge.search import Search
+
 STORE: Final = "vector_store"
-FILE: Final = "vector_store.file"
-BATCH: Final = "vector_store.file_batch"
+FILE: Final = "vector_store_file"
+BATCH: Final = "vector_store_file_batch"
 DAY: Final = 86_400
 TOUCHED_EVERY: Final = 60.0  # seconds: `last_active_at` is no reason to write at every search
+MOST_PARTS: Final = 16  # of a long query
 
 WAITING: Final = ("queued", "in_progress")
 
@@ -306,7 +309,7 @@ class Collections:
 
         Raises:
             NotFound: one of the stores is not there.
-            BadRequest: one has expired, or a query is empty or longer than the model reads.
+            BadRequest: one has expired, or a query is empty.
         """
         queries = [query] if isinstance(query, str) else list(query)
         if not queries or not all(each.strip() for each in queries):
@@ -319,13 +322,19 @@ class Collections:
         found: list[Passage] = []
         for model, stores in by_model.items():
             embedder = self._embedders.get(model)
-            search = self._searches.setdefault(embedder.width, Search(self._store, embedder.width))
-            asked = embedder.embed(queries, param="query")[0].numpy()
+            search = self._search_of(embedder.width)
+            parts = [part for each in queries for part in _parts(each, embedder)]
+            asked = embedder.embed(parts, param="query")[0].numpy()
             found += search.search(
-                stores, queries, asked, accepts=filters, limit=limit, ranking=ranking
+                stores, parts, asked, accepts=filters, limit=limit, ranking=ranking
             )
         found.sort(key=lambda passage: -passage.score)
         return found[:limit]
+
+    def _search_of(self, width: int) -> Search:
+        from fireside.knowledge.search import Search  # numpy, which the start need not wait for
+
+        return self._searches.setdefault(width, Search(self._store, width))
 
     def _open(self, owner: str, store_id: str) -> Stored:
         store = self.get(owner, store_id)
@@ -338,6 +347,22 @@ class Collections:
 
     def _check_files(self, owner: str, files: Sequence[Attached]) -> dict[str, Stored]:
         return {one.file_id: self._files.get(one.file_id, owner) for one in files}
+
+
+def _parts(query: str, embedder: Embeds) -> list[str]:
+    """A query as it is, or, if it is longer than the model reads, parts of it to look for."""
+    tokens = embedder.tokens([query], param="query")[0]
+    if len(tokens) <= embedder.window:
+        return [query]
+    if len(tokens) > MOST_PARTS * embedder.window:
+        raise BadRequest(
+            f"query has {len(tokens)} tokens; {MOST_PARTS * embedder.window} are read: "
+            "ask a shorter question.",
+            param="query",
+        )
+    whole = Strategy(max_chunk_size_tokens=embedder.window, chunk_overlap_tokens=0)
+    found = spans(query, whole, lambda texts: [len(ids) for ids in embedder.tokens(texts)])
+    return [query[begin:end] for begin, end in found if query[begin:end].strip()]
 
 
 def row_id(store_id: str, file_id: str) -> str:

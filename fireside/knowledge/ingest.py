@@ -50,8 +50,13 @@ class Ingest:
     def stop(self) -> None:
         self._stopping.set()
 
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
     def recover(self) -> None:
-        """Files that another process had begun are queued again."""
+        """At the start: files that another process had begun are queued again."""
+        self._stopping.clear()
         while items := self._objects.listed(
             FILE, owner=None, statuses=["in_progress"], limit=100
         ).items:

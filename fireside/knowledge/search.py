@@ -105,13 +105,13 @@ class Search:
             row[places[there]] = np.fromiter(found.values(), np.float32, len(found))[there]
 
     def _attributes(self, files: Sequence[str]) -> Mapping[str, Mapping[str, str | float | bool]]:
-        found = self._store.objects.bodies("vector_store.file", files)
+        found = self._store.objects.bodies("vector_store_file", files)
         return {file: found.get(file, {}).get("attributes") or {} for file in files}
 
     def _shown(self, hits: Sequence[_Hit]) -> Iterator[Passage]:
         there = self._store.passages.get([hit.serial for hit in hits])
         files = {passage.file for passage in there.values()}
-        bodies = self._store.objects.bodies("vector_store.file", sorted(files))
+        bodies = self._store.objects.bodies("vector_store_file", sorted(files))
         for hit in hits:
             passage = there.get(hit.serial)
             body = bodies.get(passage.file) if passage is not None else None

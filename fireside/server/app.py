@@ -51,6 +51,7 @@ from fireside.server.sweep import Sweep
 from fireside.server.tuned_models import TunedModels
 from fireside.server.tuning.group import group as tuning_group
 from fireside.server.turns import Turns
+from fireside.server.vector_stores.group import group as knowledge_group
 from fireside.settings import Settings
 from fireside.storage.files import Files
 from fireside.storage.uploads import Uploads
@@ -130,7 +131,10 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     services.append(runner)
     app.include_router(batches.routes(runner))
     app.include_router(moderations.routes())
-    responses, in_background = responses_group(models_, store)
+    knowledge, beside_it, finder = knowledge_group(models_, store, files_, settings.embedding_model)
+    services.extend(beside_it)
+    app.include_router(knowledge)
+    responses, in_background = responses_group(models_, store, finder=finder)
     services.append(in_background)
     app.include_router(responses)
     tuning, foreman = tuning_group(models_, store, files_, tuned, settings)

@@ -21,6 +21,7 @@ from fireside.errors import BadRequest, NotFound, UnknownModel
 from fireside.server import body
 from fireside.server.body import Wire
 from fireside.server.models import is_path
+from fireside.server.openapi import documented
 from fireside.server.streaming import while_connected
 from fireside.server.wire import Integer, Label, TokenId
 
@@ -77,6 +78,7 @@ def routes(models: Models, *, aliases: bool = True) -> APIRouter:
     router = APIRouter(tags=["embeddings"])
 
     @router.post("/v1/embeddings")
+    @documented(request=EmbeddingRequest, response="CreateEmbeddingResponse")
     async def create_embedding(request: Request) -> Response:
         call = await body.read(request, EmbeddingRequest)
         texts = call.texts

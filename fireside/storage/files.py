@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -31,6 +31,8 @@ class Files:
     def __init__(self, folder: Path, objects: Objects) -> None:
         self.folder = folder
         self.objects = objects
+        self.forgotten: Callable[[str], object] = lambda file_id: None
+        """Hears the id of each file that is deleted, and of none that never was."""
 
     def temporary(self) -> Path:
         """A fresh path for bytes that arrive; `add` takes it over, or its maker unlinks it."""
@@ -113,6 +115,7 @@ class Files:
         """Row and bytes.  A download that has begun still ends well.  Raises NotFound."""
         gone = self.objects.remove(KIND, file_id, owner=owner)
         self._at(gone.id).unlink(missing_ok=True)
+        self.forgotten(gone.id)
         return gone
 
     def sweep(self) -> int:
@@ -121,6 +124,7 @@ class Files:
         while expired := self.objects.expired(KIND):
             for row in expired:
                 self._at(row.id).unlink(missing_ok=True)
+                self.forgotten(row.id)
             self.objects.discard([row.id for row in expired])
             swept += len(expired)
         for path in self._abandoned():

@@ -99,7 +99,7 @@ class Passages:
         c = objects.c
         query = select(
             func.count(), func.sum(c.serial), func.max(c.created_at), func.max(c.serial)
-        ).where(c.parent_id == store, c.kind == "vector_store.file", c.status == "completed")
+        ).where(c.parent_id == store, c.kind == "vector_store_file", c.status == "completed")
         with self._reader.connect() as connection:
             return tuple(connection.execute(query).one())
 

@@ -34,7 +34,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(model="fake:1b", max_queue=8, home=tmp_path_factory.mktemp("settings"))
+    return Settings(
+        model="fake:1b",
+        embedding_model="fake-embedding",
+        max_queue=8,
+        home=tmp_path_factory.mktemp("settings"),
+    )
 
 
 @pytest.fixture(scope="session")
