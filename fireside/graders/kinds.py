@@ -145,6 +145,7 @@ class Python(Part):
     """Refused, and by its own name."""
 
     type: Literal["python"]
+    name: Name
 
     @model_validator(mode="before")
     @classmethod

@@ -29,18 +29,19 @@ from fireside.server import (
     models,
     moderations,
     notice,
-    organization,
     openapi,
+    organization,
     page,
     session,
     uploads,
 )
 from fireside.server.admission import Admission, Door
 from fireside.server.budgets import Budgets
+from fireside.server.evals.group import group as evals_group
 from fireside.server.foreground import Counting, Foreground
 from fireside.server.guard import Guard, StandardHeaders
-from fireside.server.inside import Inside
 from fireside.server.idempotency import Idempotency
+from fireside.server.inside import Inside
 from fireside.server.keys import Keys
 from fireside.server.metering import metered
 from fireside.server.metrics import Measure, Metrics
@@ -137,9 +138,14 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     responses, in_background = responses_group(models_, store, finder=finder)
     services.append(in_background)
     app.include_router(responses)
-    tuning, foreman = tuning_group(models_, store, files_, tuned, settings)
+    tuning, foreman = tuning_group(models_, store, files_, tuned, Inside(app), settings)
     services.append(foreman)
     app.include_router(tuning)
+    evals, eval_runner = evals_group(
+        store.objects, files_, Inside(app), foreground, settings.max_batch // 4 or 1
+    )
+    services.append(eval_runner)
+    app.include_router(evals)
     app.include_router(conversations.routes(Chat(models_, store), store, turns, models_))
     app.include_router(notice.routes(models_, readiness, pulls, settings.models_dir))
     app.include_router(page.routes())

@@ -183,14 +183,14 @@ def _one_line(error: ValidationError, data: object) -> FiresideError:
 
 def _locate(error: ErrorDetails, data: object) -> str:
     """`messages[0].content[1].type`: pydantic's path without its marks for union branches."""
-    path = ""
-    for step in error["loc"]:
+    path, last = "", len(error["loc"]) - 1
+    for place, step in enumerate(error["loc"]):
         if isinstance(data, list) and isinstance(step, int) and step < len(data):
             path, data = f"{path}[{step}]", data[step]
         elif (
             isinstance(data, dict)
             and isinstance(step, str)
-            and (step in data or error["type"] == "missing")
+            and (step in data or (error["type"] == "missing" and place == last))
         ):
             path, data = (f"{path}.{step}" if path else step), data.get(step)
     return path

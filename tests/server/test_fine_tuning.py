@@ -23,6 +23,7 @@ from .test_bad_input import refused
 from .tuning_base import NAME, install, lines
 
 JOBS = "/v1/fine_tuning/jobs"
+HYPER = "method.supervised.hyperparameters"
 
 
 @pytest.fixture(scope="module")
@@ -125,12 +126,12 @@ def rewarded(grader: object) -> dict[str, object]:
         ({"seed": 2**63}, "seed"),
         ({"metadata": {"a": 5}}, "metadata.a"),
         ({"wings": 2}, "wings"),
-        (hyper(n_epochs=0), "method.supervised.hyperparameters.n_epochs"),
-        (hyper(n_epochs=1e308), "method.supervised.hyperparameters.n_epochs"),
-        (hyper(n_epochs="many"), "method.supervised.hyperparameters.n_epochs"),
-        (hyper(batch_size=True), "method.supervised.hyperparameters.batch_size"),
-        (hyper(beta=1), "method.supervised.hyperparameters.beta"),
-        (hyper(beta=1), "method.supervised.hyperparameters.beta"),
+        (hyper(n_epochs=0), f"{HYPER}.n_epochs"),
+        (hyper(n_epochs=1e308), f"{HYPER}.n_epochs"),
+        (hyper(n_epochs="many"), f"{HYPER}.n_epochs"),
+        (hyper(batch_size=True), f"{HYPER}.batch_size"),
+        (hyper(beta=1), f"{HYPER}.beta"),
+        (hyper(learning_rate_multiplier=0), f"{HYPER}.learning_rate_multiplier"),
         ({"method": {"type": "magic"}}, "method.type"),
         ({"method": {"type": "dpo", "supervised": {}}}, "method"),
         ({"method": {"type": "reinforcement"}}, "method"),

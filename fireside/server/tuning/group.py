@@ -1,4 +1,4 @@
-"""Fine-tuning as one piece of the application: its endpoints, and the work beside them."""
+"""Fine-tuning and graders as one piece of the application, and the work beside them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from fireside.server import grader_routes
+from fireside.server.grading import Grading
+from fireside.server.inside import Inside
 from fireside.server.tuned_models import TunedModels
 from fireside.server.tuning.foreman import Foreman
 from fireside.server.tuning.jobs import Jobs
@@ -19,7 +22,12 @@ if TYPE_CHECKING:
 
 
 def group(
-    models: Models, store: Store, files: Files, tuned: TunedModels, settings: Settings
+    models: Models,
+    store: Store,
+    files: Files,
+    tuned: TunedModels,
+    inside: Inside,
+    settings: Settings,
 ) -> tuple[APIRouter, Foreman]:
     jobs = Jobs(store.objects)
     foreman = Foreman(
@@ -30,4 +38,7 @@ def group(
         home=settings.home,
         drain_seconds=settings.drain_seconds,
     )
-    return routes(jobs, foreman, files, models, tuned, settings), foreman
+    router = APIRouter()
+    router.include_router(routes(jobs, foreman, files, models, tuned, settings))
+    router.include_router(grader_routes.routes(Grading(inside)))
+    return router, foreman

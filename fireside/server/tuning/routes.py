@@ -14,6 +14,7 @@ from fireside.server import body
 from fireside.server.caller import caller_of
 from fireside.server.listing import shown_list
 from fireside.server.models import check_name
+from fireside.server.openapi import METADATA_QUERY, Listed, documented
 from fireside.server.tuned_models import CHECKPOINT, TunedModels
 from fireside.server.tuning.foreman import Foreman
 from fireside.server.tuning.jobs import (
@@ -46,6 +47,7 @@ def routes(
     router = APIRouter(tags=["fine-tuning"])
 
     @router.post("/v1/fine_tuning/jobs")
+    @documented(request=JobRequest, response="fine_tuning:FineTuningJob")
     async def create_job(request: Request) -> dict[str, Any]:
         owner = caller_of(request).owner
         asked = await body.read(request, JobRequest)
@@ -62,6 +64,10 @@ def routes(
         return shown(job)
 
     @router.get("/v1/fine_tuning/jobs")
+    @documented(
+        response=Listed("fine_tuning:FineTuningJob"),
+        query=METADATA_QUERY,
+    )
     async def list_jobs(request: Request, after: After = None, limit: Limit = 20) -> dict[str, Any]:
         found = await asyncio.to_thread(
             jobs.listed,
@@ -73,6 +79,7 @@ def routes(
         return shown_list(found, shown)
 
     @router.get("/v1/fine_tuning/jobs/{job_id}")
+    @documented(response="fine_tuning:FineTuningJob")
     async def retrieve_job(request: Request, job_id: str) -> dict[str, Any]:
         return shown(await asyncio.to_thread(jobs.get, job_id, caller_of(request).owner))
 
@@ -85,14 +92,17 @@ def routes(
         return shown(job)
 
     @router.post("/v1/fine_tuning/jobs/{job_id}/cancel")
+    @documented(response="fine_tuning:FineTuningJob")
     async def cancel_job(request: Request, job_id: str) -> dict[str, Any]:
         return await change(request, job_id, jobs.cancel)
 
     @router.post("/v1/fine_tuning/jobs/{job_id}/pause")
+    @documented(response="fine_tuning:FineTuningJob")
     async def pause_job(request: Request, job_id: str) -> dict[str, Any]:
         return await change(request, job_id, jobs.pause)
 
     @router.post("/v1/fine_tuning/jobs/{job_id}/resume")
+    @documented(response="fine_tuning:FineTuningJob")
     async def resume_job(request: Request, job_id: str) -> dict[str, Any]:
         return await change(request, job_id, jobs.resume)
 
@@ -107,12 +117,14 @@ def routes(
         return shown_list(found, shown_event if kind == EVENT else shown_checkpoint)
 
     @router.get("/v1/fine_tuning/jobs/{job_id}/events")
+    @documented(response=Listed("fine_tuning:FineTuningJobEvent"))
     async def list_events(
         request: Request, job_id: str, after: After = None, limit: Limit = 20
     ) -> dict[str, Any]:
         return await below(request, job_id, EVENT, after, limit)
 
     @router.get("/v1/fine_tuning/jobs/{job_id}/checkpoints")
+    @documented(response=Listed("fine_tuning.jobs:FineTuningJobCheckpoint"))
     async def list_checkpoints(
         request: Request, job_id: str, after: After = None, limit: Limit = 10
     ) -> dict[str, Any]:
@@ -122,10 +134,12 @@ def routes(
 
     @router.get(permissions)
     @router.post(permissions)
+    @documented(refused=True)
     async def checkpoint_permissions(name: str) -> None:
         raise no_permissions()
 
     @router.delete(permissions + "/{permission_id}")
+    @documented(refused=True)
     async def delete_checkpoint_permission(name: str, permission_id: str) -> None:
         raise no_permissions()
 
