@@ -25,6 +25,7 @@ from fireside.server.chat_tools import choice_of, functions_of
 from fireside.server.chat_wire import ChatCompletionRequest
 from fireside.server.logprobs import chat_logprobs
 from fireside.server.models import find
+from fireside.server.openapi import documented
 from fireside.server.sampling import (
     chat_constraint,
     chat_params,
@@ -52,6 +53,11 @@ def routes(models: Models, store: Store) -> APIRouter:
     router = APIRouter(tags=["chat"])
 
     @router.post("/v1/chat/completions")
+    @documented(
+        request=ChatCompletionRequest,
+        response="chat:ChatCompletion",
+        events="chat:ChatCompletionChunk",
+    )
     async def create_chat_completion(request: Request) -> Response:
         call = await body.read(request, ChatCompletionRequest)
         owner = caller_of(request).owner

@@ -21,6 +21,7 @@ from fireside.server.caller import caller_of
 from fireside.server.chat_head import Head
 from fireside.server.chat_wire import ChatCompletionRequest, Metadata
 from fireside.server.listing import Page, shown_list
+from fireside.server.openapi import METADATA_QUERY, Listed, documented
 from fireside.storage.objects import New, Stored
 
 if TYPE_CHECKING:
@@ -121,6 +122,10 @@ def routes(store: Store) -> APIRouter:
     objects = store.objects
 
     @router.get("/v1/chat/completions")
+    @documented(
+        response=Listed("chat:ChatCompletion"),
+        query=METADATA_QUERY,
+    )
     async def list_chat_completions(
         request: Request, page: Annotated[Ascending, Depends()], model: str | None = None
     ) -> dict[str, Any]:
@@ -133,11 +138,13 @@ def routes(store: Store) -> APIRouter:
         return shown_list(listed, shown)
 
     @router.get("/v1/chat/completions/{completion_id}")
+    @documented(response="chat:ChatCompletion")
     async def retrieve_chat_completion(request: Request, completion_id: str) -> dict[str, Any]:
         owner = caller_of(request).owner
         return shown(await asyncio.to_thread(objects.get, KIND, completion_id, owner=owner))
 
     @router.post("/v1/chat/completions/{completion_id}")
+    @documented(request=Update, response="chat:ChatCompletion")
     async def update_chat_completion(request: Request, completion_id: str) -> dict[str, Any]:
         update = await body.read(request, Update)
 
@@ -150,12 +157,14 @@ def routes(store: Store) -> APIRouter:
         )
 
     @router.delete("/v1/chat/completions/{completion_id}")
+    @documented(response="chat:ChatCompletionDeleted")
     async def delete_chat_completion(request: Request, completion_id: str) -> dict[str, Any]:
         owner = caller_of(request).owner
         await asyncio.to_thread(objects.remove, KIND, completion_id, owner=owner)
         return {"object": "chat.completion.deleted", "id": completion_id, "deleted": True}
 
     @router.get("/v1/chat/completions/{completion_id}/messages")
+    @documented(response=Listed("chat:ChatCompletionStoreMessage"))
     async def list_chat_completion_messages(
         request: Request, completion_id: str, page: Annotated[Ascending, Depends()]
     ) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from fireside.server.answers import Told, finish_of, gathered, usage_of
 from fireside.server.caller import caller_of
 from fireside.server.logprobs import Columns
 from fireside.server.models import find
+from fireside.server.openapi import documented
 from fireside.server.sampling import check_fits, check_ids, completion_params, in_callers_words
 from fireside.server.streaming import Event, EventStream, begun, interleaved, while_connected
 from fireside.server.wire import CompletionRequest
@@ -62,6 +63,7 @@ def routes(models: Models, max_prompts: int) -> APIRouter:
     router = APIRouter(tags=["completions"])
 
     @router.post("/v1/completions")
+    @documented(request=CompletionRequest, response="Completion", events="Completion")
     async def create_completion(request: Request) -> Response:
         call = await body.read(request, CompletionRequest)
         if len(call.prompts) > max_prompts:

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request
 
 from fireside.errors import BadRequest, NotFound, UnknownModel
 from fireside.server.caller import caller_of
+from fireside.server.openapi import Listed, documented
 
 if TYPE_CHECKING:
     from fireside.engine.models import Models
@@ -77,6 +78,7 @@ def routes(models: Models, tuned: TunedModels) -> APIRouter:
         return common + [card(row.id, row.created_at, owner or PERSONAL) for row in own.values()]
 
     @router.get("/v1/models")
+    @documented(response=Listed("Model", paged=False))
     async def list_models(request: Request) -> dict[str, object]:
         return {
             "object": "list",
@@ -84,6 +86,7 @@ def routes(models: Models, tuned: TunedModels) -> APIRouter:
         }
 
     @router.get("/v1/models/{name:path}")
+    @documented(response="Model")
     async def retrieve_model(request: Request, name: str) -> dict[str, object]:
         for found in await asyncio.to_thread(cards, caller_of(request).owner):
             if found["id"] == name:
@@ -91,6 +94,7 @@ def routes(models: Models, tuned: TunedModels) -> APIRouter:
         raise _unknown(name)
 
     @router.delete("/v1/models/{name:path}")
+    @documented(response="ModelDeleted")
     async def delete_model(request: Request, name: str) -> dict[str, object]:
         """Only what was fine-tuned here: the others are everybody's."""
         owner = caller_of(request).owner

@@ -30,6 +30,9 @@ Shape = str | type[BaseModel] | Mapping[str, Any]
 openai.types.chat, `fireside.x:Y`), or a JSON schema."""
 
 TEMPLATE: Final = "#/components/schemas/{model}"
+METADATA_QUERY: Final[Mapping[str, Schema]] = {
+    "metadata": {"type": "object", "additionalProperties": {"type": "string"}}
+}
 ERROR: Final[Schema] = {
     "type": "object",
     "required": ["error"],
@@ -66,6 +69,8 @@ class Documentation:
     file: str | None
     binary: bool
     status: int
+    query: Mapping[str, Schema]
+    refused: bool
 
 
 def documented(
@@ -76,6 +81,8 @@ def documented(
     file: str | None = None,
     binary: bool = False,
     status: int = 200,
+    query: Mapping[str, Schema] | None = None,
+    refused: bool = False,
 ) -> Callable[[F], F]:
     """What a handler reads and answers, for `/openapi.json`; put it right under the route.
 
@@ -85,12 +92,14 @@ def documented(
         events: of its stream, if it can stream.
         file: the form field that holds a file; the request is then a form.
         binary: it answers with bytes.
+        query: parameters that the handler reads from the URL by itself.
+        refused: it is there to say why it is not: no answer of it is one of OpenAI's.
     """
 
     def note(endpoint: F) -> F:
         endpoint.documentation = Documentation(  # type: ignore[attr-defined]
             request=request, response=response, events=events, file=file, binary=binary,
-            status=status,
+            status=status, query=query or {}, refused=refused,
         )  # fmt: skip
         return endpoint
 
@@ -141,6 +150,14 @@ def _describe(operation: Schema, said: Documentation | None, models: _Models) ->
         "content": {"application/json": {"schema": {"$ref": TEMPLATE.format(model="Error")}}},
     }
     if said is None:
+        return
+    operation.setdefault("parameters", []).extend(
+        {"in": "query", "name": name, "required": False, "schema": schema}
+        for name, schema in said.query.items()
+    )
+    if said.refused:
+        operation["x-refused"] = True
+        responses.pop("200", None)
         return
     if said.request is not None or said.file is not None:
         operation["requestBody"] = _body(said, models)

@@ -52,7 +52,7 @@ def compared(theirs: Document, ours: Document) -> list[Operation]:
     mine = {
         (method, _key(path.removeprefix("/v1"))): operation
         for path, method, operation in _operations(ours)
-        if path.startswith("/v1/")
+        if path.startswith("/v1/") and not operation.get("x-refused")
     }
     found = []
     for path, method, operation in _operations(theirs):

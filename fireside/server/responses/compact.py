@@ -23,6 +23,7 @@ from fireside.server import body
 from fireside.server.answers import gathered
 from fireside.server.caller import caller_of
 from fireside.server.models import find
+from fireside.server.openapi import documented
 from fireside.server.responses import context
 from fireside.server.responses.compaction import sealed
 from fireside.server.responses.items import Item
@@ -158,6 +159,7 @@ def routes(models: Models, state: State) -> APIRouter:
     router = APIRouter(prefix="/v1/responses", tags=["responses"])
 
     @router.post("/compact")
+    @documented(request=Compact, response="responses:CompactedResponse")
     async def compact_response(request: Request) -> dict[str, Any]:
         call = await body.read(request, Compact)
         owner = caller_of(request).owner

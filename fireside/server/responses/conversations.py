@@ -17,12 +17,13 @@ from fireside.errors import NotFound
 from fireside.server import body
 from fireside.server.caller import caller_of
 from fireside.server.listing import Page, envelope_of
+from fireside.server.openapi import Listed, documented
 from fireside.server.responses.items import Item, parsed
 from fireside.server.responses.locks import Locks
-from fireside.server.responses.routes import Included, page_of, shown_items
+from fireside.server.responses.routes import Included, shown_items
 from fireside.server.responses.state import CONVERSATION, ITEM, State
 from fireside.server.responses.wire import ChangedConversation, NewConversation, NewItems
-from fireside.storage.objects import Stored
+from fireside.storage.objects import Listed, Stored
 
 
 def shown(conversation: Stored) -> dict[str, Any]:
@@ -68,9 +69,14 @@ class Conversations:
         self._state.conversation(conversation_id, owner)
         with self._locks.held(conversation_id):
             given = parsed(new.items, "items")
-            known = self._state.conversation_items(conversation_id, owner)
-            items = self._state.resolved(given.items, owner, known, param="items")
+            items = self._state.resolved(given.items, owner, param="items")
             return self._state.append(conversation_id, items, given.minted, owner)
+
+    def listed(self, conversation_id: str, owner: str, page: Page) -> Listed:
+        self._state.conversation(conversation_id, owner)
+        return self._state.objects.listed(
+            ITEM, owner=owner, parent_id=conversation_id, **page.between
+        )
 
     def item(self, conversation_id: str, item_id: str, owner: str) -> Item:
         self._state.conversation(conversation_id, owner)
@@ -96,27 +102,32 @@ def routes(state: State, locks: Locks) -> APIRouter:
     kept = Conversations(state, locks)
 
     @router.post("")
+    @documented(request=NewConversation, response="conversations:Conversation")
     async def create_conversation(request: Request) -> dict[str, Any]:
         new = await body.read(request, NewConversation)
         return shown(await asyncio.to_thread(kept.create, new, caller_of(request).owner))
 
     @router.get("/{conversation_id}")
+    @documented(response="conversations:Conversation")
     async def retrieve_conversation(conversation_id: str, request: Request) -> dict[str, Any]:
         owner = caller_of(request).owner
         return shown(await asyncio.to_thread(state.conversation, conversation_id, owner))
 
     @router.post("/{conversation_id}")
+    @documented(request=ChangedConversation, response="conversations:Conversation")
     async def update_conversation(conversation_id: str, request: Request) -> dict[str, Any]:
         change = await body.read(request, ChangedConversation)
         owner = caller_of(request).owner
         return shown(await asyncio.to_thread(kept.change, conversation_id, change.metadata, owner))
 
     @router.delete("/{conversation_id}")
+    @documented(response="conversations:ConversationDeletedResource")
     async def delete_conversation(conversation_id: str, request: Request) -> dict[str, Any]:
         await asyncio.to_thread(kept.remove, conversation_id, caller_of(request).owner)
         return {"id": conversation_id, "object": "conversation.deleted", "deleted": True}
 
     @router.post("/{conversation_id}/items")
+    @documented(request=NewItems, response=Listed("conversations:ConversationItem"))
     async def create_items(
         conversation_id: str, request: Request, include: Included
     ) -> dict[str, Any]:
@@ -126,6 +137,7 @@ def routes(state: State, locks: Locks) -> APIRouter:
         return envelope_of(shown_items(added, include), False)
 
     @router.get("/{conversation_id}/items")
+    @documented(response=Listed("conversations:ConversationItem"))
     async def list_items(
         conversation_id: str,
         request: Request,
@@ -133,10 +145,12 @@ def routes(state: State, locks: Locks) -> APIRouter:
         page: Annotated[Page, Depends()],
     ) -> dict[str, Any]:
         owner = caller_of(request).owner
-        items = await asyncio.to_thread(state.conversation_items, conversation_id, owner)
-        return page_of(shown_items(items, include), page)
+        found = await asyncio.to_thread(kept.listed, conversation_id, owner, page)
+        items = [row.body["item"] for row in found.items]
+        return envelope_of(shown_items(items, include), found.more)
 
     @router.get("/{conversation_id}/items/{item_id}")
+    @documented(response="conversations:ConversationItem")
     async def retrieve_item(
         conversation_id: str, item_id: str, request: Request, include: Included
     ) -> Item:
@@ -145,6 +159,7 @@ def routes(state: State, locks: Locks) -> APIRouter:
         return shown_items([item], include)[0]
 
     @router.delete("/{conversation_id}/items/{item_id}")
+    @documented(response="conversations:Conversation")
     async def delete_item(conversation_id: str, item_id: str, request: Request) -> dict[str, Any]:
         owner = caller_of(request).owner
         return shown(await asyncio.to_thread(kept.remove_item, conversation_id, item_id, owner))

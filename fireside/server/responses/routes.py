@@ -14,6 +14,7 @@ from fireside.server import body
 from fireside.server.caller import caller_of
 from fireside.server.listing import Page, envelope_of
 from fireside.server.models import find
+from fireside.server.openapi import Listed, documented
 from fireside.server.responses import context
 from fireside.server.responses.background import Background
 from fireside.server.responses.items import Item, stripped
@@ -79,6 +80,11 @@ def routes(
     router = APIRouter(prefix="/v1/responses", tags=["responses"])
 
     @router.post("")
+    @documented(
+        request=CreateResponse,
+        response="responses:Response",
+        events="responses:ResponseStreamEvent",
+    )
     async def create_response(request: Request) -> Response:
         call = await body.read(request, CreateResponse)
         owner = caller_of(request).owner
@@ -101,6 +107,7 @@ def routes(
         return JSONResponse(await while_connected(request, run.whole(), run.close))
 
     @router.post("/input_tokens")
+    @documented(request=CountTokens, response="responses:InputTokenCountResponse")
     async def count_input_tokens(request: Request) -> dict[str, Any]:
         call = await body.read(request, CountTokens)
         owner = caller_of(request).owner
@@ -117,6 +124,7 @@ def routes(
         return {"object": "response.input_tokens", "input_tokens": tokens}
 
     @router.get("/{response_id}")
+    @documented(response="responses:Response", events="responses:ResponseStreamEvent")
     async def retrieve_response(
         response_id: str,
         request: Request,
@@ -159,6 +167,17 @@ def routes(
         return again()
 
     @router.delete("/{response_id}")
+    @documented(
+        response={
+            "type": "object",
+            "required": ["id", "object", "deleted"],
+            "properties": {
+                "id": {"type": "string"},
+                "object": {"enum": ["response"]},
+                "deleted": {"enum": [True]},
+            },
+        }
+    )
     async def delete_response(response_id: str, request: Request) -> dict[str, Any]:
         owner = caller_of(request).owner
         if background.live(response_id, owner) is not None:
@@ -167,6 +186,7 @@ def routes(
         return {"id": response_id, "object": "response", "deleted": True}
 
     @router.post("/{response_id}/cancel")
+    @documented(response="responses:Response")
     async def cancel_response(response_id: str, request: Request) -> dict[str, Any]:
         if request.headers.get("content-length", "0") != "0":
             await body.read(request, Nothing)
@@ -176,6 +196,7 @@ def routes(
         return shown_to(found, logprobs=False, results=False)
 
     @router.get("/{response_id}/input_items")
+    @documented(response=Listed("responses:ResponseItem"))
     async def list_input_items(
         response_id: str, request: Request, include: Included, page: Annotated[Page, Depends()]
     ) -> dict[str, Any]:
