@@ -15,6 +15,7 @@ from fireside.server.responses.state import State
 from fireside.storage import Store
 
 from .fakes import FakeModel
+from .serving import wait_until
 from .test_responses import asked, create
 from .test_responses_state import STRANGE_IDS
 
@@ -95,6 +96,18 @@ def test_one_at_a_time(client: openai.OpenAI, http: httpx.Client, model: FakeMod
     # A request that is refused, or whose client leaves, holds nothing either.
     assert http.post("/v1/responses", json=again | {"input": "x" * 2000}).status_code == 400
     assert http.post("/v1/responses", json=again).status_code == 200
+
+
+def test_a_client_that_leaves_holds_nothing(http: httpx.Client, model: FakeModel) -> None:
+    talk = http.post("/v1/conversations", json={}).json()["id"]
+    create = {"model": "fake:1b", "input": "?", "conversation": talk}
+    model.holds("Hel", "lo")
+    with http.stream("POST", "/v1/responses", json=create | {"stream": True}) as answer:
+        next(answer.iter_lines())
+    model.go_on.set()
+    assert wait_until(lambda: http.post("/v1/responses", json=create).status_code == 200)
+    items = http.get(f"/v1/conversations/{talk}/items").json()["data"]
+    assert len(items) == 2  # nothing of what was broken off
 
 
 def test_refused(client: openai.OpenAI, http: httpx.Client) -> None:

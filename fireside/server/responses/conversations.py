@@ -17,13 +17,15 @@ from fireside.errors import NotFound
 from fireside.server import body
 from fireside.server.caller import caller_of
 from fireside.server.listing import Page, envelope_of
-from fireside.server.openapi import Listed, documented
+from fireside.server.openapi import Listed as ListOf
+from fireside.server.openapi import documented
 from fireside.server.responses.items import Item, parsed
 from fireside.server.responses.locks import Locks
 from fireside.server.responses.routes import Included, shown_items
 from fireside.server.responses.state import CONVERSATION, ITEM, State
 from fireside.server.responses.wire import ChangedConversation, NewConversation, NewItems
-from fireside.storage.objects import Listed, Stored
+from fireside.storage.objects import Listed as Rows
+from fireside.storage.objects import Stored
 
 
 def shown(conversation: Stored) -> dict[str, Any]:
@@ -72,7 +74,7 @@ class Conversations:
             items = self._state.resolved(given.items, owner, param="items")
             return self._state.append(conversation_id, items, given.minted, owner)
 
-    def listed(self, conversation_id: str, owner: str, page: Page) -> Listed:
+    def listed(self, conversation_id: str, owner: str, page: Page) -> Rows:
         self._state.conversation(conversation_id, owner)
         return self._state.objects.listed(
             ITEM, owner=owner, parent_id=conversation_id, **page.between
@@ -127,7 +129,7 @@ def routes(state: State, locks: Locks) -> APIRouter:
         return {"id": conversation_id, "object": "conversation.deleted", "deleted": True}
 
     @router.post("/{conversation_id}/items")
-    @documented(request=NewItems, response=Listed("conversations:ConversationItem"))
+    @documented(request=NewItems, response=ListOf("conversations:ConversationItem"))
     async def create_items(
         conversation_id: str, request: Request, include: Included
     ) -> dict[str, Any]:
@@ -137,7 +139,7 @@ def routes(state: State, locks: Locks) -> APIRouter:
         return envelope_of(shown_items(added, include), False)
 
     @router.get("/{conversation_id}/items")
-    @documented(response=Listed("conversations:ConversationItem"))
+    @documented(response=ListOf("conversations:ConversationItem"))
     async def list_items(
         conversation_id: str,
         request: Request,

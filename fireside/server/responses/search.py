@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fireside.errors import Unsupported
 from fireside.messages import Message
-from fireside.server.responses.items import Item
+from fireside.server.responses.items import Item, within
 from fireside.server.responses.messages import text_of
 from fireside.server.responses.tools import FileSearchTool
 
@@ -115,14 +115,15 @@ class Search:
         if last.get("role") != "user":
             return None
         query = text_of(last["content"])
-        found = self._finder.search(
-            owner,
-            tool.vector_store_ids,
-            query,
-            tool.filters,
-            tool.max_num_results,
-            tool.ranking_options.model_dump(exclude_none=True),
-        )
+        with within("tools"):
+            found = self._finder.search(
+                owner,
+                tool.vector_store_ids,
+                query,
+                tool.filters,
+                tool.max_num_results,
+                tool.ranking_options.model_dump(exclude_none=True),
+            )
         left, shown = model.context // 2, []
         for passage in found:
             left -= len(model.tokenizer.encode(passage.text))
