@@ -12,6 +12,7 @@ from fireside.graders.scoring import values_of
 from fireside.server import body
 from fireside.server.caller import caller_of
 from fireside.server.grading import Graded, GraderFailed, Grading
+from fireside.server.openapi import documented
 from fireside.server.tuning.wire import GraderCheck, GraderRun
 
 FLAGS: Final = (
@@ -30,6 +31,7 @@ def routes(grading: Grading) -> APIRouter:
     router = APIRouter(tags=["graders"])
 
     @router.post("/v1/fine_tuning/alpha/graders/run")
+    @documented(request=GraderRun, response="fine_tuning.alpha:GraderRunResponse")
     async def run_grader(request: Request) -> dict[str, Any]:
         call = await body.read(request, GraderRun)
         began, failed, graded = time.monotonic(), None, Graded()
@@ -64,6 +66,7 @@ def routes(grading: Grading) -> APIRouter:
         }
 
     @router.post("/v1/fine_tuning/alpha/graders/validate")
+    @documented(request=GraderCheck, response="fine_tuning.alpha:GraderValidateResponse")
     async def validate_grader(request: Request) -> dict[str, Any]:
         call = await body.read(request, GraderCheck)
         return {"grader": plain(call.grader)}

@@ -18,6 +18,7 @@ from fireside.server.evals.running import EvalRunner, kept_caller
 from fireside.server.evals.source import rows_of
 from fireside.server.evals.wire import EvalChange, EvalRequest, RunRequest
 from fireside.server.listing import shown_list
+from fireside.server.openapi import Listed, documented
 from fireside.server.tuning.wire import Nothing
 from fireside.storage.files import Files
 from fireside.storage.objects import Objects, Stored
@@ -48,6 +49,7 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         return shown_list(page, show)
 
     @router.post("/v1/evals", status_code=201)
+    @documented(request=EvalRequest, response="EvalCreateResponse", status=201)
     async def create_eval(request: Request) -> dict[str, Any]:
         asked = await body.read(request, EvalRequest)
         row = await asyncio.to_thread(
@@ -56,6 +58,7 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         return rows.shown_eval(row)
 
     @router.get("/v1/evals")
+    @documented(response=Listed("EvalListResponse"))
     async def list_evals(
         request: Request,
         after: After = None,
@@ -70,10 +73,12 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         )
 
     @router.get("/v1/evals/{eval_id}")
+    @documented(response="EvalRetrieveResponse")
     async def retrieve_eval(request: Request, eval_id: str) -> dict[str, Any]:
         return rows.shown_eval(await found(request, eval_id))
 
     @router.post("/v1/evals/{eval_id}")
+    @documented(request=EvalChange, response="EvalUpdateResponse")
     async def update_eval(request: Request, eval_id: str) -> dict[str, Any]:
         asked = await body.read(request, EvalChange)
         new = {name: getattr(asked, name) for name in asked.model_fields_set}
@@ -86,6 +91,7 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         return rows.shown_eval(row)
 
     @router.delete("/v1/evals/{eval_id}")
+    @documented(response="EvalDeleteResponse")
     async def delete_eval(request: Request, eval_id: str) -> dict[str, Any]:
         owner = caller_of(request).owner
         page = await asyncio.to_thread(
@@ -97,6 +103,7 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         return {"object": "eval.deleted", "deleted": True, "eval_id": eval_id}
 
     @router.post("/v1/evals/{eval_id}/runs", status_code=201)
+    @documented(request=RunRequest, response="evals:RunCreateResponse", status=201)
     async def create_run(request: Request, eval_id: str) -> dict[str, Any]:
         asked = await body.read(request, RunRequest)
         parent = await found(request, eval_id)
@@ -122,6 +129,7 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         return rows.shown_run(run)
 
     @router.get("/v1/evals/{eval_id}/runs")
+    @documented(response=Listed("evals:RunListResponse"))
     async def list_runs(
         request: Request,
         eval_id: str,
@@ -140,11 +148,13 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
     run_url = "/v1/evals/{eval_id}/runs/{run_id}"
 
     @router.get(run_url)
+    @documented(response="evals:RunRetrieveResponse")
     async def retrieve_run(request: Request, eval_id: str, run_id: str) -> dict[str, Any]:
         return rows.shown_run(await found(request, eval_id, run_id))
 
     @router.post(run_url)
     @router.post(run_url + "/cancel")  # where the SDK asks
+    @documented(response="evals:RunCancelResponse")
     async def cancel_run(request: Request, eval_id: str, run_id: str) -> dict[str, Any]:
         if await request.body():
             await body.read(request, Nothing)
@@ -162,6 +172,7 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         return rows.shown_run(run)
 
     @router.delete(run_url)
+    @documented(response="evals:RunDeleteResponse")
     async def delete_run(request: Request, eval_id: str, run_id: str) -> dict[str, Any]:
         run = await found(request, eval_id, run_id)
         runner.cancel(run.id)
@@ -169,6 +180,7 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         return {"object": "eval.run.deleted", "deleted": True, "run_id": run_id}
 
     @router.get(run_url + "/output_items")
+    @documented(response=Listed("evals.runs:OutputItemListResponse"))
     async def list_items(
         request: Request,
         eval_id: str,
@@ -186,6 +198,7 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         )  # fmt: skip
 
     @router.get(run_url + "/output_items/{item_id}")
+    @documented(response="evals.runs:OutputItemRetrieveResponse")
     async def retrieve_item(
         request: Request, eval_id: str, run_id: str, item_id: str
     ) -> dict[str, Any]:
