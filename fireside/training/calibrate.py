@@ -20,11 +20,11 @@ import torch
 from fireside.data.batches import Batch
 from fireside.model.architecture import ModelConfig
 from fireside.model.transformer import Transformer
-from fireside.training.derive import DEEPEST, best_depth
 from fireside.training.loop import Loss, update
 from fireside.training.memory import parameters
 from fireside.training.objectives.next_token import moved, next_token_loss
 from fireside.training.plan import Plan
+from fireside.training.sizes import DEEPEST, best_depth
 from fireside.training.state import State
 from fireside.training.world import World
 

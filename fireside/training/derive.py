@@ -1,6 +1,6 @@
 """The dial: from --depth or --minutes to every other number, each with the rule it comes from.
 
-Pretraining:  depth -> width, heads, MLP, row length -> vocabulary   (`shape`, before the data)
+Pretraining:  depth -> width, heads, MLP, row length -> vocabulary   (`sizes.py`, before the data)
               compute -> tokens, batch, rates, steps                 (`pretraining`, after it)
 Fine-tuning:  the model's width and the data -> batch, rates, steps  (`finetuning`)
 
@@ -11,171 +11,20 @@ What a config sets is left as it is.  Every number that is derived is said with 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from fireside.model.architecture import ModelConfig, Rope
-from fireside.training.config import TrainConfig, merged
+from fireside.model.architecture import ModelConfig
+from fireside.training.config import TrainConfig
+from fireside.training.derivation import Derivation, Measured
 from fireside.training.memory import parameters
+from fireside.training.sizes import SMALL_TEXT_EPOCHS, TOKENS_PER_PARAMETER
 
-HEAD: Final = 64  # numbers of a head, as in GPT-2 and Llama's small ones
-TOKENS_PER_PARAMETER: Final = 20  # Hoffmann et al. 2022 ("Chinchilla")
 MOST_EPOCHS: Final = 16.0  # Muennighoff et al. 2023: after it, repeated data teach next to nothing
-# Where time is plenty and text is not, a larger model that reads it eight times beats a smaller
-# one that reads it more often, if its weights decay ten times as much (docs/log.md).
-SMALL_TEXT_EPOCHS: Final = 8.0
-SMALL_TEXT_DECAY: Final = 1.0
-PARAMETERS_PER_TOKEN: Final = 10.0
-BYTES_PER_TOKEN: Final = 3.0  # of the small vocabularies that small texts get
 MANY_EPOCHS: Final = 4.0  # the same: up to these, repeats are as good as new text
+SMALL_TEXT_DECAY: Final = 1.0  # of a text that is repeated more often (docs/log.md)
 FEWEST_STEPS: Final = 1000
 TUNING_EPOCHS: Final = 3.0
 DEFAULT_MINUTES: Final = 10.0
-DEEPEST: Final = 32
-
-
-@dataclass
-class Derivation:
-    """A config that grows, and the lines that say why."""
-
-    config: TrainConfig
-    lines: list[str] = field(default_factory=list)
-
-    def set(self, path: str, value: Any, why: str, *, shown: str | None = None) -> Any:
-        """The config's own value where it has one, else `value`, with a line."""
-        section, name = path.split(".")
-        part = getattr(self.config, "validate_" if section == "validate" else section)
-        if (own := getattr(part, name)) is not None:
-            return own
-        plain = self.config.model_dump(mode="json", by_alias=True)
-        self.config = TrainConfig.of(merged(plain, {section: {name: value}}))
-        self.say(path, shown or (value if isinstance(value, str) else readable(value)), why)
-        return value
-
-    def say(self, name: str, value: str, why: str) -> None:
-        self.lines.append(f"{name:<32} {value:<12} {why}")
-
-
-def readable(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else f"{value:,}"
-
-
-def architecture(config: TrainConfig, vocab_size: int) -> ModelConfig:
-    """The model of a config whose sizes are all there."""
-    part = config.model
-    assert part.width
-    assert part.layers
-    assert part.heads
-    assert part.mlp_width
-    assert part.context
-    shared: dict[str, Any] = {
-        "family": part.family,
-        "vocab_size": vocab_size,
-        "width": part.width,
-        "num_layers": part.layers,
-        "num_heads": part.heads,
-        "num_kv_heads": part.kv_heads or part.heads,
-        "head_dim": part.width // part.heads,
-        "mlp_width": part.mlp_width,
-        "context": part.context,
-        "tied_head": part.tied,
-    }
-    if part.family == "llama":
-        return ModelConfig(**shared, rope=Rope())
-    return ModelConfig(
-        **shared,
-        norm="layernorm",
-        activation="gelu_tanh",
-        gated_mlp=False,
-        positions="learned",
-        attention_bias=True,
-        output_bias=True,
-        mlp_bias=True,
-    )
-
-
-def shape(found: Derivation, depth: int, corpus_bytes: int | None) -> None:
-    """The sizes of a new model of `depth` layers, and of its vocabulary."""
-    layers = found.set("model.layers", depth, "the dial")
-    width = found.set("model.width", HEAD * layers, f"{HEAD} × depth (nanochat)")
-    heads = max(1, round(width / HEAD))
-    while width % heads:
-        heads -= 1
-    heads = found.set("model.heads", heads, f"heads of {width // heads} numbers")
-    found.set("model.kv_heads", heads, "each head has its own keys and values")
-    gated = found.config.model.family == "llama"
-    wide = 64 * math.ceil(width * 8 / 3 / 64) if gated else 4 * width
-    rule = "8/3 × width in 64s: as many weights as 4 × ungated (Shazeer 2020)"
-    found.set("model.mlp_width", wide, rule if gated else "4 × width (Vaswani et al. 2017)")
-    length = min(max(1 << round(math.log2(1.5 * width)), 128), 2048)
-    length = min(length, found.config.model.context or length)
-    length = found.set("data.length", length, "near the width: attention stays the smaller part")
-    found.set("model.context", length, "as long as its rows")
-    if found.config.tokenizer.path is None:
-        matrices = parameters(architecture(found.config, 1))
-        found.set("tokenizer.vocab_size", *vocabulary(matrices, width, corpus_bytes))
-
-
-def vocabulary(matrices: int, width: int, corpus_bytes: int | None) -> tuple[int, str]:
-    """Tao et al. 2024 ("Scaling laws with vocabulary"): N_v = 0.20 (N / 0.08)^0.84."""
-    size = 0.20 * (matrices / 0.08) ** 0.84 / width
-    why = "0.20 (N / 0.08)^0.84 / width (Tao et al. 2024)"
-    if corpus_bytes is not None and size > corpus_bytes / 500:
-        size, why = corpus_bytes / 500, "one entry for 500 bytes of text: each must be met often"
-    return min(max(64 * round(size / 64), 320), 65_536), why
-
-
-def flops_per_token(config: ModelConfig, length: int) -> float:
-    """Of training: 6 for each weight of a product (Kaplan et al. 2020), 12·L·T·D for attention
-    (Chowdhery et al. 2022, "PaLM", appendix B), of which a causal mask needs half."""
-    looked_up = 0 if config.tied_head else config.vocab_size * config.width
-    if config.positions == "learned":
-        looked_up += config.context * config.width
-    products = parameters(config) - looked_up
-    attention = 6 * config.num_layers * length * config.num_heads * config.head_dim
-    return 6.0 * products + attention
-
-
-def best_depth(
-    flops_per_second: dict[int, float],
-    sizes: dict[int, float],
-    seconds: float,
-    corpus: float = math.inf,
-) -> int:
-    """The depth whose tokens in `seconds` come nearest to 20 for each parameter, or to eight
-    epochs where the text is smaller than that.
-
-    flops_per_second: measured, by depth; sizes: parameters by depth; corpus: tokens of the text.
-    """
-
-    def miss(depth: int) -> float:
-        tokens = flops_per_second[depth] * seconds / (6 * sizes[depth])
-        wanted = min(TOKENS_PER_PARAMETER * sizes[depth], SMALL_TEXT_EPOCHS * corpus)
-        return abs(math.log(tokens / wanted))
-
-    few = [depth for depth in sizes if sizes[depth] <= PARAMETERS_PER_TOKEN * corpus]
-    return min(few or [min(sizes)], key=miss)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """What is known of data and machine when the rest is derived.
-
-    tokens: of the training data, once through.  examples: how many; longest: of them, in tokens.
-    tokens_per_second: of training; None where it was not measured.
-    seconds: for the steps alone; None without a clock.  ranks: processes that share each step.
-    """
-
-    tokens: int
-    examples: int = 0
-    longest: int = 0
-    tokens_per_second: float | None = None
-    seconds: float | None = None
-    ranks: int = 1
-
-    def shared(self, rows: int) -> int:
-        """The next number of rows that every rank has an equal share of."""
-        return math.ceil(rows / self.ranks) * self.ranks
 
 
 def pretraining(found: Derivation, model: ModelConfig, known: Measured) -> None:

@@ -23,20 +23,8 @@ from fireside.tokenizer import Tokenizer
 from fireside.training import calibrate, launch, materials
 from fireside.training.clock import Clock
 from fireside.training.config import TrainConfig, merged
-from fireside.training.derive import (
-    BYTES_PER_TOKEN,
-    DEEPEST,
-    DEFAULT_MINUTES,
-    SMALL_TEXT_EPOCHS,
-    TOKENS_PER_PARAMETER,
-    Derivation,
-    Measured,
-    architecture,
-    finetuning,
-    flops_per_token,
-    pretraining,
-    shape,
-)
+from fireside.training.derivation import Derivation, Measured
+from fireside.training.derive import DEFAULT_MINUTES, finetuning, pretraining
 from fireside.training.materials import Base
 from fireside.training.memory import (
     USABLE,
@@ -51,6 +39,15 @@ from fireside.training.plan import Plan, computes_in_bfloat16
 from fireside.training.progress import Listener
 from fireside.training.run import RunFolder, write_whole
 from fireside.training.schedules import Schedule
+from fireside.training.sizes import (
+    BYTES_PER_TOKEN,
+    DEEPEST,
+    SMALL_TEXT_EPOCHS,
+    TOKENS_PER_PARAMETER,
+    architecture,
+    flops_per_token,
+    shape,
+)
 from fireside.training.world import World
 
 RESOLVED = "config.toml"

@@ -30,7 +30,7 @@ from fireside.training.checkpoint import Checkpoints
 from fireside.training.clock import Clock, Decision
 from fireside.training.config import TrainConfig, merged
 from fireside.training.control import requested
-from fireside.training.derive import Derivation, flops_per_token
+from fireside.training.derivation import Derivation
 from fireside.training.loop import Objective, Plan, State, World, train
 from fireside.training.materials import base_of
 from fireside.training.metrics import Metrics
@@ -39,6 +39,7 @@ from fireside.training.progress import Listener, Silent
 from fireside.training.resolve import RESOLVED, Resolved, Resolving, resolve, row_length
 from fireside.training.run import RunFolder, write_whole
 from fireside.training.session import Session
+from fireside.training.sizes import flops_per_token
 from fireside.training.world import joined
 
 

@@ -10,20 +10,18 @@ from hypothesis import strategies as st
 from fireside.model.transformer import Transformer
 from fireside.training.calibrate import depth_for
 from fireside.training.config import TrainConfig, merged
-from fireside.training.derive import (
+from fireside.training.derivation import Derivation, Measured
+from fireside.training.derive import finetuning, pretraining
+from fireside.training.memory import parameters
+from fireside.training.schedules import Schedule
+from fireside.training.sizes import (
     DEEPEST,
-    Derivation,
-    Measured,
     architecture,
     best_depth,
-    finetuning,
     flops_per_token,
-    pretraining,
     shape,
     vocabulary,
 )
-from fireside.training.memory import parameters
-from fireside.training.schedules import Schedule
 
 
 def asked(**over: Any) -> TrainConfig:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from fireside.errors import Corrupt
 from fireside.training.checkpoint import load_checkpoint
-from fireside.training.derive import Measured
+from fireside.training.derivation import Measured
 from fireside.training.memory import Workload, estimate, parameters
 from fireside.training.state import State
 from fireside.training.world import World
