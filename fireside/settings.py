@@ -40,6 +40,12 @@ class Settings(BaseSettings):
     embedding_model: str = Field(
         "minilm:l6", description="The model that embeds texts and documents when none is named."
     )
+    aliases: dict[str, str] = Field(
+        default_factory=dict, description="Other names for models: `{name = model}`."
+    )
+    openai_names: bool = Field(
+        True, description="OpenAI's names (`gpt-4o`, ...) lead to the default models."
+    )
     host: str = Field("127.0.0.1", description="Address that `serve` binds.")
     port: int = Field(
         8080, ge=0, le=65535, description="Port that `serve` binds; 0 takes a free one."

@@ -11,6 +11,7 @@ from fireside.engine.stats import EngineStats
 from fireside.engine.text import TextModel
 from fireside.errors import BadRequest, Unavailable, UnknownModel
 from fireside.hub import LocalModel, installed, locate
+from fireside.hub.aliases import Aliases
 from fireside.settings import Settings
 
 # More at once would fight for memory and cores; the least recently used one gives way.
@@ -26,10 +27,15 @@ class Tuned(Protocol):
 
 
 class Models:
-    """Thread-safe.  `progress(done, total)` hears of a loading model's layers."""
+    """Thread-safe.  `progress(done, total)` hears of a loading model's layers.
+
+    aliases: other names for models, which the server looks up before it asks for one.
+    """
 
     def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
         self.tuned: Tuned | None = None
+        default = settings.model if settings.openai_names else None
+        self.aliases = Aliases(default, settings.aliases)
         self._settings = settings
         self._progress = progress
         self._loaded: dict[str, TextModel] = {}

@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def compiled(tokenizer: LLTokenizer, grammar: str) -> str:
-    """What is wrong with a grammar.  The lexer is built with the first mask: so that is made too."""
+    """What is wrong with a grammar.  The lexer is built with the first mask, so make one."""
     matcher = LLMatcher(tokenizer, grammar, log_level=0)
     if not matcher.is_error():
         matcher.compute_bitmask()

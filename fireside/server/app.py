@@ -22,6 +22,7 @@ from fireside.server import (
     completions,
     conversations,
     embeddings,
+    engines,
     errors,
     files,
     health,
@@ -118,8 +119,10 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     app.include_router(models.routes(models_, tuned))
     app.include_router(chat_completions.routes(models_, store))
     app.include_router(chat_store.routes(store))
-    app.include_router(completions.routes(models_, max_prompts=settings.max_queue))
-    app.include_router(embeddings.routes(models_))
+    completing = completions.Completions(models_, settings.max_queue)
+    app.include_router(completions.routes(completing))
+    app.include_router(engines.routes(models_, completing))
+    app.include_router(embeddings.routes(models_, aliases=settings.openai_names))
     app.include_router(health.routes(readiness, admission))
     app.include_router(metrics.routes(counts))
     app.include_router(organization.routes(store))

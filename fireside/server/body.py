@@ -51,8 +51,10 @@ class Wire(BaseModel):
 W = TypeVar("W", bound=Wire)
 
 
-async def read(request: Request, wire: type[W]) -> W:
+async def read(request: Request, wire: type[W], *, given: Mapping[str, str] | None = None) -> W:
     """The checked body of `request`.
+
+    given: members that the URL says already; the body may repeat them, not contradict.
 
     Raises:
         BadRequest: and its kin, naming the parameter at fault where there is one.
@@ -62,8 +64,8 @@ async def read(request: Request, wire: type[W]) -> W:
         raise WrongContentType("Send JSON, with the header Content-Type: application/json.")
     raw = await _read_bytes(request)
     if len(raw) <= SMALL:
-        return parse(raw, wire)
-    return await asyncio.to_thread(parse, raw, wire)
+        return parse(raw, wire, given)
+    return await asyncio.to_thread(parse, raw, wire, given)
 
 
 async def _read_bytes(request: Request) -> bytes:
@@ -79,8 +81,14 @@ async def _read_bytes(request: Request) -> bytes:
     return b"".join(parts)
 
 
-def parse(raw: bytes, wire: type[W]) -> W:
-    return validate(decode(raw), wire)
+def parse(raw: bytes, wire: type[W], given: Mapping[str, str] | None = None) -> W:
+    sent = decode(raw)
+    for name, value in (given or {}).items():
+        if sent.setdefault(name, value) != value:
+            raise BadRequest(
+                f"{name} is {value[:100]!r} in the URL, but not in the body.", param=name
+            )
+    return validate(sent, wire)
 
 
 def decode(raw: bytes) -> dict[str, Any]:

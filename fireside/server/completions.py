@@ -20,6 +20,7 @@ from fireside.errors import BadRequest
 from fireside.server import body
 from fireside.server.answers import Told, finish_of, gathered, usage_of
 from fireside.server.caller import caller_of
+from fireside.server.chat_head import fingerprint
 from fireside.server.logprobs import Columns
 from fireside.server.models import find
 from fireside.server.openapi import documented
@@ -47,7 +48,7 @@ class Head:
             "created": self.created,
             "model": self.model,
             "choices": choices,
-            "system_fingerprint": None,
+            "system_fingerprint": fingerprint(self.model),
         }
 
 
@@ -59,28 +60,41 @@ class Running:
     generation: Generation
 
 
-def routes(models: Models, max_prompts: int) -> APIRouter:
+@dataclass(frozen=True)
+class Completions:
+    """Answers a request, by whichever URL it came.  max_prompts: taken in one request."""
+
+    models: Models
+    max_prompts: int
+
+    async def __call__(self, request: Request, call: CompletionRequest) -> Response:
+        if len(call.prompts) > self.max_prompts:
+            raise BadRequest(
+                f"prompt holds {len(call.prompts)} prompts; this server takes {self.max_prompts} "
+                "in one request.",
+                param="prompt",
+            )
+        owner = caller_of(request).owner
+        model = await find(self.models, call.model, owner=owner)
+        with in_callers_words(call):
+            return await answer(request, model, call, owner)
+
+
+def routes(complete: Completions) -> APIRouter:
     router = APIRouter(tags=["completions"])
 
     @router.post("/v1/completions")
     @documented(request=CompletionRequest, response="Completion", events="Completion")
     async def create_completion(request: Request) -> Response:
-        call = await body.read(request, CompletionRequest)
-        if len(call.prompts) > max_prompts:
-            raise BadRequest(
-                f"prompt holds {len(call.prompts)} prompts; this server takes {max_prompts} "
-                "in one request.",
-                param="prompt",
-            )
-        model = await find(models, call.model, owner=caller_of(request).owner)
-        with in_callers_words(call):
-            return await answer(request, model, call)
+        return await complete(request, await body.read(request, CompletionRequest))
 
     return router
 
 
-async def answer(request: Request, model: TextModel, call: CompletionRequest) -> Response:
-    running = await asyncio.to_thread(start, model, call)
+async def answer(
+    request: Request, model: TextModel, call: CompletionRequest, owner: str
+) -> Response:
+    running = await asyncio.to_thread(start, model, call, owner)
     head = Head(model=model.name)
 
     def cancel() -> None:
@@ -95,7 +109,7 @@ async def answer(request: Request, model: TextModel, call: CompletionRequest) ->
     return JSONResponse(whole(head, running, told, call))
 
 
-def start(model: TextModel, call: CompletionRequest) -> list[Running]:
+def start(model: TextModel, call: CompletionRequest, owner: str) -> list[Running]:
     """Submit every prompt, or none."""
     params = completion_params(call)
     check_ids(params.stop_ids, model.tokenizer.vocab_size, param="stop_token_ids")
@@ -106,7 +120,7 @@ def start(model: TextModel, call: CompletionRequest) -> list[Running]:
     try:
         for given, prompt in zip(call.prompts, prompts, strict=True):
             echo = _echo(model, given) if call.echo else ""
-            running.append(Running(echo, model.generate(prompt, params)))
+            running.append(Running(echo, model.generate(prompt, params, owner=owner)))
     except BaseException:
         for each in running:
             each.generation.cancel()

@@ -7,12 +7,16 @@ disk, so a request cannot make the server open a path of the client's choosing.
 from __future__ import annotations
 
 import asyncio
+import difflib
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 
 from fireside.errors import BadRequest, NotFound, UnknownModel
+from fireside.hub.aliases import Aliases
+from fireside.hub.catalogue import catalogue
 from fireside.server.caller import caller_of
 from fireside.server.openapi import Listed, documented
 
@@ -33,9 +37,14 @@ async def find(models: Models, name: str | None, *, owner: str = "") -> TextMode
     Raises:
         UnknownModel: there is none; says which names come near, or how to pull it.
     """
+    name = None if name is None else models.aliases.meant(name)
     await check_name(models, name, owner=owner)
     try:
         return await asyncio.to_thread(models.get, name, owner=owner)
+    except UnknownModel:
+        assert name is not None
+        known = await asyncio.to_thread(models.names, owner=owner)
+        raise unknown(name, known, models.aliases) from None
     except (NotFound, BadRequest) as error:
         raise UnknownModel(error.message, param="model") from None
 
@@ -44,8 +53,9 @@ async def check_name(models: Models, name: str | None, *, owner: str = "") -> No
     """Raises UnknownModel for a name that would lead to a file of the client's choosing."""
     if name is None or not is_path(name):
         return
-    if name not in await asyncio.to_thread(models.names, owner=owner):
-        raise _unknown(name)
+    known = await asyncio.to_thread(models.names, owner=owner)
+    if name not in known:
+        raise unknown(name, known, models.aliases)
 
 
 def is_path(name: str) -> bool:
@@ -57,9 +67,13 @@ def is_path(name: str) -> bool:
     return any(mark in name for mark in "/\\~\0") or name.startswith(".") or ".gguf" in name
 
 
-def _unknown(name: str) -> UnknownModel:
+def unknown(name: str, known: Iterable[str], aliases: Aliases) -> UnknownModel:
+    """Says which names come near: of models that are here or could be, and other names of them."""
+    candidates = sorted({*known, *catalogue(), *aliases.names})
+    near = difflib.get_close_matches(name[:100], candidates, n=3)
+    hint = f"Did you mean {' or '.join(near)}? " if near else ""
     return UnknownModel(
-        f"There is no model {name[:100]!r} here. GET /v1/models lists those that are.",
+        f"There is no model {name[:100]!r} here. {hint}GET /v1/models lists those that are.",
         param="model",
     )
 
@@ -88,10 +102,11 @@ def routes(models: Models, tuned: TunedModels) -> APIRouter:
     @router.get("/v1/models/{name:path}")
     @documented(response="Model")
     async def retrieve_model(request: Request, name: str) -> dict[str, object]:
-        for found in await asyncio.to_thread(cards, caller_of(request).owner):
-            if found["id"] == name:
+        known = await asyncio.to_thread(cards, caller_of(request).owner)
+        for found in known:
+            if found["id"] == models.aliases.meant(name):
                 return found
-        raise _unknown(name)
+        raise unknown(name, (str(each["id"]) for each in known), models.aliases)
 
     @router.delete("/v1/models/{name:path}")
     @documented(response="ModelDeleted")
@@ -100,7 +115,7 @@ def routes(models: Models, tuned: TunedModels) -> APIRouter:
         owner = caller_of(request).owner
         if await asyncio.to_thread(tuned.row, name, owner) is None:
             if name not in {found["id"] for found in await asyncio.to_thread(cards, owner)}:
-                raise _unknown(name)
+                raise unknown(name, models.names(owner=owner), models.aliases)
             raise BadRequest(
                 f"{name} was not fine-tuned here: `fireside models rm {name}` removes it.",
                 param="model",

@@ -15,6 +15,7 @@ from typing import Any
 
 from fireside.engine.params import SamplingParams
 from fireside.errors import BadSchema, ContextOverflow, Interrupted, UnknownModel
+from fireside.hub.aliases import Aliases
 from fireside.messages import Message
 from fireside.tokenizer.call_syntax import OURS
 
@@ -197,6 +198,7 @@ class FakeModels:
         self.model = model
         self.embedding = FakeEmbedder()
         self.tuned = None
+        self.aliases = Aliases(model.name, {"mine": model.name, "a/b": model.name})
         self.closed = False
 
     def get(self, name: str | None, *, owner: str = "") -> FakeModel:
