@@ -1,0 +1,295 @@
+"""Laws of a store: the order of its files, and files that came and went, change no answer."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fireside.errors import BadRequest, FiresideError, NotFound
+from fireside.knowledge.chunks import Strategy
+from fireside.knowledge.collections import FILE, Attached, Collections
+from fireside.knowledge.embedders import Embedders
+from fireside.knowledge.filters import Comparison
+from fireside.knowledge.ingest import Ingest
+from fireside.knowledge.passage import Passage, Ranking
+from fireside.knowledge.vectors import Memory
+from fireside.knowledge.words import wanted, words
+from fireside.storage import Store
+from fireside.storage.files import Files
+from tests.server.fakes import FakeEmbedder
+
+SMALL = Strategy(max_chunk_size_tokens=100, chunk_overlap_tokens=20)
+TOPICS = ["tea", "boats", "taxes", "cats", "rain", "music", "bread", "trains"]
+
+
+class House:
+    """A database, a folder of files, and the room above them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = Store.open(folder / "fireside.db")
+        self.files = Files(folder / "files", self.store.objects)
+        self.embedder = FakeEmbedder()
+        embedders = Embedders("fake-embedding", lambda _: self.embedder)
+        self.collections = Collections(self.store, self.files, embedders)
+        self.ingest = Ingest(self.store, self.files, embedders)
+
+    def upload(self, text: str, name: str, owner: str = "") -> str:
+        path = self.files.temporary()
+        path.write_text(text)
+        return self.files.add(owner, name, "assistants", path).id
+
+    def filled(self, texts: Sequence[str], order: Sequence[int], owner: str = "") -> str:
+        """A store with these texts as `0.txt`, ..., read in this order."""
+        made = self.collections.create(owner)
+        for i in order:
+            file_id = self.upload(texts[i], f"{i}.txt", owner)
+            one = Attached(file_id=file_id, attributes={"number": i}, strategy=SMALL)
+            self.collections.attach(owner, made.id, [one])
+        self.read_all()
+        return made.id
+
+    def read_all(self) -> None:
+        while self.ingest.step():
+            pass
+
+    def found(self, store_id: str, query: str, owner: str = "", **how: object) -> list[Passage]:
+        return self.collections.search(owner, [store_id], query, limit=50, **how)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    made = House(tmp_path_factory.mktemp("house"))
+    yield made
+    made.store.close()
+
+
+def answers(passages: Sequence[Passage]) -> list[tuple[object, ...]]:
+    """Without what may differ: ids, and the order of what is equally good."""
+    return sorted((round(-p.score, 5), p.filename, p.text, p.page, p.section) for p in passages)
+
+
+documents = st.lists(
+    st.lists(st.sampled_from([*TOPICS, "the.", "\n\n"]), min_size=1, max_size=60)
+    .map(" ".join)
+    .filter(lambda text: text.strip()),
+    min_size=1,
+    max_size=3,
+)
+few = settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@given(documents, st.randoms(), st.sampled_from(TOPICS))
+@few
+def test_the_order_of_files_changes_nothing(
+    house: House, texts: list[str], dice: random.Random, query: str
+) -> None:
+    shuffled = dice.sample(range(len(texts)), len(texts))
+    one, other = (house.filled(texts, order) for order in (range(len(texts)), shuffled))
+    assert answers(house.found(one, query)) == answers(house.found(other, query))
+
+
+@given(documents, documents, st.sampled_from(TOPICS))
+@few
+def test_added_and_removed_is_never_there(
+    house: House, texts: list[str], others: list[str], query: str
+) -> None:
+    plain = house.filled(texts, range(len(texts)))
+    busy = house.filled(texts + others, range(len(texts + others)))
+    house.found(busy, query)  # what is kept in memory must be forgotten too
+    for row in house.collections.files("", busy, limit=50).items:
+        if row.body["attributes"]["number"] >= len(texts):
+            house.collections.detach("", busy, row.body["file_id"])
+    assert answers(house.found(busy, query)) == answers(house.found(plain, query))
+    house.collections.remove("", busy)
+    assert list(house.store.passages.vectors(busy)) == []
+    assert house.store.passages.holding(busy, TOPICS, 10) == []
+
+
+@given(documents, st.sampled_from(TOPICS), st.floats(0, 1), st.integers(0, 4))
+@few
+def test_search_against_every_passage_by_hand(
+    house: House, texts: list[str], query: str, threshold: float, most: int
+) -> None:
+    store_id = house.filled(texts, range(len(texts)))
+    ranking = Ranking(ranker="none", score_threshold=threshold)
+    which = Comparison(type="lte", key="number", value=most)
+    found = house.found(store_id, query, filters=which, ranking=ranking)
+    (asked,), _ = house.embedder.embed([query])
+    expected = []
+    for row in house.store.objects.listed(FILE, owner="", parent_id=store_id).items:
+        if row.body["attributes"]["number"] <= most:
+            for passage in house.store.passages.of_file(row.id):
+                vector = house.embedder.embed([passage.text.strip()])[0][0]
+                expected.append((passage.text.strip(), max(0.0, float(vector @ asked))))
+    sure = sorted(each for each in expected if each[1] > threshold + 1e-4)
+    near = sorted((p.text, p.score) for p in found if p.score > threshold + 1e-4)
+    assert [text for text, _ in near] == [text for text, _ in sure]
+    assert [score for _, score in near] == pytest.approx([score for _, score in sure], abs=1e-4)
+
+
+def test_a_stores_scores_tell_nothing_of_others(house: House) -> None:
+    """The rarity of a word is its rarity in the store, whoever else writes it."""
+    texts = ["tea and cats", "boats in the rain", "music"]
+    store_id = house.filled(texts, range(3))
+    before = answers(house.found(store_id, "tea boats"))
+    house.filled(["tea tea tea"] * 20, range(20), owner="somebody else")
+    assert answers(house.found(store_id, "tea boats")) == before
+
+
+def test_another_owner_finds_nothing(house: House) -> None:
+    store_id = house.filled(["tea"], [0], owner="ann")
+    file_id = house.collections.files("ann", store_id).items[0].body["file_id"]
+    asks = [
+        lambda owner, store: house.collections.get(owner, store),
+        lambda owner, store: house.found(store, "tea", owner),
+        lambda owner, store: house.collections.files(owner, store),
+        lambda owner, store: house.collections.content(owner, store, file_id),
+        lambda owner, store: house.collections.remove(owner, store),
+        lambda owner, store: house.collections.attach(owner, store, [Attached(file_id=file_id)]),
+    ]
+    for ask in asks:
+        said = []
+        for store in (store_id, "vs_nothing"):
+            with pytest.raises(NotFound) as caught:
+                ask("bob", store)
+            said.append(str(caught.value).replace(store, ""))
+        assert said[0] == said[1]
+    own = house.collections.create("bob").id
+    with pytest.raises(NotFound):  # nor can another's file be put into one's own store
+        house.collections.attach("bob", own, [Attached(file_id=file_id)])
+    with pytest.raises(NotFound):
+        house.collections.create("bob", files=[Attached(file_id=file_id)])
+    assert len(house.found(store_id, "tea", "ann")) == 1
+
+
+def test_a_passage_longer_than_the_window_is_found_by_each_part(house: House) -> None:
+    long = Strategy(max_chunk_size_tokens=4000, chunk_overlap_tokens=0)
+    text = " ".join(["bread"] * 100 + ["trains"] * 10 + ["bread"] * 100)
+    store_id = house.collections.create("").id
+    one = Attached(file_id=house.upload(text, "long.txt"), strategy=long)
+    house.collections.attach("", store_id, [one])
+    house.read_all()
+    (passage,) = house.found(store_id, "trains", ranking=Ranking(ranker="none"))
+    assert passage.text == text
+    assert passage.score > 0.3  # the mean of it all would be as good as nothing
+
+
+def test_headings_help_what_stands_below_them(house: House) -> None:
+    text = "# Zebras\n\n" + "They are striped animals. " * 20
+    store_id = house.collections.create("").id
+    one = Attached(file_id=house.upload(text, "z.md"), strategy=SMALL)
+    house.collections.attach("", store_id, [one])
+    house.read_all()
+    found = house.found(store_id, "zebras")
+    assert len(found) > 3
+    assert all(passage.section == ("Zebras",) and passage.scores["text"] > 0 for passage in found)
+
+
+def test_the_same_file_again_is_read_anew_and_there_once(house: House) -> None:
+    store_id = house.filled(["tea"], [0])
+    file_id = house.collections.files("", store_id).items[0].body["file_id"]
+    house.collections.attach("", store_id, [Attached(file_id=file_id)] * 2)
+    house.read_all()
+    assert len(house.found(store_id, "tea")) == house.collections.counts(store_id).total == 1
+
+
+def test_a_file_deleted_before_it_is_read(house: House) -> None:
+    store_id = house.collections.create("").id
+    file_id = house.upload("tea", "t.txt")
+    house.collections.attach("", store_id, [Attached(file_id=file_id)])
+    house.files.remove(file_id, "")
+    house.read_all()
+    row = house.collections.files("", store_id).items[0]
+    assert row.status == "failed"
+    assert "deleted" in row.body["last_error"]["message"]
+    house.collections.forget(file_id)
+    assert house.collections.files("", store_id).items == []
+
+
+def test_stopped_in_the_middle_is_done_again(house: House) -> None:
+    store_id = house.collections.create("").id
+    house.collections.attach(
+        "", store_id, [Attached(file_id=house.upload("tea " * 500, "t.txt"), strategy=SMALL)]
+    )
+    embed, calls = house.embedder.embed, []
+
+    def stopping(texts: Sequence[str], **how: object) -> object:
+        calls.append(texts)
+        house.ingest.stop()
+        assert how["cancelled"]()  # type: ignore[operator]
+        from fireside.errors import Interrupted
+
+        raise Interrupted("stopped")
+
+    house.embedder.embed = stopping  # type: ignore[assignment, method-assign]
+    try:
+        house.read_all()
+    finally:
+        house.embedder.embed = embed  # type: ignore[method-assign]
+    assert len(calls) == 1
+    assert house.collections.counts(store_id).in_progress == 1
+    house.ingest.recover()
+    house.read_all()
+    assert house.collections.counts(store_id).completed == 1
+
+
+def test_the_weights_of_both_searches(house: House) -> None:
+    store_id = house.filled(["tea and cats", "boats"], range(2))
+    for vector, text in ((1.0, 0.0), (0.0, 1.0), (2.0, 6.0)):
+        ranking = Ranking(embedding_weight=vector, text_weight=text)
+        for passage in house.found(store_id, "cats", ranking=ranking):
+            parts = passage.scores
+            mixed = (vector * parts["embedding"] + text * parts["text"]) / (vector + text)
+            assert passage.score == pytest.approx(mixed, abs=1e-6)
+    for vector, text in ((0.0, 0.0), (-1.0, 1.0)):
+        with pytest.raises(BadRequest):
+            house.found(
+                store_id, "cats", ranking=Ranking(embedding_weight=vector, text_weight=text)
+            )
+
+
+def test_memory_is_bounded(house: House) -> None:
+    stores = [house.filled([f"{topic} " * 50], [0]) for topic in TOPICS[:4]]
+    memory = Memory(house.store.passages, FakeEmbedder.width, most_bytes=1)
+    for store in stores * 2:
+        vectors = memory.of(store)
+        assert np.isfinite(vectors.rows).all()
+        assert len(memory._kept) == 1
+
+
+def test_nothing_to_find(house: House) -> None:
+    empty = house.collections.create("").id
+    assert house.found(empty, "tea") == []
+    for query in ("", "  "):
+        with pytest.raises(BadRequest):
+            house.found(empty, query)
+    store_id = house.filled(["tea"], [0])
+    for query in ('"', "AND OR NOT", "store:x", "*", "words:(", "😀", "x" * 1000, "'; --"):
+        try:
+            house.found(store_id, query)
+        except FiresideError as error:
+            assert isinstance(error, BadRequest)  # noqa: PT017
+
+
+def test_words() -> None:
+    assert words("Straße CAFÉ, e-mail_2 cities horses glass") == [
+        "strasse", "cafe", "e", "mail", "2", "city", "horse", "glass",
+    ]  # fmt: skip
+    assert words("东京塔 and 한국") == ["东京", "京塔", "and", "한국"]
+    assert wanted("What is the capital of France?") == ["capital", "france"]
+    assert wanted("what is this") == ["what", "is", "thi"]
+
+
+@given(st.text(max_size=200))
+def test_words_are_plain(text: str) -> None:
+    """Nothing in them that SQLite's tokenizer or query language could take for something else."""
+    for word in words(text):
+        assert word
+        assert all(each.isalnum() for each in word) or not word.isascii()
+        assert not set(word) & set(' "*()')
