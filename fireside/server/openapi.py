@@ -17,8 +17,9 @@ from typing import Any, Final, TypeVar
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, GetJsonSchemaHandler, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import CoreSchema
 from starlette.responses import JSONResponse, Response
 
 from fireside.server.body import Wire
@@ -49,6 +50,21 @@ ERROR: Final[Schema] = {
         }
     },
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Of a member that its handler checks by itself: what it takes, for the schema alone.
+
+    `tools: list[Annotated[dict[str, Any], Described(lambda: FunctionTool | FileSearchTool)]]`
+    """
+
+    shape: Callable[[], Any]
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> Schema:
+        return handler(TypeAdapter(self.shape()).core_schema)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from fireside.server.body import Wire
+from fireside.server.openapi import Described
 from fireside.server.responses.wire import Id
 
 Status = Literal["in_progress", "completed", "incomplete"]
@@ -35,7 +36,13 @@ class Refusal(Wire):
 class MessageItem(Wire):
     type: Literal["message"] = "message"
     role: Literal["user", "assistant", "system", "developer"]
-    content: str | Annotated[list[Any], Field(min_length=1)]
+    content: (
+        str
+        | Annotated[
+            list[Annotated[Any, Described(lambda: InputText | OutputText | Refusal)]],
+            Field(min_length=1),
+        ]
+    )
     id: Id | None = None
     status: Status = "completed"
     phase: Literal["commentary", "final_answer"] | None = None
@@ -59,7 +66,7 @@ class FunctionCall(Wire):
 class FunctionCallOutput(Wire):
     type: Literal["function_call_output"]
     call_id: Id
-    output: str | list[Any]
+    output: str | list[Annotated[Any, Described(lambda: InputText)]]
     id: Id | None = None
     status: Status = "completed"
     name: str | None = None

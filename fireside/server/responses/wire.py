@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from fireside.errors import BadRequest, Unsupported
 from fireside.server.body import Wire
+from fireside.server.openapi import Described
 from fireside.server.wire import Integer, Label, Whole
 
 INCLUDABLE = ("message.output_text.logprobs", "file_search_call.results")
@@ -30,7 +31,34 @@ Id = Annotated[str, Field(min_length=1, max_length=256)]
 MetadataKey = Annotated[str, Field(max_length=64)]
 Metadata = Annotated[dict[MetadataKey, Label], Field(max_length=16)]
 Name = Annotated[str, Field(min_length=1, max_length=1024)]
-RawInput = str | list[Any]
+
+
+class FileSearchChoice(Wire):
+    type: Literal["file_search"]
+
+
+def _items() -> Any:
+    from fireside.server.responses.items import Parsed
+
+    return Parsed
+
+
+def _tools() -> Any:
+    from fireside.server.responses.tools import FileSearchTool, FunctionTool
+
+    return FunctionTool | FileSearchTool
+
+
+def _choices() -> Any:
+    from fireside.server.responses.tools import Allowed, NamedFunction
+
+    return NamedFunction | FileSearchChoice | Allowed
+
+
+RawItem = Annotated[Any, Described(_items)]
+RawTool = Annotated[dict[str, Any], Described(_tools)]
+RawChoice = Annotated[dict[str, Any], Described(_choices)]
+RawInput = str | list[RawItem]
 
 
 class Nothing(Wire):
@@ -104,8 +132,8 @@ class Context(Wire):
     previous_response_id: Id | None = None
     conversation: Id | ConversationId | None = None
     text: TextConfig = TextConfig()
-    tools: list[dict[str, Any]] = Field(default_factory=list, max_length=128)
-    tool_choice: Literal["none", "auto", "required"] | dict[str, Any] = "auto"
+    tools: list[RawTool] = Field(default_factory=list, max_length=128)
+    tool_choice: Literal["none", "auto", "required"] | RawChoice = "auto"
     parallel_tool_calls: bool = True
     reasoning: Reasoning | None = None
     truncation: Literal["auto", "disabled"] = "disabled"
@@ -210,7 +238,7 @@ class Compact(Wire):
 
 
 class NewConversation(Wire):
-    items: list[Any] | None = Field(None, max_length=20)
+    items: list[RawItem] | None = Field(None, max_length=20)
     metadata: Metadata = Field(default_factory=dict)
 
 
@@ -219,7 +247,7 @@ class ChangedConversation(Wire):
 
 
 class NewItems(Wire):
-    items: list[Any] = Field(min_length=1, max_length=20)
+    items: list[RawItem] = Field(min_length=1, max_length=20)
 
 
 def check_include(include: list[str]) -> None:
