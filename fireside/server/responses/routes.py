@@ -20,6 +20,7 @@ from fireside.server.responses.background import Background
 from fireside.server.responses.items import Item, stripped
 from fireside.server.responses.locks import Locks
 from fireside.server.responses.reply import Event, shown_to
+from fireside.server.responses.run import in_callers_words
 from fireside.server.responses.search import Search
 from fireside.server.responses.start import calling_of, start
 from fireside.server.responses.state import State
@@ -96,7 +97,10 @@ def routes(
         source = aiter(run.generation)
         if run.calling.constraint is not None and (call.stream or call.background):
             # A schema that cannot be compiled is a 400 still.
-            source = await begun(request, run.generation, run.close, True)
+            try:
+                source = await begun(request, run.generation, run.close, True)
+            except Exception as error:
+                raise in_callers_words(error, call) from None
         if call.background:
             live = await background.add(run, source)
             if not call.stream:

@@ -90,7 +90,7 @@ class Run:
             async for event in self._lifecycle(source):
                 yield event
         except Exception as error:
-            self.failure = _in_callers_words(error, self.call)
+            self.failure = in_callers_words(error, self.call)
             if not isinstance(error, FiresideError):
                 log.exception("failed while answering")
             for event in self.reply.close("incomplete"):
@@ -210,7 +210,7 @@ def usage_of(generation: Generation) -> Item:
     }
 
 
-def _in_callers_words(error: Exception, call: CreateResponse) -> Exception:
+def in_callers_words(error: Exception, call: CreateResponse) -> Exception:
     """What the engine complains of, under the name that the caller gave it."""
     if isinstance(error, BadRequest) and error.param == "constraint":
         error.param = "tools" if call.tools else "text.format"
