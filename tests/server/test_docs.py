@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from fireside.server.app import create_app
+from fireside.server.body import Wire
 from fireside.server.chat_wire import ChatCompletionRequest
+from fireside.server.responses.wire import CreateResponse
 from fireside.server.wire import CompletionRequest
 from fireside.settings import Settings
 from fireside.storage import Store
@@ -17,8 +19,8 @@ from .fakes import FakeModel, FakeModels
 TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("wire", [ChatCompletionRequest, CompletionRequest])
-def test_every_parameter(wire: type[ChatCompletionRequest | CompletionRequest]) -> None:
+@pytest.mark.parametrize("wire", [ChatCompletionRequest, CompletionRequest, CreateResponse])
+def test_every_parameter(wire: type[Wire]) -> None:
     names = [*wire.model_fields, *wire.refused]
     assert [name for name in names if f"`{name}`" not in TEXT] == []
 
