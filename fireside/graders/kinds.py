@@ -163,20 +163,26 @@ Single = Annotated[
 
 
 class Multi(Part):
-    """graders: by the names that `calculate_output` knows them by."""
+    """graders: by the names that `calculate_output` knows them by; or one, by its own."""
 
     type: Literal["multi"]
     name: Name
-    graders: Annotated[dict[Name, Single], Field(min_length=1, max_length=MOST)]
+    graders: Single | Annotated[dict[Name, Single], Field(min_length=1, max_length=MOST)]
     calculate_output: Annotated[str, Field(min_length=1, max_length=formula.LONGEST)]
 
     @model_validator(mode="after")
     def _readable(self) -> Multi:
         try:
-            formula.check(self.calculate_output, list(self.graders))
+            formula.check(self.calculate_output, list(self.parts))
         except BadRequest as wrong:
             raise PydanticCustomError("formula", "{said}", {"said": wrong.message}) from None
         return self
+
+    @property
+    def parts(self) -> dict[str, StringCheck | TextSimilarity | ScoreModel | LabelModel | Python]:
+        if isinstance(self.graders, dict):
+            return self.graders
+        return {self.graders.name: self.graders}
 
 
 AnyGrader = StringCheck | TextSimilarity | ScoreModel | LabelModel | Python | Multi

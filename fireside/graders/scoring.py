@@ -35,7 +35,7 @@ def values_of(item: Mapping[str, Any], output: str, **more: Any) -> dict[str, An
 def needs_a_model(grader: AnyGrader) -> str | None:
     """The kind of the first grader in it that asks a model."""
     if isinstance(grader, Multi):
-        return next(filter(None, map(needs_a_model, grader.graders.values())), None)
+        return next(filter(None, map(needs_a_model, grader.parts.values())), None)
     if isinstance(grader, ScoreModel | LabelModel):
         return grader.type
     if isinstance(grader, TextSimilarity) and grader.evaluation_metric == "cosine":
@@ -46,7 +46,7 @@ def needs_a_model(grader: AnyGrader) -> str | None:
 def templates_of(grader: AnyGrader) -> list[str]:
     """Every template of the graders that need no model."""
     if isinstance(grader, Multi):
-        return [text for part in grader.graders.values() for text in templates_of(part)]
+        return [text for part in grader.parts.values() for text in templates_of(part)]
     if isinstance(grader, StringCheck | TextSimilarity):
         return [grader.input, grader.reference]
     return []
@@ -61,7 +61,7 @@ def score(grader: AnyGrader, values: Mapping[str, Any]) -> float:
         BadRequest: the grader asks a model.
     """
     if isinstance(grader, Multi):
-        parts = {name: score(part, values) for name, part in grader.graders.items()}
+        parts = {name: score(part, values) for name, part in grader.parts.items()}
         return formula.evaluate(grader.calculate_output, parts)
     if needs_a_model(grader):
         raise BadRequest(f"{grader.type} graders ask a model, which there is none of here.")

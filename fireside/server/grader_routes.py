@@ -31,7 +31,7 @@ def routes(grading: Grading) -> APIRouter:
     router = APIRouter(tags=["graders"])
 
     @router.post("/v1/fine_tuning/alpha/graders/run")
-    @documented(request=GraderRun, response="fine_tuning.alpha:GraderRunResponse")
+    @documented(request=GraderRun, response="fireside.server.tuning.shapes:GraderRunResponse")
     async def run_grader(request: Request) -> dict[str, Any]:
         call = await body.read(request, GraderRun)
         began, failed, graded = time.monotonic(), None, Graded()

@@ -97,7 +97,7 @@ class Grading:
     ) -> float:
         try:
             if isinstance(grader, Multi):
-                for name, part in grader.graders.items():
+                for name, part in grader.parts.items():
                     found.parts[name] = await self._score(part, values, caller, found)
                 return formula.evaluate(grader.calculate_output, found.parts)
             if not needs_a_model(grader):

@@ -147,6 +147,34 @@ def test_samples_that_the_rows_bring(client: openai.OpenAI) -> None:
         assert done.per_model_usage == []
 
 
+def test_stored_completions_are_graded_and_asked_again(
+    client: openai.OpenAI, model: FakeModel
+) -> None:
+    for answer in ("Paris", "Rome"):
+        model.answer = answer
+        client.chat.completions.create(
+            model="fake:1b", store=True, metadata={"eval": "towns"},
+            messages=[{"role": "user", "content": "Which town?"}],
+        )  # fmt: skip
+    check = STRING | {"reference": "Paris"}
+    parent = client.evals.create(
+        data_source_config={"type": "stored_completions", "metadata": {"eval": "towns"}},
+        testing_criteria=[check],  # type: ignore[list-item]
+    )
+    source: Any = {"type": "stored_completions", "metadata": {"eval": "towns"}}
+    given: Any = {"type": "completions", "source": source}
+    done = over(client, parent.id, client.evals.runs.create(parent.id, data_source=given).id)
+    assert (done.result_counts.passed, done.result_counts.failed) == (1, 1)
+    model.answer = "Paris"
+    again = given | {
+        "model": "fake:1b", "source": source | {"limit": 1},
+        "input_messages": {"type": "item_reference", "item_reference": "item.input"},
+    }  # fmt: skip
+    run = client.evals.runs.create(parent.id, data_source=again)
+    assert over(client, parent.id, run.id).result_counts.passed == 1
+    assert "Which town?" in bytes(model.last.prompt).decode()
+
+
 def test_a_run_of_responses_judged_by_a_model(client: openai.OpenAI, model: FakeModel) -> None:
     model.answer = '{"result": 0.75}'
     parent = made(client, JUDGE)
@@ -284,7 +312,9 @@ def test_bad_evals(http: httpx.Client, change: dict[str, Any], param: str) -> No
     ("source", "param"),
     [
         ({"type": "magic"}, "data_source"),
-        (completions("a", source={"type": "stored_completions"}), "data_source.source"),
+        (completions("a", source={"type": "responses"}), "data_source.source"),
+        (completions("a", source={"type": "stored_completions", "limit": 0}), "limit"),
+        (completions("a", sampling_params={"tools": [{"type": "magic"}]}), "tools"),
         (completions("a", source={"type": "file_content", "content": []}), "content"),
         (completions("a", input_messages=None), "data_source"),
         (completions("a", model=None), "data_source"),

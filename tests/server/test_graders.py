@@ -49,6 +49,7 @@ def test_checks_and_sums(client: openai.OpenAI) -> None:
     assert both.sub_rewards == {"x": 1, "y": 1}
     assert both.metadata.type == "multi"
     assert not any(value for _, value in both.metadata.errors if isinstance(value, bool))
+    assert run(multi("a / 2") | {"graders": STRING}).reward == 0.5
     broken = run(multi("x / (y - 1)", x=STRING, y=LIKE))
     assert broken.reward == 0
     assert broken.metadata.errors.formula_parse_error

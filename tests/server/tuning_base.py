@@ -90,7 +90,7 @@ class House:
 
     def job(self, data: bytes, **asked: Any) -> Stored:
         plain = {"model": NAME, "training_file": self.file(data), "seed": 1} | asked
-        return self.jobs.create(JobRequest.model_validate(plain), owner="", root=NAME)
+        return self.jobs.create(JobRequest.model_validate(plain), owner="", model=NAME, root=NAME)
 
     def now(self, job: Stored) -> Stored:
         return self.jobs.get(job.id, None)

@@ -15,7 +15,7 @@ from fireside.server import body
 from fireside.server.caller import caller_of
 from fireside.server.evals import rows
 from fireside.server.evals.running import EvalRunner, kept_caller
-from fireside.server.evals.source import rows_of
+from fireside.server.evals.source import Items
 from fireside.server.evals.wire import EvalChange, EvalRequest, RunRequest
 from fireside.server.listing import shown_list
 from fireside.server.openapi import Listed, documented
@@ -23,6 +23,7 @@ from fireside.server.tuning.wire import Nothing
 from fireside.storage.files import Files
 from fireside.storage.objects import Objects, Stored
 
+SHAPES = "fireside.server.evals.shapes:"
 Limit = Annotated[int, Query(ge=1, le=100)]
 After = Annotated[str | None, Query(max_length=256)]
 Order = Annotated[Literal["asc", "desc"], Query()]
@@ -49,7 +50,7 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         return shown_list(page, show)
 
     @router.post("/v1/evals", status_code=201)
-    @documented(request=EvalRequest, response="EvalCreateResponse", status=201)
+    @documented(request=EvalRequest, response=SHAPES + "Eval", status=201)
     async def create_eval(request: Request) -> dict[str, Any]:
         asked = await body.read(request, EvalRequest)
         row = await asyncio.to_thread(
@@ -58,7 +59,7 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         return rows.shown_eval(row)
 
     @router.get("/v1/evals")
-    @documented(response=Listed("EvalListResponse"))
+    @documented(response=Listed(SHAPES + "Eval"))
     async def list_evals(
         request: Request,
         after: After = None,
@@ -73,12 +74,12 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         )
 
     @router.get("/v1/evals/{eval_id}")
-    @documented(response="EvalRetrieveResponse")
+    @documented(response=SHAPES + "Eval")
     async def retrieve_eval(request: Request, eval_id: str) -> dict[str, Any]:
         return rows.shown_eval(await found(request, eval_id))
 
     @router.post("/v1/evals/{eval_id}")
-    @documented(request=EvalChange, response="EvalUpdateResponse")
+    @documented(request=EvalChange, response=SHAPES + "Eval")
     async def update_eval(request: Request, eval_id: str) -> dict[str, Any]:
         asked = await body.read(request, EvalChange)
         new = {name: getattr(asked, name) for name in asked.model_fields_set}
@@ -103,12 +104,15 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         return {"object": "eval.deleted", "deleted": True, "eval_id": eval_id}
 
     @router.post("/v1/evals/{eval_id}/runs", status_code=201)
-    @documented(request=RunRequest, response="evals:RunCreateResponse", status=201)
+    @documented(request=RunRequest, response=SHAPES + "EvalRun", status=201)
     async def create_run(request: Request, eval_id: str) -> dict[str, Any]:
         asked = await body.read(request, RunRequest)
         parent = await found(request, eval_id)
         caller = caller_of(request)
-        source = asked.data_source.model_dump(mode="json", exclude_none=True)
+        source = asked.data_source.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        if source["source"]["type"] == "stored_completions":
+            # What is stored from now on is no part of it: the run's items stay the same ones.
+            source["source"].setdefault("created_before", int(time.time()) + 1)
         new = {
             "name": asked.name or "",
             "metadata": asked.metadata,
@@ -119,7 +123,8 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
 
         def create() -> Stored:
             # The first item now: a file that is none is the request's fault, not the run's.
-            next(rows_of(source["source"], files, caller.owner, rows.item_schema(parent)), None)
+            items = Items(files, objects, caller.owner, rows.item_schema(parent))
+            next(items.of(source["source"]), None)
             return objects.add(
                 rows.RUN, "evalrun", new, owner=caller.owner, parent_id=eval_id, status="queued"
             )
@@ -129,7 +134,7 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         return rows.shown_run(run)
 
     @router.get("/v1/evals/{eval_id}/runs")
-    @documented(response=Listed("evals:RunListResponse"))
+    @documented(response=Listed(SHAPES + "EvalRun"))
     async def list_runs(
         request: Request,
         eval_id: str,
@@ -148,13 +153,13 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
     run_url = "/v1/evals/{eval_id}/runs/{run_id}"
 
     @router.get(run_url)
-    @documented(response="evals:RunRetrieveResponse")
+    @documented(response=SHAPES + "EvalRun")
     async def retrieve_run(request: Request, eval_id: str, run_id: str) -> dict[str, Any]:
         return rows.shown_run(await found(request, eval_id, run_id))
 
     @router.post(run_url)
     @router.post(run_url + "/cancel")  # where the SDK asks
-    @documented(response="evals:RunCancelResponse")
+    @documented(response=SHAPES + "EvalRun")
     async def cancel_run(request: Request, eval_id: str, run_id: str) -> dict[str, Any]:
         if await request.body():
             await body.read(request, Nothing)

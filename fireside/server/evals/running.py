@@ -30,7 +30,7 @@ from fireside.server.evals.samples import (
     request_of,
     sampled,
 )
-from fireside.server.evals.source import rows_of
+from fireside.server.evals.source import Items
 from fireside.server.evals.wire import Criterion, names_of
 from fireside.server.grading import GraderFailed, Grading, Usage, ask
 from fireside.server.inside import Inside
@@ -147,7 +147,8 @@ class _Run:
         done = await asyncio.to_thread(self._done)
         await self.runner.move(self.run, "in_progress", **self.counts)
         source = self.run.body["data_source"]["source"]
-        items = rows_of(source, self.runner._files, self.run.owner, rows.item_schema(parent))
+        schema = rows.item_schema(parent)
+        items = Items(self.runner._files, objects, self.run.owner, schema).of(source)
         slots = self.runner._slots
         async with asyncio.TaskGroup() as together:
             place = 0

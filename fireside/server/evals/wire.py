@@ -1,7 +1,6 @@
 """What a client may ask of `/v1/evals`.
 
-Refused by name: python graders, and sources that are searched for (stored completions, logs of
-responses): send the items themselves, or a file of them.
+Refused by name: python graders, and sources that search responses.
 """
 
 from __future__ import annotations
@@ -20,6 +19,10 @@ from fireside.graders.kinds import (
     TextSimilarity,
 )
 from fireside.server.body import Wire
+from fireside.server.chat_tools import FunctionTool as ChatTool
+from fireside.server.chat_wire import ResponseFormat
+from fireside.server.responses.tools import FunctionTool
+from fireside.server.responses.wire import TextConfig
 from fireside.server.tuning.wire import Id, Metadata
 
 Name = Annotated[str, Field(max_length=256)]
@@ -78,22 +81,33 @@ class FileId(Wire):
     id: Id
 
 
+class Stored(Wire):
+    """Chat completions that were stored: `item.input` their messages, their answer the sample."""
+
+    type: Literal["stored_completions"]
+    metadata: Metadata | None = None
+    model: Id | None = None
+    created_after: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+    created_before: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+
 class Searched(Wire):
     """Refused, and by its own name."""
 
-    type: Literal["stored_completions", "responses"]
+    type: Literal["responses"]
 
     @model_validator(mode="before")
     @classmethod
     def _refused(cls, given: Any) -> Any:
         raise PydanticCustomError(
             "unsupported",
-            "sources of stored completions and responses are not supported by this server: send "
-            "file_content or file_id",
+            "sources that search responses are not supported by this server: send file_content, "
+            "file_id or stored_completions",
         )
 
 
-Source = Annotated[FileContent | FileId | Searched, Field(discriminator="type")]
+Source = Annotated[FileContent | FileId | Stored | Searched, Field(discriminator="type")]
 
 
 class Template(Wire):
@@ -116,9 +130,9 @@ class Sampling(Wire):
     seed: int | None = None
     max_completion_tokens: int | None = None
     reasoning_effort: str | None = None
-    response_format: dict[str, Any] | None = None
-    text: dict[str, Any] | None = None
-    tools: list[dict[str, Any]] | None = None
+    response_format: ResponseFormat | None = None
+    text: TextConfig | None = None
+    tools: list[ChatTool | FunctionTool] | None = None
 
 
 class Jsonl(Wire):

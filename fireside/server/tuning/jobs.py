@@ -37,8 +37,8 @@ class Jobs:
     def __init__(self, objects: Objects) -> None:
         self.objects = objects
 
-    def create(self, asked: JobRequest, *, owner: str, root: str) -> Stored:
-        """root: the model that the fine-tuned one is named after."""
+    def create(self, asked: JobRequest, *, owner: str, model: str, root: str) -> Stored:
+        """model: what is really meant.  root: what the fine-tuned one is named after."""
         job_id = dashed("ftjob")
         seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
         hyper = asked.asked.model_dump(exclude_none=True)
@@ -49,7 +49,7 @@ class Jobs:
         if asked.grader is not None:
             method[asked.kind]["grader"] = plain(asked.grader)
         body = {
-            "model": asked.model,
+            "model": model,
             "training_file": asked.training_file,
             "validation_file": asked.validation_file,
             "seed": seed,

@@ -32,6 +32,7 @@ from fireside.storage.objects import Stored
 if TYPE_CHECKING:
     from fireside.engine.models import Models
 
+SHAPES = "fireside.server.tuning.shapes:"
 Limit = Annotated[int, Query(ge=1, le=100)]
 After = Annotated[str | None, Query(max_length=256)]
 
@@ -47,17 +48,18 @@ def routes(
     router = APIRouter(tags=["fine-tuning"])
 
     @router.post("/v1/fine_tuning/jobs")
-    @documented(request=JobRequest, response="fine_tuning:FineTuningJob")
+    @documented(request=JobRequest, response=SHAPES + "FineTuningJob")
     async def create_job(request: Request) -> dict[str, Any]:
         owner = caller_of(request).owner
         asked = await body.read(request, JobRequest)
-        await check_name(models, asked.model, owner=owner)
+        model = models.aliases.meant(asked.model)
+        await check_name(models, model, owner=owner)
 
         def create() -> Stored:
-            root = _root(tuned, settings, asked.model, owner)
+            root = _root(tuned, settings, model, owner)
             for param in ("training_file", "validation_file"):
                 _check_file(files, getattr(asked, param), owner, param)
-            return jobs.create(asked, owner=owner, root=root)
+            return jobs.create(asked, owner=owner, model=model, root=root)
 
         job = await asyncio.to_thread(create)
         foreman.wake()
@@ -65,7 +67,7 @@ def routes(
 
     @router.get("/v1/fine_tuning/jobs")
     @documented(
-        response=Listed("fine_tuning:FineTuningJob"),
+        response=Listed(SHAPES + "FineTuningJob"),
         query=METADATA_QUERY,
     )
     async def list_jobs(request: Request, after: After = None, limit: Limit = 20) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def routes(
         return shown_list(found, shown)
 
     @router.get("/v1/fine_tuning/jobs/{job_id}")
-    @documented(response="fine_tuning:FineTuningJob")
+    @documented(response=SHAPES + "FineTuningJob")
     async def retrieve_job(request: Request, job_id: str) -> dict[str, Any]:
         return shown(await asyncio.to_thread(jobs.get, job_id, caller_of(request).owner))
 
@@ -92,17 +94,17 @@ def routes(
         return shown(job)
 
     @router.post("/v1/fine_tuning/jobs/{job_id}/cancel")
-    @documented(response="fine_tuning:FineTuningJob")
+    @documented(response=SHAPES + "FineTuningJob")
     async def cancel_job(request: Request, job_id: str) -> dict[str, Any]:
         return await change(request, job_id, jobs.cancel)
 
     @router.post("/v1/fine_tuning/jobs/{job_id}/pause")
-    @documented(response="fine_tuning:FineTuningJob")
+    @documented(response=SHAPES + "FineTuningJob")
     async def pause_job(request: Request, job_id: str) -> dict[str, Any]:
         return await change(request, job_id, jobs.pause)
 
     @router.post("/v1/fine_tuning/jobs/{job_id}/resume")
-    @documented(response="fine_tuning:FineTuningJob")
+    @documented(response=SHAPES + "FineTuningJob")
     async def resume_job(request: Request, job_id: str) -> dict[str, Any]:
         return await change(request, job_id, jobs.resume)
 
@@ -117,7 +119,7 @@ def routes(
         return shown_list(found, shown_event if kind == EVENT else shown_checkpoint)
 
     @router.get("/v1/fine_tuning/jobs/{job_id}/events")
-    @documented(response=Listed("fine_tuning:FineTuningJobEvent"))
+    @documented(response=Listed(SHAPES + "FineTuningJobEvent"))
     async def list_events(
         request: Request, job_id: str, after: After = None, limit: Limit = 20
     ) -> dict[str, Any]:
