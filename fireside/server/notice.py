@@ -13,8 +13,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from fireside.assistant.recommend import recommend_better
+from fireside.errors import FiresideError
+from fireside.hub import describe
 from fireside.hub.catalogue import Entry, catalogue
-from fireside.hub.local import installed
+from fireside.hub.local import installed, locate
 from fireside.server import body
 from fireside.server.body import Wire
 from fireside.server.pulls import Pulls, watched
@@ -44,7 +46,10 @@ def shown(entry: Entry) -> dict[str, object]:
 def notice(name: str, models_dir: Path) -> dict[str, object]:
     """Reads the disk and measures the machine's memory: a tenth of a second."""
     here = {model.name for model in installed(models_dir)}
-    advice = recommend_better(name, catalogue().get(name), installed=here.__contains__)
+    entry = catalogue().get(name)
+    advice = recommend_better(
+        name, entry, installed=here.__contains__, template=_template(name, entry, models_dir)
+    )
     better = catalogue().get(advice.better_name) if advice.better_name else None
     return {
         "answers": advice.answers,
@@ -52,6 +57,14 @@ def notice(name: str, models_dir: Path) -> dict[str, object]:
         if better is None
         else shown(better) | {"installed": better.name in here, "advice": advice.better},
     }
+
+
+def _template(name: str, entry: Entry | None, models_dir: Path) -> str | None:
+    """Of a model that is not the catalogue's: it may only continue a text."""
+    try:
+        return None if entry else describe(locate(name, models_dir)).template
+    except FiresideError:  # `Readiness` says what is wrong with it
+        return None
 
 
 def routes(models: Models, readiness: Readiness, pulls: Pulls, models_dir: Path) -> APIRouter:
