@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from evaluation.conftest import write_model, write_tokenizer
+
 from fireside.server.notice import notice
 from fireside.tokenizer.templates import CONTINUING
-
-from ..evaluation.conftest import write_model, write_tokenizer
 
 
 def test_a_model_that_was_only_pretrained_is_called_so(tmp_path: Path) -> None:
