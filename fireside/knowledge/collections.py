@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -118,6 +119,8 @@ class Collections:
 
     def remove(self, owner: str, store_id: str) -> None:
         """The store, its files' rows and their passages; what was uploaded stays."""
+        self.get(owner, store_id)
+        self._empty(store_id)
         self._objects.remove(STORE, store_id, owner=owner)
 
     def counts(self, store_id: str, batch_id: str | None = None) -> Counts:
@@ -157,7 +160,17 @@ class Collections:
             while items := self._objects.listed(
                 kind, owner=None, parent_id=store_id, limit=100
             ).items:
-                self._objects.discard([item.id for item in items])
+                self._drop([item.id for item in items])
+
+    def _drop(self, rows: Sequence[str]) -> None:
+        """Files' rows and their passages.  Cancelled first: no search finds half a file."""
+        for row in rows:
+            with suppress(NotFound):
+                self._objects.change(
+                    FILE, row, lambda old: replace(old, status="cancelled"), owner=None
+                )
+            self._passages.discard(row)
+        self._objects.discard(rows)
 
     # Files
 
@@ -189,7 +202,7 @@ class Collections:
             )
             for one in {one.file_id: one for one in files}.values()
         ]
-        self._objects.discard([row.id for row in rows])
+        self._drop([row.id for row in rows])
         try:
             made = self._objects.add_all(FILE, rows, owner=owner, parent_id=store_id)
         except Conflict:
@@ -245,14 +258,14 @@ class Collections:
 
     def detach(self, owner: str, store_id: str, file_id: str) -> None:
         """Out of the store, passages and all; what was uploaded stays."""
-        self._objects.remove(FILE, self.file(owner, store_id, file_id).id, owner=owner)
+        self._drop([self.file(owner, store_id, file_id).id])
 
     def forget(self, file_id: str) -> None:
         """Out of every store: what was uploaded is gone."""
         while items := self._objects.listed(
             FILE, owner=None, matching={"file_id": file_id}, limit=100
         ).items:
-            self._objects.discard([item.id for item in items])
+            self._drop([item.id for item in items])
 
     def content(self, owner: str, store_id: str, file_id: str) -> list[str]:
         """The text that was read, a part for each passage, without the overlaps."""

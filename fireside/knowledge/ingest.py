@@ -1,7 +1,8 @@
 """A queued file of a vector store to passages: read, chunk, embed, keep.
 
-One file at a time; its passages come all at once, so a stop in the middle leaves nothing behind and
-the file is done again.  Whatever is wrong with a file becomes its `last_error`, one line.
+One file at a time.  Its passages are found once it is completed; what a stop in the middle left is
+thrown away before the file is done again.  Whatever is wrong with a file becomes its `last_error`,
+one line.
 """
 
 from __future__ import annotations
@@ -75,9 +76,11 @@ class Ingest:
         except Interrupted:
             self._move(row.id, "queued")  # if it is still there, and not cancelled
         except FiresideError as error:
+            self._passages.discard(row.id)
             self._fail(row, _code(error), error.message)
         except Exception:
             log.exception("failed on a file of a vector store")
+            self._passages.discard(row.id)
             self._fail(row, "server_error", "The server failed on this file; its log says why.")
         return True
 
@@ -94,18 +97,20 @@ class Ingest:
             max_chunk_size_tokens=row.body["max_chunk_size_tokens"],
             chunk_overlap_tokens=row.body["chunk_overlap_tokens"],
         )
-        made: list[NewPassage] = []
-        tokens = 0
+        self._passages.discard(row.id)  # of a try that a stop cut off
+        place = tokens = size = 0
         found = chunks(document, strategy, lambda texts: _count(embedder, texts))
         for part in _slices(chunk for chunk in found if chunk.text.strip()):
             tokens += sum(_count(embedder, [chunk.text for chunk in part]))
             if tokens > MOST_TOKENS:
                 raise Corrupt(f"The file has more than {MOST_TOKENS:,} tokens: split it.")
-            made += self._embedded(row, embedder, part)
-        size = sum(len(each.text.encode()) + len(each.vectors) for each in made)
-        body = {"usage_bytes": size}
-        if not self._passages.complete(row.id, store.id, row.created_at, made, body):
-            log.info("a file of a vector store was cancelled while it was read")
+            made = list(self._embedded(row, embedder, part))
+            if not self._passages.keep(row.id, store.id, row.created_at, place, made):
+                raise Interrupted("The file is no longer wanted.")
+            place += len(made)
+            size += sum(len(each.text.encode()) + len(each.vectors) for each in made)
+        if not self._passages.complete(row.id, row.created_at, {"usage_bytes": size}):
+            raise Interrupted("The file is no longer wanted.")
 
     def _embedded(
         self, row: Stored, embedder: Embeds, part: Sequence[Chunk]

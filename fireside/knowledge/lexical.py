@@ -2,7 +2,7 @@
 a passage covers.
 
 Counted over one store alone.  SQLite's own `bm25()` weighs a word by all stores together, so its
-scores would tell one owner which words another's documents hold; it only orders the candidates.
+scores would tell one owner which words another's documents hold.
 """
 
 from __future__ import annotations
@@ -26,13 +26,21 @@ def bm25(
     """
     if not words or not number:
         return {}
-    rarity = {}
-    for word in words:
-        holding = passages.count(store, word)
-        rarity[word] = math.log(1 + (number - holding + 0.5) / (holding + 0.5))
+    holding = {word: passages.count(store, word) for word in words}
+    rarity = {
+        word: math.log(1 + max(0.0, number - count + 0.5) / (count + 0.5))
+        for word, count in holding.items()
+    }
     most = sum(rarity.values()) * (K1 + 1)
+    if not most:
+        return {}
+    # The rarest words' passages; in a large store what holds common words alone is left out.
+    candidates: dict[int, None] = {}
+    for word in sorted(words, key=holding.__getitem__):
+        if len(candidates) < CANDIDATES:
+            candidates.update(dict.fromkeys(passages.holding(store, word, CANDIDATES)))
     scores = {}
-    for serial, text in passages.holding(store, words, CANDIDATES):
+    for serial, text in passages.words(list(candidates)):
         counts = Counter(text.split(" "))
         length = sum(counts.values())
         norm = K1 * (1 - B + B * length / max(mean_length, 1e-9))

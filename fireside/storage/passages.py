@@ -1,7 +1,8 @@
 """Passages of the files of vector stores: rows, and the full-text index over them.
 
-A file's passages come all at once, in the transaction that calls the file completed, and go with
-its row: no search ever finds half a file, or one that is gone.  It refuses to know what a vector
+A file's passages are found from the moment on at which it is called completed, and go with its
+row: no search ever finds half a file, or one that is gone.  Writes are short, for the database has
+one writer.  It refuses to know what a vector
 or a word is.
 """
 
@@ -11,7 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Engine, Row, bindparam, func, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Row,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from fireside.storage.schema import objects, passages
 
@@ -49,19 +61,26 @@ class Passages:
         self._reader = reader
         self._writer = writer
 
-    def complete(
-        self,
-        file: str,
-        store: str,
-        created_at: float,
-        made: Sequence[NewPassage],
-        body: Mapping[str, Any],
+    def keep(
+        self, file: str, store: str, created_at: float, place: int, made: Sequence[NewPassage]
     ) -> bool:
-        """The passages of a file that is `in_progress`, which becomes `completed` with these
-        members in its body; False, and nothing is changed, if it is not: cancelled, or gone, or
+        """Passages of a file that is `in_progress`, from this place on; no search finds them
+        before `complete`.  False, and nothing is kept, if it is not: cancelled, or gone, or
         another row (by its birth) under the same id."""
+        with self._writer.begin() as connection:
+            if connection.execute(select(objects.c.id).where(_mine(file, created_at))).scalar():
+                rows = [
+                    asdict(one) | {"file": file, "store": store, "place": place + i}
+                    for i, one in enumerate(made)
+                ]
+                connection.execute(insert(passages), rows)
+                return True
+        return False
+
+    def complete(self, file: str, created_at: float, body: Mapping[str, Any]) -> bool:
+        """The file becomes `completed`, with these members in its body.  False as `keep`."""
         c = objects.c
-        mine = (c.id == file) & (c.status == "in_progress") & (c.created_at == created_at)
+        mine = _mine(file, created_at)
         with self._writer.begin() as connection:
             before = connection.execute(select(c.body).where(mine)).scalar()
             if before is None:
@@ -71,15 +90,18 @@ class Passages:
                 .where(mine)
                 .values(status="completed", body={**before, **body}, version=c.version + 1)
             )
-            for begin in range(0, len(made), BATCH):
-                connection.execute(
-                    insert(passages),
-                    [
-                        asdict(one) | {"file": file, "store": store, "place": begin + i}
-                        for i, one in enumerate(made[begin : begin + BATCH])
-                    ],
-                )
         return True
+
+    def discard(self, file: str) -> None:
+        """Delete a file's passages, a few at a time: others wait for the lock meanwhile."""
+        p = passages.c
+        some = select(p.serial).where(p.file == file).limit(BATCH)
+        gone = BATCH
+        while gone == BATCH:
+            with self._writer.begin() as connection:
+                gone = connection.execute(
+                    delete(passages).where(p.serial.in_(some.scalar_subquery()))
+                ).rowcount
 
     def of_file(self, file: str) -> list[StoredPassage]:
         """In the document's order."""
@@ -108,7 +130,8 @@ class Passages:
         p = passages.c
         query = (
             select(p.serial, p.file, p.length, p.vectors)
-            .where(p.store == store)
+            .join(objects, objects.c.id == p.file)
+            .where(p.store == store, objects.c.status == "completed")
             .order_by(p.serial)
             .execution_options(yield_per=1000)
         )
@@ -120,31 +143,38 @@ class Passages:
         """How many passages of the store hold the word."""
         query = text("SELECT count(*) FROM passages_words WHERE passages_words MATCH :match")
         with self._reader.connect() as connection:
-            return int(connection.execute(query, {"match": _match(store, [word])}).scalar_one())
+            return int(connection.execute(query, {"match": _match(store, word)}).scalar_one())
 
-    def holding(self, store: str, words: Sequence[str], limit: int) -> list[tuple[int, str]]:
-        """(serial, words) of passages that hold any of the words, the most telling first."""
-        found = (
-            text(
-                "SELECT rowid AS serial, rank FROM passages_words "
-                "WHERE passages_words MATCH :match ORDER BY rank LIMIT :limit"
-            )
-            .bindparams(bindparam("match", _match(store, words)), bindparam("limit", limit))
-            .columns(passages.c.serial)
-            .subquery("found")
+    def holding(self, store: str, word: str, limit: int) -> list[int]:
+        """Serials of passages of the store that hold the word."""
+        query = text(
+            "SELECT rowid FROM passages_words WHERE passages_words MATCH :match LIMIT :limit"
         )
-        p = passages.c
-        query = select(p.serial, p.words).join(found, found.c.serial == p.serial)
         with self._reader.connect() as connection:
-            return [(row.serial, row.words) for row in connection.execute(query)]
+            given = {"match": _match(store, word), "limit": limit}
+            return [row[0] for row in connection.execute(query, given)]
+
+    def words(self, serials: Sequence[int]) -> Iterator[tuple[int, str]]:
+        """(serial, words) of those of these that are there."""
+        p = passages.c
+        with self._reader.connect() as connection:
+            for begin in range(0, len(serials), BATCH):
+                query = select(p.serial, p.words).where(
+                    p.serial.in_(serials[begin : begin + BATCH])
+                )
+                for row in connection.execute(query):
+                    yield row.serial, row.words
 
 
-def _match(store: str, words: Sequence[str]) -> str:
+def _mine(file: str, created_at: float) -> ColumnElement[bool]:
+    c = objects.c
+    return and_(c.id == file, c.status == "in_progress", c.created_at == created_at)
+
+
+def _match(store: str, word: str) -> str:
     """Ids are a prefix and letters, which the index keeps as two words; quoted, a word is never
     an operator of FTS5's query language."""
-    within = store.rpartition("_")[2]
-    quoted = " OR ".join(f'"{word}"' for word in words)
-    return f'store:"{within}" AND words:({quoted})'
+    return f'words:"{word}" AND store:"{store.rpartition("_")[2]}"'
 
 
 def _stored(row: Row[Any]) -> StoredPassage:

@@ -1,0 +1,63 @@
+"""Retrieval on real questions with the real model: XQuAD's first articles, with a floor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fireside.engine.embedding import Embedder, load_embedder
+from fireside.hub import LocalModel
+from fireside.knowledge.collections import Attached, Collections
+from fireside.knowledge.embedders import Embedders
+from fireside.knowledge.ingest import Ingest
+from fireside.knowledge.passage import Ranking
+from fireside.settings import load_settings
+from fireside.storage import Store
+from fireside.storage.files import Files
+
+PARAGRAPHS = 25
+
+
+@pytest.fixture(scope="module")
+def embedder(minilm_path: Path) -> Iterator[Embedder]:
+    made = load_embedder(LocalModel(name="m", path=minilm_path, format="hf"), load_settings())
+    yield made
+    made.close()
+
+
+def test_recall(embedder: Embedder, shared_data: Path, tmp_path: Path) -> None:
+    articles = json.loads((shared_data / "xquad_en.json").read_text())["data"]
+    paragraphs = [each for article in articles for each in article["paragraphs"]][:PARAGRAPHS]
+    with Store.open(tmp_path / "fireside.db") as store:
+        files = Files(tmp_path / "files", store.objects)
+        embedders = Embedders("minilm:l6", lambda _: embedder)
+        collections = Collections(store, files, embedders)
+        attached = []
+        for number, paragraph in enumerate(paragraphs):
+            path = files.temporary()
+            path.write_text(paragraph["context"])
+            file = files.add("", f"{number}.txt", "assistants", path)
+            attached.append(Attached(file_id=file.id))
+        vs = collections.create("", files=attached).id
+        ingest = Ingest(store, files, embedders)
+        while ingest.step():
+            pass
+        assert collections.counts(vs).completed == PARAGRAPHS
+        asked = [
+            (question["question"], f"{number}.txt")
+            for number, paragraph in enumerate(paragraphs)
+            for question in paragraph["qas"][:2]
+        ]
+        recall = {}
+        for ranking in (Ranking(), Ranking(ranker="none")):
+            hits = 0
+            for question, name in asked:
+                found = collections.search("", [vs], question, limit=1, ranking=ranking)
+                hits += found[0].filename == name
+            recall[ranking.ranker] = hits / len(asked)
+    assert recall["auto"] >= 0.94
+    assert recall["none"] >= 0.84
+    assert recall["auto"] >= recall["none"]
