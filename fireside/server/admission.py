@@ -32,6 +32,7 @@ ADMITTED = (
     "/v1/chat/completions",
     "/v1/completions",
     "/v1/responses",
+    "/v1/responses/compact",
     "/v1/embeddings",
     "/v1/moderations",
 )

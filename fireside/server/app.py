@@ -138,7 +138,7 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     knowledge, beside_it, finder = knowledge_group(models_, store, files_, settings.embedding_model)
     services.extend(beside_it)
     app.include_router(knowledge)
-    responses, in_background = responses_group(models_, store, finder=finder)
+    responses, in_background = responses_group(models_, store, admission, finder=finder)
     services.append(in_background)
     app.include_router(responses)
     tuning, foreman = tuning_group(models_, store, files_, tuned, Inside(app), settings)

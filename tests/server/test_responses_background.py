@@ -132,3 +132,24 @@ def test_a_restart_says_so(
         assert "stopped" in left.error.message
         cut_off = create(client, background=True)
     assert store.objects.get("response", cut_off.id, owner="").status == "failed"
+
+
+def test_they_wait_for_a_place_like_any_request(
+    client: openai.OpenAI, model: FakeModel, settings: Settings
+) -> None:
+    """So nobody fills the engine with what nobody waits for; what waits can be cancelled."""
+    model.holds("Hel", "lo")
+    places = settings.max_batch // 2
+    running_ones = [create(client, background=True).id for _ in range(places)]
+    assert wait_until(lambda: len(model.submitted) == places)
+    waiting = [create(client, background=True).id for _ in range(settings.max_queue)]
+    with pytest.raises(openai.RateLimitError):
+        create(client, background=True)
+    assert len(model.submitted) == places
+    assert client.responses.cancel(waiting[0]).status == "cancelled"
+    model.holds_at = None  # others are answered meanwhile
+    assert create(client).status == "completed"
+    model.go_on.set()
+    for each in [*running_ones, *waiting[1:]]:
+        assert finished(client, each).status == "completed"
+    assert len(model.submitted) == places + len(waiting)

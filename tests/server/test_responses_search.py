@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from fireside.errors import NotFound
 from fireside.server import errors
+from fireside.server.admission import Admission
 from fireside.server.responses.group import group
 from fireside.storage import Store
 
@@ -65,7 +66,7 @@ def finder() -> FakeFinder:
 def address(models: FakeModels, store: Store, finder: FakeFinder) -> Iterator[str]:
     app = FastAPI()
     errors.install(app)
-    app.include_router(group(models, store, finder=finder)[0])  # type: ignore[arg-type]
+    app.include_router(group(models, store, Admission(8, 8), finder=finder)[0])  # type: ignore[arg-type]
     with running(app) as url:
         yield url
 

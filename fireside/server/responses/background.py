@@ -8,11 +8,13 @@ or at the next start, and say why.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from fireside.errors import BadRequest
+from fireside.server.admission import Admission
 from fireside.server.errors import log
 from fireside.server.responses.items import Item
 from fireside.server.responses.reply import FINAL, Event
@@ -64,8 +66,9 @@ class Live:
 class Background:
     """A `Service` of the application."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, admission: Admission) -> None:
         self._state = state
+        self._admission = admission
         self._live: dict[str, Live] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -79,18 +82,30 @@ class Background:
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(self._mark_broken)
 
-    async def add(self, run: Run, source: AsyncIterator[TextEvent]) -> Live:
-        """Let it run.  Its row is there when this returns."""
+    async def add(self, run: Run, source: AsyncIterator[TextEvent] | None) -> Live:
+        """Let it run.  Its row is there when this returns.
+
+        source: its generation's, if that has begun; else it waits for a place, owner by owner in
+            turn.
+
+        Raises:
+            Overloaded: too much waits already.
+        """
         run.response["status"] = "queued"
+        place = None
         try:
+            if source is None:
+                place = self._admission.ask(run.owner)
             await asyncio.to_thread(self._state.begin, run.response, run.said.inputs, run.owner)
         except BaseException:
+            if place is not None:
+                self._admission.abandon(run.owner, place)
             run.close()
             raise
         live = Live(run)
         name = run.response["id"]
         self._live[name] = live
-        self._tasks[name] = asyncio.create_task(self._drive(live, source))
+        self._tasks[name] = asyncio.create_task(self._drive(live, source, place))
         return live
 
     def live(self, response_id: str, owner: str) -> Live | None:
@@ -135,22 +150,39 @@ class Background:
             )
         return [each.body["event"] for each in rows]
 
-    async def _drive(self, live: Live, source: AsyncIterator[TextEvent]) -> None:
-        run = live.run
-        name = run.response["id"]
+    async def _drive(
+        self,
+        live: Live,
+        source: AsyncIterator[TextEvent] | None,
+        place: asyncio.Future[None] | None,
+    ) -> None:
+        name = live.run.response["id"]
+        began = time.monotonic()
         try:
-            async for event in run.events(source):
-                if event["type"] == "response.in_progress":
-                    await asyncio.to_thread(self._note_begun, run)
-                if _is_last(event):
-                    await asyncio.to_thread(self._keep_events, run, [*live.events, event])
-                live.say(event)
+            await self._tell(live, live.run.events(source, place))
         except Exception:
             log.exception("a response in the background was lost")
         finally:
-            run.close()
+            if place is not None:
+                self._give_back(live.run, place, began)
+            live.run.close()
             del self._live[name], self._tasks[name]
             live.end()
+
+    def _give_back(self, run: Run, place: asyncio.Future[None], began: float) -> None:
+        if run.generation is None:
+            self._admission.abandon(run.owner, place)
+        else:
+            self._admission.leave(time.monotonic() - began)
+
+    async def _tell(self, live: Live, events: AsyncIterator[Event]) -> None:
+        run = live.run
+        async for event in events:
+            if event["type"] == "response.in_progress":
+                await asyncio.to_thread(self._note_begun, run)
+            if _is_last(event):
+                await asyncio.to_thread(self._keep_events, run, [*live.events, event])
+            live.say(event)
 
     def _note_begun(self, run: Run) -> None:
         def begun(old: Stored) -> Stored:

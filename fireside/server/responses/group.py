@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from fireside.server.admission import Admission
 from fireside.server.responses import compact, conversations, routes, socket
 from fireside.server.responses.background import Background
 from fireside.server.responses.locks import Locks
@@ -18,14 +19,19 @@ if TYPE_CHECKING:
 
 
 def group(
-    models: Models, store: Store, *, finder: Finder | None = None
+    models: Models, store: Store, admission: Admission, *, finder: Finder | None = None
 ) -> tuple[APIRouter, Background]:
-    """finder: searches the owner's documents; without it `file_search` is refused."""
+    """finder: searches the owner's documents; without it `file_search` is refused.
+
+    What runs in the background has a quarter of the places, beside the others': the request that
+    begins it has gone through the door already, and must find that door open.
+    """
     state, locks = State(store), Locks()
-    background = Background(state)
+    apart = Admission(max(1, admission.places // 4), admission.max_queue)
+    background = Background(state, apart)
     router = APIRouter()
     search = Search(finder)
-    router.include_router(socket.routes(models, state, locks, search))
+    router.include_router(socket.routes(models, state, locks, search, admission))
     router.include_router(compact.routes(models, state))
     router.include_router(routes.routes(models, state, background, locks, search))
     router.include_router(conversations.routes(state, locks))

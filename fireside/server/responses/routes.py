@@ -94,13 +94,16 @@ def routes(
             start, state=state, locks=locks, search=search, model=model, call=call, owner=owner,
             memory={},
         )  # fmt: skip
-        source = aiter(run.generation)
-        if run.calling.constraint is not None and (call.stream or call.background):
-            # A schema that cannot be compiled is a 400 still.
-            try:
-                source = await begun(request, run.generation, run.close, True)
-            except Exception as error:
-                raise in_callers_words(error, call) from None
+        # Before a response exists, what fails is a plain status: a schema that cannot be compiled.
+        shaped = run.calling.constraint is not None
+        source = None
+        if not call.background or shaped:
+            generation = await run.begin()
+            if shaped and (call.stream or call.background):
+                try:
+                    source = await begun(request, generation, run.close, True)
+                except Exception as error:
+                    raise in_callers_words(error, call) from None
         if call.background:
             live = await background.add(run, source)
             if not call.stream:

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Run:
-    """said: history and input.  generation: already submitted.  release: lets go of what was
-    locked, once."""
+    """said: history and input.  submit: hands the prompt to the engine.  release: lets go of what
+    was locked, once."""
 
     call: CreateResponse
     owner: str
@@ -47,27 +47,48 @@ class Run:
     said: context.Said
     reply: Reply
     calling: Calling
-    generation: Generation
+    submit: Callable[[], Generation]
     searched: Searched | None
     release: Callable[[], None]
     memory: dict[str, list[Item]]
     warm: bool = False
     failure: Exception | None = None
     cancelled: bool = False
+    generation: Generation | None = None
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _tokens: list[TokenInfo] = field(default_factory=list)
 
     @property
     def response(self) -> Item:
         return self.reply.response
 
+    async def begin(self) -> Generation:
+        """Hand the prompt to the engine, once.
+
+        Raises:
+            Overloaded: its queue is full.
+        """
+        if self.generation is None:
+            try:
+                self.generation = await asyncio.to_thread(self.submit)
+            except BaseException:
+                self.release()
+                raise
+        if self.cancelled:  # while it waited
+            self.generation.cancel()
+        return self.generation
+
     def cancel(self) -> None:
         """End with what there is, as `cancelled`."""
         self.cancelled = True
-        self.generation.cancel()
+        self._stop.set()
+        if self.generation is not None:
+            self.generation.cancel()
 
     def close(self) -> None:
         """Nobody waits any more.  Harmless after the end."""
-        self.generation.cancel()
+        if self.generation is not None:
+            self.generation.cancel()
         self.release()
 
     async def whole(self) -> Item:
@@ -75,19 +96,24 @@ class Run:
 
         Raises: whatever the answer failed with.
         """
-        async for _ in self.events(self.generation):
+        async for _ in self.events():
             pass
         if self.failure is not None:
             raise self.failure
         return self.reply.shown
 
-    async def events(self, source: AsyncIterator[TextEvent]) -> AsyncIterator[Event]:
+    async def events(
+        self,
+        source: AsyncIterator[TextEvent] | None = None,
+        place: asyncio.Future[None] | None = None,
+    ) -> AsyncIterator[Event]:
         """Every event, from `response.created` to the one that ends it.
 
-        source: the generation's, whose beginning may have been waited for.
+        source: the generation's, if its beginning was waited for.  place: to wait for before it
+        begins.
         """
         try:
-            async for event in self._lifecycle(source):
+            async for event in self._lifecycle(source, place):
                 yield event
         except Exception as error:
             self.failure = in_callers_words(error, self.call)
@@ -95,7 +121,7 @@ class Run:
                 log.exception("failed while answering")
             for event in self.reply.close("incomplete"):
                 yield event
-            self.reply.fail(self.failure, usage_of(self.generation))
+            self.reply.fail(self.failure, self._usage)
             yield self.reply.failure(self.failure)
             if self.call.stream or self.call.background:
                 await self._save_failure()
@@ -103,14 +129,27 @@ class Run:
         finally:
             self.close()
 
-    async def _lifecycle(self, source: AsyncIterator[TextEvent]) -> AsyncIterator[Event]:
+    @property
+    def _usage(self) -> Item | None:
+        return None if self.generation is None else usage_of(self.generation)
+
+    async def _lifecycle(
+        self, source: AsyncIterator[TextEvent] | None, place: asyncio.Future[None] | None
+    ) -> AsyncIterator[Event]:
         if self.call.background:
             self.response["status"] = "queued"
             yield self.reply.about("created")
             yield self.reply.about("queued")
         else:
             yield self.reply.about("created")
-        events = aiter(source)
+        if place is not None:
+            await self._wait_for(place)
+        if self.cancelled and self.generation is None:
+            self.reply.finish("cancelled", None)
+            await asyncio.to_thread(self._save)
+            yield self.reply.about("cancelled")
+            return
+        events = aiter(source or await self.begin())
         first = await anext(events, None) if self.call.background else None
         self.response["status"] = "in_progress"
         yield self.reply.about("in_progress")
@@ -135,9 +174,21 @@ class Run:
         async for made in self._end(reason):
             yield made
 
+    async def _wait_for(self, place: asyncio.Future[None]) -> None:
+        """Until it is there, or this is cancelled."""
+        stop = asyncio.ensure_future(self._stop.wait())
+        either: set[asyncio.Future[Any]] = {place, stop}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
+        if place.done():
+            place.result()
+
     def _finish_of(self, step: TextEvent) -> str | None:
         if self.cancelled and step.finish_reason == "cancelled":
             return "cancelled"
+        assert self.generation is not None
         return finish_of(step, self.generation)
 
     def _made(self, piece: CallEvent) -> Iterator[Event]:
@@ -162,7 +213,7 @@ class Run:
                 yield made
         for made in self.reply.close("incomplete" if cut else "completed"):
             yield made
-        usage = usage_of(self.generation)
+        usage = self._usage
         if reason == "cancelled":
             self.reply.finish("cancelled", usage)
         elif cut:

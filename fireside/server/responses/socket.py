@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from fireside.errors import BadRequest, FiresideError, Unsupported
+from fireside.errors import BadRequest, FiresideError, Unavailable, Unsupported
 from fireside.server import body
+from fireside.server.admission import Admission
 from fireside.server.caller import caller_of
 from fireside.server.errors import envelope, log
 from fireside.server.models import find
@@ -63,10 +65,17 @@ class Connection:
     """One client's."""
 
     def __init__(
-        self, socket: WebSocket, models: Models, state: State, locks: Locks, search: Search
+        self,
+        socket: WebSocket,
+        models: Models,
+        state: State,
+        locks: Locks,
+        search: Search,
+        admission: Admission,
     ) -> None:
         self._socket = socket
         self._models, self._state, self._locks, self._search = models, state, locks, search
+        self._admission = admission
         self._owner = caller_of(socket).owner
         self._memory: dict[str, list[Item]] = {}
         self._lanes: dict[str | None, asyncio.Queue[Asked]] = {}
@@ -143,13 +152,28 @@ class Connection:
                 await self._refuse(error, lane)
 
     async def _answer(self, lane: str | None, asked: Asked) -> None:
+        if self._admission.closed:
+            raise Unavailable("The server is stopping: ask again later.")
+        place = self._admission.ask(self._owner)
+        try:
+            await place
+        except BaseException:
+            self._admission.abandon(self._owner, place)
+            raise
+        begin = time.monotonic()
+        try:
+            await self._admitted(lane, asked)
+        finally:
+            self._admission.leave(time.monotonic() - begin)
+
+    async def _admitted(self, lane: str | None, asked: Asked) -> None:
         model = await find(self._models, asked.call.model, owner=self._owner)
         run = await asyncio.to_thread(
             start, state=self._state, locks=self._locks, search=self._search, model=model,
             call=asked.call, owner=self._owner, memory=self._memory, warm=asked.warm,
         )  # fmt: skip
         try:
-            async for event in run.events(aiter(run.generation)):
+            async for event in run.events():
                 await self._send(event, lane)
         finally:
             run.close()
@@ -169,12 +193,14 @@ class Connection:
             raise WebSocketDisconnect(1006) from None
 
 
-def routes(models: Models, state: State, locks: Locks, search: Search) -> APIRouter:
+def routes(
+    models: Models, state: State, locks: Locks, search: Search, admission: Admission
+) -> APIRouter:
     router = APIRouter()
 
     @router.websocket("/v1/responses")
     async def connect(socket: WebSocket) -> None:
         await socket.accept()
-        await Connection(socket, models, state, locks, search).talk()
+        await Connection(socket, models, state, locks, search, admission).talk()
 
     return router

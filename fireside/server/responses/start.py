@@ -39,14 +39,13 @@ def start(
     memory: dict[str, list[Item]],
     warm: bool = False,
 ) -> Run:
-    """Read the history, render, check and submit.  Slow: not on the event loop.
+    """Read the history, render and check.  Slow: not on the event loop.
 
     memory: histories that are not rows, by response.  warm: read the prompt and answer nothing, so
     that the next response finds it read.
 
     Raises:
         BadRequest, NotFound: and their kin, naming the parameter.
-        Overloaded: the engine's queue is full.
     """
     if call.conversation_id is None:
         return _start(state, search, model, call, owner, memory, warm, lambda: None)
@@ -100,7 +99,7 @@ def _start(
         said=said,
         reply=Reply(response, results=call.wants_results),
         calling=calling,
-        generation=model.generate(prompt.ids, params, owner=owner),
+        submit=lambda: model.generate(prompt.ids, params, owner=owner),
         searched=searched,
         release=release,
         memory=memory,
