@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -30,4 +31,9 @@ def test_every_url(store: Store) -> None:
     paths = [path for path in app.openapi()["paths"] if not path.startswith("/api/")]
     assert sorted(paths)
     for path in paths:
-        assert path.replace("{name}", "{id}") in TEXT
+        assert nameless(path) in nameless(TEXT)
+
+
+def nameless(text: str) -> str:
+    """With every `{id}` alike: OpenAI calls some parameters of paths by other names than we do."""
+    return re.sub(r"\{[^}]*\}", "{}", text)

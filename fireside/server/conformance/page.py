@@ -20,12 +20,13 @@ from fireside.server.conformance.report import ADMINISTRATION, rows
 BEGIN: Final = "<!-- Written by `python -m fireside.server.conformance`; do not edit. -->"
 END: Final = "<!-- The end of what is written. -->"
 UNSAID: Final = "not implemented"
+MISSING: Final = ("absent", "refused")
 OPENING: Final = """## Every endpoint of OpenAI's
 
 What of OpenAI's public specification works here and what is refused, written from the code. A
 parameter that is refused, or that OpenAI adds tomorrow, is a 400 that names it; an endpoint that
-is not here is a 404. "Partly" says what is missing: of nested parameters by their path, of
-enumerations by the values.
+is not here is a 404. "Partly" and "in" say what is missing of a parameter that works: values of an
+enumeration, and members at any depth by their names.
 
 The score compares `/openapi.json` with the specification, property by property: of a request,
 whether we take whatever OpenAI takes; of an answer, whether we give nothing but what OpenAI gives,
@@ -80,23 +81,28 @@ def _row(operation: Operation) -> str:
     request = [each for each in operation.findings or () if each.side == "request"]
     works, refused = [], []
     for top in (each for each in request if each.is_top):
-        below = [each for each in request if _is_below(each, top)]
-        faults = _outermost([each for each in below if each.fault])
-        if top.fault in ("absent", "refused"):
+        if top.fault in MISSING:
             refused.append(f"`{top.name}`: {_why(operation, top)}")
             continue
         works.append(f"`{top.name}`")
         if top.fault is not None:
-            why = _why(operation, top)
-            refused.append(f"`{top.name}` partly, {_code(top.fault)}: {why}")
-        by_reason: dict[str, list[str]] = {}
-        for each in faults:
-            said = f"`{each.name}`" + ("" if each.fault in ("absent", "refused") else
-                                       f" ({_code(each.fault or '')})")  # fmt: skip
-            by_reason.setdefault(_why(operation, each), []).append(said)
-        refused += [f"{', '.join(names)}: {why}" for why, names in by_reason.items()]
+            refused.append(f"`{top.name}` partly, {_code(top.fault)}: {_why(operation, top)}")
+        below = [each for each in request if _is_below(each, top) and each.fault]
+        refused += _within(operation, top, _outermost(below))
     cells = (", ".join(works) or "yes", ";<br>".join(refused))
     return f"| `{_shown(operation)}` | {cells[0]} | {cells[1]} |\n"
+
+
+def _within(operation: Operation, top: Finding, faults: Sequence[Finding]) -> Iterator[str]:
+    """Of what lies in `top`, by their last names: OpenAI's unions say the same in many places."""
+    by_reason: dict[str, dict[str, None]] = {}
+    for each in faults:
+        said = f"`{re.split(r'[.]', each.name)[-1]}`"
+        if each.fault not in MISSING:
+            said += f" ({_code(each.fault or '')})"
+        by_reason.setdefault(_why(operation, each), {})[said] = None
+    for why, names in by_reason.items():
+        yield f"in `{top.name}`: {', '.join(names)}: {why}"
 
 
 def _why(operation: Operation, finding: Finding) -> str:
@@ -117,7 +123,7 @@ def _is_below(finding: Finding, top: Finding) -> bool:
 
 def _outermost(faults: Sequence[Finding]) -> list[Finding]:
     """Without those that lie in a property which is missing as a whole."""
-    gone = [each for each in faults if each.fault in ("absent", "refused")]
+    gone = [each for each in faults if each.fault in MISSING]
     return [each for each in faults if not any(_is_below(each, other) for other in gone)]
 
 
