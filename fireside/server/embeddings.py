@@ -82,8 +82,8 @@ def routes(models: Models, *, aliases: bool = True) -> APIRouter:
     async def create_embedding(request: Request) -> Response:
         call = await body.read(request, EmbeddingRequest)
         texts = call.texts
-        known = aliases and call.model in KNOWN
-        embedder = await find_embedder(models, None if known else call.model)
+        name = models.aliases.meant(call.model)
+        embedder = await find_embedder(models, None if aliases and name in KNOWN else name)
         _check_dimensions(call.dimensions, embedder)
         gone = threading.Event()
         work = asyncio.to_thread(_answer, embedder, texts, call, gone)

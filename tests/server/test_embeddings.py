@@ -146,3 +146,20 @@ def test_a_client_that_leaves_ends_the_work(address: str, models: FakeModels) ->
         models.embedding.go_on.set()
     answer = httpx.post(f"{address}/v1/embeddings", json={"model": NAME, "input": "a"}, timeout=60)
     assert answer.json()["model"] == NAME
+
+
+def test_names_of_the_settings(minilm_path: Path, tmp_path: Path) -> None:
+    """One's own name leads where one says; OpenAI's lead nowhere where they are switched off."""
+    from fireside.engine.models import Models
+
+    settings = load_settings().model_copy(
+        update={"model": "none", "openai_names": False, "aliases": {"mine": "minilm:l6"}}
+    )
+    with (
+        Store.open(tmp_path / "fireside.db") as store,
+        running(create_app(Models(settings), store, settings)) as url,
+        openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client,
+    ):
+        assert client.embeddings.create(model="mine", input="cat").model == "minilm:l6"
+        with pytest.raises(openai.NotFoundError):
+            client.embeddings.create(model="text-embedding-3-small", input="cat")
