@@ -150,7 +150,9 @@ def test_bad_requests(
     assert answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b'{"a": NaN}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b"\xff", b'{"a": NaN}', b'{"input":' + b"[" * 60_000]
+)
 @pytest.mark.parametrize("path", ["/v1/responses", "/v1/conversations", "/v1/responses/compact"])
 def test_bad_bodies(http: httpx.Client, path: str, body: bytes) -> None:
     headers = {"content-type": "application/json"}

@@ -7,12 +7,13 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, insert
 
 from fireside.errors import NotFound
 from fireside.server.responses.state import State
 from fireside.storage import Store
 from fireside.storage.objects import New
+from fireside.storage.schema import objects
 
 from .fakes import FakeModel
 from .test_responses import asked, create
@@ -143,16 +144,31 @@ def test_another_owners_is_unknown(store: Store) -> None:
     assert told[: len(told) // 2] == told[len(told) // 2 :]
 
 
+def link(n: int) -> list[dict[str, Any]]:
+    """The rows of one response and of its one item."""
+    common = {"owner": "deep", "status": "completed", "created_at": 0.0, "version": 1}
+    return [
+        {
+            "id": f"resp_deep{n}",
+            "kind": "response",
+            "parent_id": f"resp_deep{n - 1}" if n else None,
+            "body": {"conversation": None},
+            **common,
+        },
+        {
+            "id": f"msg_deep{n}",
+            "kind": "item",
+            "parent_id": f"resp_deep{n}",
+            "body": {"side": "input", "item": {"n": n}},
+            **common,
+        },
+    ]
+
+
 def test_a_thousand_links_are_a_handful_of_queries(store: Store) -> None:
     """However long a chat is, its history takes the same few questions."""
-    body = {"conversation": None, "background": False}
-    parent = None
-    for n in range(1000):
-        row = New(id=f"resp_deep{n}", body=body, status="completed")
-        store.objects.add_all("response", [row], owner="deep", parent_id=parent)
-        item = New(id=f"msg_deep{n}", body={"side": "input", "item": {"n": n}})
-        store.objects.add_all("item", [item], owner="deep", parent_id=row.id)
-        parent = row.id
+    with store._writer.begin() as connection:
+        connection.execute(insert(objects), [row for n in range(1000) for row in link(n)])
     statements: list[str] = []
 
     def count(*said: Any) -> None:

@@ -9,6 +9,9 @@ import openai
 import pytest
 from pydantic import BaseModel
 
+from fireside.errors import Unavailable
+from fireside.server.responses.state import State
+
 from .fakes import FakeModel
 from .serving import wait_until
 from .test_responses import CALLS, TOOL
@@ -149,3 +152,21 @@ def test_leaving_ends_the_work(http: httpx.Client, model: FakeModel) -> None:
     with http.stream("POST", "/v1/responses", json=asked) as answer:
         next(answer.iter_lines())
     assert wait_until(lambda: model.last.cancelled.is_set())
+
+
+def test_a_disk_that_fails_is_told(client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is called done that is not kept; and the next one works again."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise Unavailable("The database cannot be written: the disk is full.")
+
+    talk = client.conversations.create()
+    with monkeypatch.context() as patch:
+        patch.setattr(State, "keep", fails)
+        events = streamed(client, conversation=talk.id)
+        assert [event.type for event in events[-2:]] == ["error", "response.failed"]
+        assert "disk is full" in events[-1].response.error.message
+        with pytest.raises(openai.InternalServerError):
+            client.responses.create(model="fake:1b", input="Hi", conversation=talk.id)
+    assert client.conversations.items.list(talk.id).data == []
+    assert streamed(client, conversation=talk.id)[-1].type == "response.completed"
