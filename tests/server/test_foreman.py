@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import errno
 import io
 import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from fireside.server.tuning import foreman as foreman_module
 from fireside.server.tuning.jobs import model_name, shown
 from fireside.storage import Store
 from fireside.storage.objects import Stored
@@ -117,6 +121,41 @@ def test_paused_resumed_and_cancelled(house: House) -> None:
     assert house.now(job).status == "cancelled"
     assert RunHandle(house.home / "runs" / job.id).status().state == "cancelled"
     assert not (house.home / "runs" / other.id).exists()
+
+
+def test_a_stop_leaves_no_worker_and_the_job_to_go_on_with(house: House) -> None:
+    job = house.job(lines(300), **LONG)
+
+    async def served() -> psutil.Process:
+        foreman = house.foreman()
+        await foreman.start()
+        while not house.steps(job):
+            await asyncio.sleep(0.05)
+        at_work = worker(house, job)
+        await foreman.stop()
+        return at_work
+
+    assert not asyncio.run(served()).is_running()
+    assert RunHandle(house.home / "runs" / job.id).status().state == "paused"
+    assert house.now(job).status == "running"
+
+
+def test_a_full_disk_fails_the_job_and_no_other(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = house.job(lines(10)), house.job(lines(9))
+    broken = OSError(errno.ENOSPC, "No space left on device")
+    real = foreman_module.convert
+
+    def full(source: Path, *rest: Any, **how: Any) -> int:
+        if source.name == first.body["training_file"]:
+            raise broken
+        return real(source, *rest, **how)
+
+    monkeypatch.setattr(foreman_module, "convert", full)
+    house.foreman().round()
+    assert "No space left on device" in shown(house.now(first))["error"]["message"]
+    assert "has 9 example(s)" in shown(house.now(second))["error"]["message"]
 
 
 @pytest.mark.parametrize(

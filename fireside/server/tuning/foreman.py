@@ -116,9 +116,9 @@ class Foreman:
     def round(self) -> bool:
         """Whether something is at work, or about to be."""
         for job in self._with("validating_files"):
-            self._validate(job)
+            self._one(job, self._validate)
         for job in self._unsettled():
-            self._tend(job)
+            self._one(job, self._tend)
         if self._unsettled():
             return True
         for job in self._with("queued"):
@@ -130,6 +130,13 @@ class Foreman:
                 return True
             self._jobs.set(now, settled=True)
         return bool(self._with("validating_files", "queued"))
+
+    def _one(self, job: Stored, look: Callable[[Stored], None]) -> None:
+        """What goes wrong with one job keeps nobody from the others."""
+        try:
+            look(job)
+        except Exception:
+            log.exception("fine-tuning job %s could not be looked after; trying again", job.id)
 
     def _with(self, *statuses: str) -> list[Stored]:
         page = self._jobs.objects.listed(JOB, owner=None, statuses=statuses, order="asc", limit=100)
@@ -155,6 +162,11 @@ class Foreman:
             return
         except FiresideError as wrong:
             self._fail(job, wrong.code or "server_error", wrong.message, None)
+            return
+        except OSError as wrong:
+            self._forget_data(job)
+            said = f"The server cannot keep the training data ({wrong.strerror}): free some space."
+            self._fail(job, "server_error", said, None)
             return
         hyper = plan.settled(part["hyperparameters"], kind, count)
         method = {"type": kind, kind: part | {"hyperparameters": hyper}}
