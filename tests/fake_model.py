@@ -100,7 +100,7 @@ class FakeModel:
 class FakeModels:
     model: FakeModel
 
-    def get(self, name: str | None) -> FakeModel:
+    def get(self, name: str | None, *, owner: str = "") -> FakeModel:
         return self.model
 
     def close(self) -> None: ...

@@ -25,7 +25,7 @@ TITLE_LETTERS: Final = 60
 class ModelSource(Protocol):
     """Where models come from: `fireside.engine.models.Models`."""
 
-    def get(self, name: str | None) -> TextModel: ...
+    def get(self, name: str | None, *, owner: str = "") -> TextModel: ...
 
 
 class Chat:
@@ -113,7 +113,7 @@ class Chat:
         asked: Mapping[str, Any] | None,
     ) -> Turn:
         """Answer the last message of `path`, storing it first if it has no id yet."""
-        model = self._models.get(name or conversation.model)
+        model = self._models.get(name or conversation.model, owner=conversation.owner)
         sampling = merged(model.entry.sampling if model.entry else None, asked)
         budget = Budget.of(model.context, sampling.get("max_tokens"))
         fitted = fit(

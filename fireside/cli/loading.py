@@ -50,11 +50,11 @@ class Loading:
     def _progress(self, done: int, total: int) -> None:
         self._share = done / max(1, total)
 
-    def get(self, name: str | None) -> TextModel:
+    def get(self, name: str | None, *, owner: str = "") -> TextModel:
         """The model called `name`, waited for; None is the one that was asked for at the start."""
         if name is None or name == self.name:
             return self._first.result()
-        return self._models.result().get(name)
+        return self._models.result().get(name, owner=owner)
 
     def names(self) -> list[str]:
         """The chat models on this machine, by name."""

@@ -33,7 +33,9 @@ class Discreet(logging.Filter):
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and os.environ.get("FIRESIDE_DEBUG", "0") in ("", "0"):
             lines = traceback.format_tb(error.__traceback__)
-            record.exc_text = "".join(lines) + f"{type(error).__name__} (FIRESIDE_DEBUG=1 says more)"
+            record.exc_text = (
+                "".join(lines) + f"{type(error).__name__} (FIRESIDE_DEBUG=1 says more)"
+            )
             record.exc_info = None
         return True
 

@@ -19,6 +19,7 @@ from fireside.hub.catalogue import Entry, catalogue
 from fireside.hub.local import installed, locate
 from fireside.server import body
 from fireside.server.body import Wire
+from fireside.server.caller import caller_of
 from fireside.server.pulls import Pulls, watched
 from fireside.server.ready import Readiness
 from fireside.server.streaming import EventStream
@@ -85,9 +86,9 @@ def routes(models: Models, readiness: Readiness, pulls: Pulls, models_dir: Path)
         }
 
     @router.get("/models")
-    async def list_chat_models() -> dict[str, object]:
-        """The models that can chat here, the default first."""
-        names = await asyncio.to_thread(models.names)
+    async def list_chat_models(request: Request) -> dict[str, object]:
+        """The models that can chat here for this owner, the default first."""
+        names = await asyncio.to_thread(models.names, owner=caller_of(request).owner)
         chat = [n for n in names if n not in catalogue() or catalogue()[n].kind == "chat"]
         return {"data": sorted(chat, key=lambda name: (name != readiness.model, name))}
 

@@ -146,7 +146,10 @@ def living_project(connection: Connection, project_id: str) -> None:
         NotFound: there is none, or it is archived.
     """
     default = project_id == persons.DEFAULT_PROJECT
-    if default and not connection.execute(select(projects).where(projects.c.id == project_id)).all():
+    if (
+        default
+        and not connection.execute(select(projects).where(projects.c.id == project_id)).all()
+    ):
         made = Project(
             id=project_id, name="Default project", created_at=time.time(), archived_at=None
         )
