@@ -14,7 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from fireside.errors import Corrupt, FiresideError, Interrupted, NotFound, Unsupported
+from fireside.errors import (
+    Corrupt,
+    FiresideError,
+    Interrupted,
+    NotFound,
+    Unavailable,
+    Unsupported,
+)
 from fireside.knowledge.chunks import Chunk, Strategy, chunks, spans
 from fireside.knowledge.collections import FILE, STORE
 from fireside.knowledge.embedders import Embedders, Embeds
@@ -55,9 +62,13 @@ class Ingest:
     def stopping(self) -> bool:
         return self._stopping.is_set()
 
-    def recover(self) -> None:
-        """At the start: files that another process had begun are queued again."""
+    def start(self) -> None:
         self._stopping.clear()
+        self.recover()
+
+    def recover(self) -> None:
+        """Between two files: what was begun and not ended, here or in a process that is no more,
+        is queued again."""
         while items := self._objects.listed(
             FILE, owner=None, statuses=["in_progress"], limit=100
         ).items:
@@ -65,7 +76,11 @@ class Ingest:
                 self._move(item.id, "queued")
 
     def step(self) -> bool:
-        """Do the oldest queued file; False if there is none."""
+        """Do the oldest queued file; False if there is none.
+
+        Raises:
+            Unavailable: no disk, or somebody else holds the database; `recover`, and try again.
+        """
         if self._stopping.is_set():
             return False
         row = self._objects.claim(FILE, status="queued", becomes="in_progress")
@@ -75,6 +90,8 @@ class Ingest:
             self._do(row)
         except Interrupted:
             self._move(row.id, "queued")  # if it is still there, and not cancelled
+        except Unavailable:
+            raise
         except FiresideError as error:
             self._passages.discard(row.id)
             self._fail(row, _code(error), error.message)

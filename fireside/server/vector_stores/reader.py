@@ -29,7 +29,7 @@ class Reader:
             loop.call_soon_threadsafe(self._wake.set)
 
         self._collections.wake = wake
-        await asyncio.to_thread(self._ingest.recover)
+        await asyncio.to_thread(self._ingest.start)
         self._task = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
@@ -41,14 +41,18 @@ class Reader:
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
+        again = False
         with ThreadPoolExecutor(1, "fireside-read") as thread:
             while not self._ingest.stopping:
                 self._wake.clear()
                 try:
+                    if again:
+                        await loop.run_in_executor(thread, self._ingest.recover)
                     did = await loop.run_in_executor(thread, self._ingest.step)
-                except Exception:  # the database, say: the file stays queued
+                    again = False
+                except Exception:  # the disk, say, or a lock: it may be better in a while
                     log.exception("reading files of vector stores failed; it is tried again")
-                    did = False
+                    did, again = False, True
                 if not did and not self._ingest.stopping:
                     try:
                         await asyncio.wait_for(self._wake.wait(), LOOKS_EVERY)
