@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 
@@ -113,6 +113,18 @@ class Ascending(Page):
     order: Annotated[Literal["asc", "desc"], Query()] = "asc"
 
 
+SENT: Final = {
+    "type": "object",
+    "required": ["id", "role"],
+    "properties": {
+        "id": {"type": "string"},
+        "role": {"enum": ["system", "developer", "user", "assistant", "tool", "function"]},
+        "content": {"anyOf": [{"type": ["string", "null"]}, {"type": "array"}]},
+    },
+}
+"""A message of a request; OpenAI's type for it knows the assistant's only."""
+
+
 class Update(Wire):
     metadata: Metadata
 
@@ -164,7 +176,7 @@ def routes(store: Store) -> APIRouter:
         return {"object": "chat.completion.deleted", "id": completion_id, "deleted": True}
 
     @router.get("/v1/chat/completions/{completion_id}/messages")
-    @documented(response=Listed("chat:ChatCompletionStoreMessage"))
+    @documented(response=Listed(SENT))
     async def list_chat_completion_messages(
         request: Request, completion_id: str, page: Annotated[Ascending, Depends()]
     ) -> dict[str, Any]:

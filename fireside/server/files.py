@@ -36,6 +36,23 @@ Purpose = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "ev
 PURPOSES: Final = frozenset(Purpose.__args__)  # type: ignore[attr-defined]
 OUTPUTS: Final = frozenset({"assistants_output", "batch_output", "fine-tune-results"})
 
+FILE: Final = {
+    "type": "object",
+    "required": ["id", "object", "bytes", "created_at", "filename", "purpose", "status"],
+    "properties": {
+        "id": {"type": "string"},
+        "object": {"enum": ["file"]},
+        "bytes": {"type": "integer"},
+        "created_at": {"type": "integer"},
+        "expires_at": {"type": ["integer", "null"]},
+        "filename": {"type": "string"},
+        "purpose": {"type": "string", "enum": sorted(PURPOSES | OUTPUTS)},
+        "status": {"type": "string", "enum": ["processed"]},
+        "status_details": {"type": "null"},
+    },
+}
+"""OpenAI's `FileObject`, which forgets the purpose `evals` that its own requests have."""
+
 
 class ExpiresAfter(Wire):
     anchor: Literal["created_at"]
@@ -68,7 +85,7 @@ def routes(files: Files, max_bytes: int = MAX_FILE) -> APIRouter:
     router = APIRouter(tags=["files"])
 
     @router.post("/v1/files")
-    @documented(request=CreateFileRequest, file="file", response="FileObject")
+    @documented(request=CreateFileRequest, file="file", response=FILE)
     async def create_file(request: Request) -> Response:
         path = await asyncio.to_thread(files.temporary)
         form = await receive(request, path, file_field="file", limit=max_bytes)
@@ -89,7 +106,7 @@ def routes(files: Files, max_bytes: int = MAX_FILE) -> APIRouter:
         return JSONResponse(shown(await asyncio.shield(asyncio.to_thread(keep))))
 
     @router.get("/v1/files")
-    @documented(response=Listed("FileObject"))
+    @documented(response=Listed(FILE))
     async def list_files(
         request: Request, page: Annotated[FilePage, Depends()]
     ) -> dict[str, object]:
@@ -101,7 +118,7 @@ def routes(files: Files, max_bytes: int = MAX_FILE) -> APIRouter:
         return shown_list(listed, shown)
 
     @router.get("/v1/files/{file_id}")
-    @documented(response="FileObject")
+    @documented(response=FILE)
     async def retrieve_file(request: Request, file_id: str) -> dict[str, object]:
         return shown(await asyncio.to_thread(files.get, file_id, caller_of(request).owner))
 

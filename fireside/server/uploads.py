@@ -19,7 +19,7 @@ from fireside.server import files as files_routes
 from fireside.server import jsonl
 from fireside.server.body import Wire, read
 from fireside.server.caller import caller_of
-from fireside.server.files import JSONL, MAX_FILE, ExpiresAfter, Purpose, clean_name
+from fireside.server.files import FILE, JSONL, MAX_FILE, ExpiresAfter, Purpose, clean_name
 from fireside.server.multipart import receive
 from fireside.server.openapi import documented
 from fireside.storage.objects import Stored
@@ -27,6 +27,19 @@ from fireside.storage.uploads import MAX_PARTS, Uploads
 
 MAX_UPLOAD: Final = 8 * 2**30
 MAX_PART: Final = 64 * 2**20
+UPLOAD: Final = {
+    "type": "object",
+    "required": [
+        "id", "object", "bytes", "created_at", "filename", "purpose", "status", "expires_at", "file"
+    ],
+    "properties": {
+        **{name: {"type": "string"} for name in ("id", "filename", "purpose")},
+        **{name: {"type": "integer"} for name in ("bytes", "created_at", "expires_at")},
+        "object": {"enum": ["upload"]},
+        "status": {"type": "string", "enum": ["pending", "completed", "cancelled"]},
+        "file": {"anyOf": [FILE, {"type": "null"}]},
+    },
+}  # fmt: skip
 
 
 class CreateUploadRequest(Wire):
@@ -48,7 +61,7 @@ def routes(uploads: Uploads, max_part: int = MAX_PART) -> APIRouter:
     router = APIRouter(tags=["uploads"])
 
     @router.post("/v1/uploads")
-    @documented(request=CreateUploadRequest, response="Upload")
+    @documented(request=CreateUploadRequest, response=UPLOAD)
     async def create_upload(request: Request) -> Response:
         call = await read(request, CreateUploadRequest)
         if call.purpose in JSONL and call.bytes > MAX_FILE:
@@ -87,7 +100,7 @@ def routes(uploads: Uploads, max_part: int = MAX_PART) -> APIRouter:
         return JSONResponse(shown_part(part))
 
     @router.post("/v1/uploads/{upload_id}/complete")
-    @documented(request=CompleteUploadRequest, response="Upload")
+    @documented(request=CompleteUploadRequest, response=UPLOAD)
     async def complete_upload(request: Request, upload_id: str) -> Response:
         call = await read(request, CompleteUploadRequest)
         owner = caller_of(request).owner
@@ -101,7 +114,7 @@ def routes(uploads: Uploads, max_part: int = MAX_PART) -> APIRouter:
         return JSONResponse(await asyncio.shield(asyncio.to_thread(finish)))
 
     @router.post("/v1/uploads/{upload_id}/cancel")
-    @documented(response="Upload")
+    @documented(response=UPLOAD)
     async def cancel_upload(request: Request, upload_id: str) -> dict[str, object]:
         owner = caller_of(request).owner
         return shown(await asyncio.to_thread(uploads.cancel, upload_id, owner))
