@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
 
 import httpx
 import openai
 import pytest
 
-from fireside.errors import NotFound
+from fireside.errors import BadRequest, NotFound
 from fireside.server.responses.conversations import Conversations
 from fireside.server.responses.locks import Locks
+from fireside.server.responses.search import Search
+from fireside.server.responses.start import started
 from fireside.server.responses.state import State
+from fireside.server.responses.wire import CreateResponse, NewConversation, NewItems
 from fireside.storage import Store
 
 from .fakes import FakeModel
@@ -178,8 +183,6 @@ def test_unknown_ids(client: openai.OpenAI, http: httpx.Client, strange: str) ->
 
 
 def test_another_owners_is_unknown(store: Store) -> None:
-    from fireside.server.responses.wire import NewConversation, NewItems
-
     state = State(store)
     kept = Conversations(state, Locks())
     anns = kept.create(NewConversation(items=[HI]), "ann")
@@ -201,3 +204,44 @@ def test_another_owners_is_unknown(store: Store) -> None:
     reference = {"type": "item_reference", "id": item["id"]}
     with pytest.raises(NotFound):
         kept.create(NewConversation(items=[reference]), "bob")
+
+
+def test_a_task_that_is_cancelled_leaves_nothing_locked(
+    store: Store, model: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, locks = State(store), Locks()
+    talk = store.objects.add("conversation", "conv", {"metadata": {}}, owner="")
+    entered, go_on = threading.Event(), threading.Event()
+    listed = state.conversation_items
+
+    def slow(*what: Any) -> Any:
+        entered.set()
+        go_on.wait(60)
+        return listed(*what)
+
+    monkeypatch.setattr(state, "conversation_items", slow)
+    call = CreateResponse(model="fake:1b", input="Hi", conversation=talk.id)
+
+    async def cancelled() -> None:
+        work = asyncio.create_task(
+            started(
+                state=state, locks=locks, search=Search(None), model=model, call=call, owner="",
+                memory={},
+            )
+        )  # fmt: skip
+        await asyncio.to_thread(entered.wait, 60)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        go_on.set()
+
+        def free() -> bool:
+            try:
+                locks.take(talk.id)()
+            except BadRequest:
+                return False
+            return True
+
+        assert await asyncio.to_thread(wait_until, free)
+
+    asyncio.run(cancelled())

@@ -22,7 +22,7 @@ from fireside.server.responses.locks import Locks
 from fireside.server.responses.reply import Event, shown_to
 from fireside.server.responses.run import in_callers_words
 from fireside.server.responses.search import Search
-from fireside.server.responses.start import calling_of, start
+from fireside.server.responses.start import calling_of, started
 from fireside.server.responses.state import State
 from fireside.server.responses.streams import NamedEvents
 from fireside.server.responses.tools import tools_of
@@ -90,8 +90,8 @@ def routes(
         call = await body.read(request, CreateResponse)
         owner = caller_of(request).owner
         model = await find(models, call.model, owner=owner)
-        run = await asyncio.to_thread(
-            start, state=state, locks=locks, search=search, model=model, call=call, owner=owner,
+        run = await started(
+            state=state, locks=locks, search=search, model=model, call=call, owner=owner,
             memory={},
         )  # fmt: skip
         # Before a response exists, what fails is a plain status: a schema that cannot be compiled.

@@ -25,7 +25,7 @@ from fireside.server.models import find
 from fireside.server.responses.items import Item
 from fireside.server.responses.locks import Locks
 from fireside.server.responses.search import Search
-from fireside.server.responses.start import start
+from fireside.server.responses.start import started
 from fireside.server.responses.state import State
 from fireside.server.responses.wire import CreateResponse
 
@@ -168,8 +168,8 @@ class Connection:
 
     async def _admitted(self, lane: str | None, asked: Asked) -> None:
         model = await find(self._models, asked.call.model, owner=self._owner)
-        run = await asyncio.to_thread(
-            start, state=self._state, locks=self._locks, search=self._search, model=model,
+        run = await started(
+            state=self._state, locks=self._locks, search=self._search, model=model,
             call=asked.call, owner=self._owner, memory=self._memory, warm=asked.warm,
         )  # fmt: skip
         try:
