@@ -169,7 +169,15 @@ def body_of(text: str) -> bytes:
         b'{"\\ud800": 1}',
     ],
 )
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/chat/completions",
+        "/v1/completions",
+        "/v1/chat/completions/chatcmpl-x",
+        "/engines/fake:1b/completions",
+    ],
+)
 def test_bodies(http: httpx.Client, path: str, raw: bytes) -> None:
     refused(http.post(path, content=raw, headers={"content-type": "application/json"}))
 
