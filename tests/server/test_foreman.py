@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from fireside.server.tuning import foreman as foreman_module
+from fireside.server.tuning import intake
 from fireside.server.tuning.jobs import model_name, shown
 from fireside.storage import Store
 from fireside.storage.objects import Stored
@@ -145,14 +145,14 @@ def test_a_full_disk_fails_the_job_and_no_other(
 ) -> None:
     first, second = house.job(lines(10)), house.job(lines(9))
     broken = OSError(errno.ENOSPC, "No space left on device")
-    real = foreman_module.convert
+    real = intake.convert
 
     def full(source: Path, *rest: Any, **how: Any) -> int:
         if source.name == first.body["training_file"]:
             raise broken
         return real(source, *rest, **how)
 
-    monkeypatch.setattr(foreman_module, "convert", full)
+    monkeypatch.setattr(intake, "convert", full)
     house.foreman().round()
     assert "No space left on device" in shown(house.now(first))["error"]["message"]
     assert "has 9 example(s)" in shown(house.now(second))["error"]["message"]

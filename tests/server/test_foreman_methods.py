@@ -100,7 +100,7 @@ def test_preferences(house: House) -> None:
 )  # fmt: skip
 def test_lines_that_are_wrong(house: House, data: bytes, method: Any, said: str) -> None:
     job = house.job(data, method=method)
-    house.foreman()._validate(job)
+    house.foreman()._intake.check(job)
     failed = shown(house.now(job))
     assert failed["status"] == "failed"
     assert said in failed["error"]["message"]

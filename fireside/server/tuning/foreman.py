@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import psutil
 
@@ -26,9 +25,9 @@ from fireside.errors import BadRequest, Conflict, FiresideError, NotFound
 from fireside.server.errors import log
 from fireside.server.tuned_models import JOB, TunedModels
 from fireside.server.tuning import plan
+from fireside.server.tuning.intake import Intake
 from fireside.server.tuning.jobs import Jobs
 from fireside.server.tuning.progress import Follower
-from fireside.server.tuning.training_data import BadFile, convert
 from fireside.storage.files import Files
 from fireside.storage.objects import Stored
 
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 GLANCE: Final = 0.5  # seconds between two rounds while a run is at work
 IDLE: Final = 5.0
 DEATHS: Final = 3  # of workers, at the same step: then the job has failed
-DATA: Final = ".data"
 
 
 class Foreman:
@@ -54,8 +52,9 @@ class Foreman:
         home: Path,
         drain_seconds: float,
     ) -> None:
-        self._jobs, self._files, self._tuned = jobs, files, tuned
+        self._jobs, self._tuned = jobs, tuned
         self._runs, self._home, self._drain = runs_dir, home, drain_seconds
+        self._intake = Intake(jobs, files, runs_dir)
         self._follower = Follower(jobs, files, tuned, runs_dir)
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -116,7 +115,7 @@ class Foreman:
     def round(self) -> bool:
         """Whether something is at work, or about to be."""
         for job in self._with("validating_files"):
-            self._one(job, self._validate)
+            self._one(job, self._intake.check)
         for job in self._unsettled():
             self._one(job, self._tend)
         if self._unsettled():
@@ -148,59 +147,6 @@ class Foreman:
         )
         return page.items
 
-    # Before a run
-
-    def _validate(self, job: Stored) -> None:
-        kind = job.body["method"]["type"]
-        part = job.body["method"][kind]
-        try:
-            count = self._converted(job, kind, part.get("grader"))
-        except (BadFile, NotFound) as wrong:
-            param = wrong.param or "training_file"
-            self._fail(job, wrong.code or "invalid_file", wrong.message, param)
-            self._forget_data(job)
-            return
-        except FiresideError as wrong:
-            self._fail(job, wrong.code or "server_error", wrong.message, None)
-            return
-        except OSError as wrong:
-            self._forget_data(job)
-            said = f"The server cannot keep the training data ({wrong.strerror}): free some space."
-            self._fail(job, "server_error", said, None)
-            return
-        hyper = plan.settled(part["hyperparameters"], kind, count)
-        method = {"type": kind, kind: part | {"hyperparameters": hyper}}
-        now = self._jobs.set(job, status="queued", method=method, examples=count)
-        if now.status == "queued":
-            self._jobs.say(job, "Files validated, moving job to queued state")
-
-    def _converted(self, job: Stored, kind: str, grader: dict[str, Any] | None) -> int:
-        from fireside.training.graded import GraderReward
-
-        reward = None
-        if grader is not None:
-            import json
-
-            reward = GraderReward.of(json.dumps(grader)).grader
-        count = 0
-        for param in ("training_file", "validation_file"):
-            if (file_id := job.body[param]) is None:
-                continue
-            try:
-                source = self._files.path(file_id, job.owner)
-            except NotFound as wrong:
-                raise BadFile(wrong.message, param=param, code=f"invalid_{param}") from None
-            target = self._data(job) / f"{param}.jsonl"
-            found = convert(source, target, kind, param=param, grader=reward)
-            count = found if param == "training_file" else count
-        return count
-
-    def _data(self, job: Stored) -> Path:
-        return self._runs / DATA / job.id
-
-    def _forget_data(self, job: Stored) -> None:
-        shutil.rmtree(self._data(job), ignore_errors=True)
-
     # A run
 
     def _tend(self, job: Stored) -> None:
@@ -225,7 +171,7 @@ class Foreman:
             return
         self._jobs.set(job, settled=True)
         if job.status == "cancelled":
-            self._forget_data(job)
+            self._intake.forget(job)
 
     def _running(self, job: Stored, handle: RunHandle | None, status: RunStatus | None) -> None:
         state = None if status is None else status.state
@@ -233,11 +179,11 @@ class Foreman:
             return
         if state == "finished":
             self._follower.succeed(job)
-            self._forget_data(job)
+            self._intake.forget(job)
         elif status is not None and state == "failed":
             said = (status.error or "The worker failed.").replace(str(self._runs / job.id), "run")
-            self._fail(job, "training_failed", said, None)
-            self._forget_data(job)
+            self._jobs.fail(job, "training_failed", said, None)
+            self._intake.forget(job)
         elif state == "cancelled":
             self._jobs.set(job, status="cancelled", settled=True, finished_at=int(time.time()))
         else:
@@ -251,7 +197,7 @@ class Foreman:
             same = job.body.get("died_at") == status.step
             deaths = job.body.get("deaths", 0) + 1 if same else 1
             if deaths > DEATHS:
-                self._fail(
+                self._jobs.fail(
                     job, "worker_died",
                     f"The worker died {DEATHS} times at step {status.step}: the log in the run's "
                     "folder says why. There may be too little memory.", None,
@@ -273,12 +219,12 @@ class Foreman:
             again = self._handle(job)
             if again is None or again.status().state not in ("interrupted", "failed"):
                 said = wrong.message.replace(str(self._runs / job.id), "run")
-                self._fail(job, "training_failed", said, wrong.param)
+                self._jobs.fail(job, "training_failed", said, wrong.param)
 
     def _launch(self, job: Stored) -> None:
         from fireside.training.control import RunHandle
 
-        data = self._data(job)
+        data = self._intake.data(job)
         validation = data / "validation_file.jsonl" if job.body["validation_file"] else None
         config = plan.config_of(
             job,
@@ -310,11 +256,3 @@ class Foreman:
             return RunHandle(self._runs / job.id)
         except NotFound:
             return None
-
-    def _fail(self, job: Stored, code: str, message: str, param: str | None) -> None:
-        error = {"code": code, "message": message, "param": param}
-        now = self._jobs.set(
-            job, status="failed", settled=True, error=error, finished_at=int(time.time())
-        )
-        if now.status == "failed":
-            self._jobs.say(job, message, level="error")

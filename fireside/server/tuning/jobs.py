@@ -127,6 +127,15 @@ class Jobs:
 
         return self.objects.change(JOB, job.id, changed, owner=None)
 
+    def fail(self, job: Stored, code: str, message: str, param: str | None) -> None:
+        """End a job that has not been cancelled meanwhile."""
+        error = {"code": code, "message": message, "param": param}
+        now = self.set(
+            job, status="failed", settled=True, error=error, finished_at=int(time.time())
+        )
+        if now.status == "failed":
+            self.say(job, message, level="error")
+
     def say(
         self,
         job: Stored,
