@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import fireside
 from fireside.errors import Corrupt, FiresideError, Interrupted, Unsupported
 from fireside.knowledge import child
 from fireside.knowledge.documents import MOST_CHARACTERS, Block, Document
@@ -57,15 +58,18 @@ def read(
 def _in_child(
     kind: str, path: Path, cancelled: Callable[[], bool], memory: int, seconds: int
 ) -> list[Block]:
-    inherited = {"PATH", "PYTHONPATH", "SYSTEMROOT", "LD_LIBRARY_PATH"}
+    inherited = {"PATH", "SYSTEMROOT", "LD_LIBRARY_PATH"}
+    # Where this process found its modules, and not the folder that it happens to stand in (-P).
+    found = [str(Path(fireside.__file__).parent.parent), *filter(None, sys.path)]
     process = subprocess.Popen(  # noqa: S603  # ours, with a path of ours
-        [sys.executable, "-m", "fireside.knowledge.child",
+        [sys.executable, "-P", "-m", "fireside.knowledge.child",
          kind, str(path), str(memory), str(seconds)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={name: value for name, value in os.environ.items() if name in inherited}
-        | {"OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"},
+        | {"PYTHONPATH": os.pathsep.join(found), "PYTHONIOENCODING": "utf-8"}
+        | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
     )  # fmt: skip
     done = threading.Event()
     watching = threading.Thread(target=_watch, args=(process, cancelled, done), daemon=True)
