@@ -26,12 +26,14 @@ TOLD: Final = (
     "model_grader_server_error_details",
 )  # fmt: skip
 
+SHAPES = "fireside.server.tuning.shapes:"
+
 
 def routes(grading: Grading) -> APIRouter:
     router = APIRouter(tags=["graders"])
 
     @router.post("/v1/fine_tuning/alpha/graders/run")
-    @documented(request=GraderRun, response="fireside.server.tuning.shapes:GraderRunResponse")
+    @documented(request=GraderRun, response=SHAPES + "GraderRunResponse")
     async def run_grader(request: Request) -> dict[str, Any]:
         call = await body.read(request, GraderRun)
         began, failed, graded = time.monotonic(), None, Graded()
@@ -66,7 +68,7 @@ def routes(grading: Grading) -> APIRouter:
         }
 
     @router.post("/v1/fine_tuning/alpha/graders/validate")
-    @documented(request=GraderCheck, response="fine_tuning.alpha:GraderValidateResponse")
+    @documented(request=GraderCheck, response=SHAPES + "GraderValidateResponse")
     async def validate_grader(request: Request) -> dict[str, Any]:
         call = await body.read(request, GraderCheck)
         return {"grader": plain(call.grader)}

@@ -51,7 +51,7 @@ class Custom(Wire):
 
 class Logged(Wire):
     type: Literal["logs", "stored_completions"]
-    metadata: dict[str, Any] | None = None
+    metadata: Metadata | None = None
 
 
 class EvalRequest(Wire):
