@@ -7,11 +7,12 @@ real house.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 import fireside
 from fireside.assistant import Chat
@@ -70,96 +71,135 @@ class Service(Protocol):
     async def stop(self) -> None: ...
 
 
-def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
-    budgets = Budgets(store.keys)
-    counts = Metrics(budgets)
-    # Twice the batch: while one half runs, the other is read and waits for it.
-    admission = Admission(2 * settings.max_batch, settings.max_queue)
-    counts.watch(models_, admission)
-    readiness = Readiness(models_, settings.model)
-    turns = Turns(conversations.shown_message)
-    pulls = Pulls(settings.models_dir)
-    models_.tuned = tuned = TunedModels(store.objects, settings.runs_dir, settings.models_dir)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the groups of endpoints share.  services: started with the server, in this order."""
 
-    models_ = metered(models_, counts)
+    models: Models
+    store: Store
+    settings: Settings
+    budgets: Budgets
+    counts: Metrics
+    admission: Admission
+    readiness: Readiness
+    turns: Turns
+    pulls: Pulls
+    tuned: TunedModels
+    files: Files
+    uploads: Uploads
+    foreground: Foreground
+    services: list[Service]
 
-    services: list[Service] = [budgets]
-    files_ = Files(settings.files_dir, store.objects)
-    services.append(Sweep(files_.sweep))
-    uploads_ = Uploads(files_)
-    services.append(Sweep(uploads_.sweep))
+    @classmethod
+    def of(cls, models_: Models, store: Store, settings: Settings) -> Parts:
+        budgets = Budgets(store.keys)
+        counts = Metrics(budgets)
+        # Twice the batch: while one half runs, the other is read and waits for it.
+        admission = Admission(2 * settings.max_batch, settings.max_queue)
+        counts.watch(models_, admission)
+        models_.tuned = tuned = TunedModels(store.objects, settings.runs_dir, settings.models_dir)
+        files_ = Files(settings.files_dir, store.objects)
+        uploads_ = Uploads(files_)
+        return cls(
+            models=metered(models_, counts),
+            store=store,
+            settings=settings,
+            budgets=budgets,
+            counts=counts,
+            admission=admission,
+            readiness=Readiness(models_, settings.model),
+            turns=Turns(conversations.shown_message),
+            pulls=Pulls(settings.models_dir),
+            tuned=tuned,
+            files=files_,
+            uploads=uploads_,
+            foreground=Foreground(),
+            services=[budgets, Sweep(files_.sweep), Sweep(uploads_.sweep)],
+        )
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.create_task(readiness.load())
-        for service in services:
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        loading = asyncio.create_task(self.readiness.load())
+        for service in self.services:
             await service.start()
         try:
             yield
         finally:
-            for service in reversed(services):
+            for service in reversed(self.services):
                 await service.stop()
             # The web server has let running answers finish or has cut them off by now.
             loading.cancel()
-            pulls.stop()
-            await turns.close()
-            await asyncio.to_thread(models_.close)
+            self.pulls.stop()
+            await self.turns.close()
+            await asyncio.to_thread(self.models.close)
 
+
+def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
+    parts = Parts.of(models_, store, settings)
     app = FastAPI(
         title="Fireside",
         version=fireside.__version__,
-        lifespan=lifespan,
+        lifespan=parts.lifespan,
         openapi_url=None,  # `openapi.py` serves it
         docs_url=None,  # its page loads scripts from a CDN; ours works offline
         redoc_url=None,
     )
-    app.state.admission = admission
+    app.state.admission = parts.admission
     errors.install(app)
     openapi.install(app)
-    app.include_router(models.routes(models_, tuned))
-    app.include_router(chat_completions.routes(models_, store))
-    app.include_router(chat_store.routes(store))
-    completing = completions.Completions(models_, settings.max_queue)
-    app.include_router(completions.routes(completing))
-    app.include_router(engines.routes(models_, completing))
-    app.include_router(embeddings.routes(models_, aliases=settings.openai_names))
-    app.include_router(health.routes(readiness, admission))
-    app.include_router(metrics.routes(counts))
-    app.include_router(organization.routes(store))
-    app.include_router(files.routes(files_))
-    app.include_router(uploads.routes(uploads_))
-    foreground = Foreground()
-    runner = batches.BatchRunner(
-        settings.home / "batches", files_, Inside(app), foreground, settings.max_batch // 4 or 1
-    )
-    services.append(runner)
-    app.include_router(batches.routes(runner))
-    app.include_router(moderations.routes())
-    knowledge, beside_it, finder = knowledge_group(models_, store, files_, settings.embedding_model)
-    services.extend(beside_it)
-    app.include_router(knowledge)
-    responses, in_background = responses_group(models_, store, admission, finder=finder)
-    services.append(in_background)
-    app.include_router(responses)
-    tuning, foreman = tuning_group(models_, store, files_, tuned, Inside(app), settings)
-    services.append(foreman)
-    app.include_router(tuning)
-    evals, eval_runner = evals_group(
-        store.objects, files_, Inside(app), foreground, settings.max_batch // 4 or 1
-    )
-    services.append(eval_runner)
-    app.include_router(evals)
-    app.include_router(conversations.routes(Chat(models_, store), store, turns, models_))
-    app.include_router(notice.routes(models_, readiness, pulls, settings.models_dir))
-    app.include_router(page.routes())
-    app.include_router(session.routes(store.keys))
+    for router in (*_answering(parts), *_working(parts, Inside(app)), *_around(parts)):
+        app.include_router(router)
     # The last one added is the outermost.
     app.add_middleware(errors.LastResort)
-    app.add_middleware(Counting, foreground=foreground)
-    app.add_middleware(Door, admission=admission)
+    app.add_middleware(Counting, foreground=parts.foreground)
+    app.add_middleware(Door, admission=parts.admission)
     app.add_middleware(Idempotency, objects=store.objects)
-    app.add_middleware(Keys, keyring=store.keys, budgets=budgets, host=settings.host)
+    app.add_middleware(Keys, keyring=store.keys, budgets=parts.budgets, host=settings.host)
     app.add_middleware(Guard, host=settings.host)
-    app.add_middleware(Measure, metrics=counts)
+    app.add_middleware(Measure, metrics=parts.counts)
     app.add_middleware(StandardHeaders)
     return app
+
+
+def _answering(parts: Parts) -> Iterator[APIRouter]:
+    """Endpoints that answer at once."""
+    models_, store, settings = parts.models, parts.store, parts.settings
+    yield models.routes(models_, parts.tuned)
+    yield chat_completions.routes(models_, store)
+    yield chat_store.routes(store)
+    completing = completions.Completions(models_, settings.max_queue)
+    yield completions.routes(completing)
+    yield engines.routes(models_, completing)
+    yield embeddings.routes(models_, aliases=settings.openai_names)
+    yield moderations.routes()
+    yield files.routes(parts.files)
+    yield uploads.routes(parts.uploads)
+
+
+def _working(parts: Parts, inside: Inside) -> Iterator[APIRouter]:
+    """Endpoints whose work goes on beside the requests, each with its service."""
+    models_, store, settings = parts.models, parts.store, parts.settings
+    at_once = settings.max_batch // 4 or 1
+    runner = batches.BatchRunner(
+        settings.home / "batches", parts.files, inside, parts.foreground, at_once
+    )
+    knowledge, beside_it, finder = knowledge_group(
+        models_, store, parts.files, settings.embedding_model
+    )
+    responses, in_background = responses_group(models_, store, parts.admission, finder=finder)
+    tuning, foreman = tuning_group(models_, store, parts.files, parts.tuned, inside, settings)
+    evals, eval_runner = evals_group(store.objects, parts.files, inside, parts.foreground, at_once)
+    parts.services.extend([runner, *beside_it, in_background, foreman, eval_runner])
+    yield from (batches.routes(runner), knowledge, responses, tuning, evals)
+
+
+def _around(parts: Parts) -> Iterator[APIRouter]:
+    """The page, and what looks after the server."""
+    models_, store, settings = parts.models, parts.store, parts.settings
+    yield health.routes(parts.readiness, parts.admission)
+    yield metrics.routes(parts.counts)
+    yield organization.routes(store)
+    yield conversations.routes(Chat(models_, store), store, parts.turns, models_)
+    yield notice.routes(models_, parts.readiness, parts.pulls, settings.models_dir)
+    yield page.routes()
+    yield session.routes(store.keys)
