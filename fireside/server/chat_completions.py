@@ -100,7 +100,7 @@ def start(model: TextModel, call: ChatCompletionRequest, owner: str) -> tuple[Ca
         model.tokenizer,
         functions_of(call),
         choice_of(call),
-        parallel=call.parallel_tool_calls and not call.functions,
+        parallel=False if call.functions else call.parallel_tool_calls,
         shape=chat_constraint(call),
     )
     prompt = calling.render(model.tokenizer, as_messages(call.messages)).ids

@@ -50,7 +50,7 @@ class ChatCompletionRequest(Sampling):
     response_format: ResponseFormat | None = None
     tools: Tools = Field(default_factory=list)
     tool_choice: ToolChoice | None = None
-    parallel_tool_calls: bool = True
+    parallel_tool_calls: bool | None = None
     functions: Functions = Field(default_factory=list)
     function_call: FunctionCall | None = None
     store: bool = False

@@ -95,10 +95,13 @@ def calling_for(
     functions: Sequence[Function],
     choice: Choice | None = None,
     *,
-    parallel: bool = True,
+    parallel: bool | None = None,
     shape: Constraint | None = None,
 ) -> Calling:
-    """shape: what an answer must match that is no call; the constraint of the result holds both.
+    """
+    parallel: whether an answer may hold more than one call; None leaves it to the model: a template
+        that knows no tools is of a model that was never shown two calls, and repeats its first.
+    shape: what an answer must match that is no call; the constraint of the result holds both.
 
     Raises:
         BadRequest: a name twice or unknown, naming `tools` or `tool_choice`.
@@ -118,7 +121,7 @@ def calling_for(
         controls=tokenizer.control_ids,
         ends=tokenizer.eos_ids,
         required=required,
-        parallel=parallel,
+        parallel=syntax.native if parallel is None else parallel,
         text_schema=None if required else _schema_of(shape, syntax),
     )
     return Calling(

@@ -39,7 +39,7 @@ def opening(call: CreateResponse, model: str, tools: list[Item], tool_choice: ob
         "metadata": call.metadata,
         "model": model,
         "output": [],
-        "parallel_tool_calls": call.parallel_tool_calls,
+        "parallel_tool_calls": call.parallel_tool_calls is not False,
         "previous_response_id": call.previous_response_id,
         "prompt_cache_key": call.prompt_cache_key,
         "reasoning": {"effort": None, "summary": None},

@@ -134,7 +134,7 @@ class Context(Wire):
     text: TextConfig = TextConfig()
     tools: list[RawTool] = Field(default_factory=list, max_length=128)
     tool_choice: Literal["none", "auto", "required"] | RawChoice = "auto"
-    parallel_tool_calls: bool = True
+    parallel_tool_calls: bool | None = None
     reasoning: Reasoning | None = None
     truncation: Literal["auto", "disabled"] = "disabled"
 
