@@ -91,8 +91,9 @@ def test_cancelling(client: openai.OpenAI, http: httpx.Client, model: FakeModel)
 def test_deleting_one_that_runs(client: openai.OpenAI, model: FakeModel) -> None:
     model.holds("Hel", "lo")
     made = create(client, background=True)
+    assert wait_until(lambda: bool(model.submitted))
     client.responses.delete(made.id)
-    assert model.last.cancelled.is_set()
+    assert wait_until(model.last.cancelled.is_set)
     with pytest.raises(openai.NotFoundError):
         client.responses.retrieve(made.id)
 

@@ -109,6 +109,7 @@ def test_a_client_that_leaves_holds_nothing(http: httpx.Client, model: FakeModel
     model.holds("Hel", "lo")
     with http.stream("POST", "/v1/responses", json=create | {"stream": True}) as answer:
         next(answer.iter_lines())
+        assert wait_until(lambda: bool(model.submitted))
     assert wait_until(model.last.cancelled.is_set)
     model.go_on.set()
     assert wait_until(lambda: http.post("/v1/responses", json=create).status_code == 200)

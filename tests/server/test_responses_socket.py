@@ -120,6 +120,7 @@ def test_leaving_ends_the_work(client: openai.OpenAI, model: FakeModel) -> None:
     with client.responses.connect() as connection:
         connection.send({"type": "response.create", "model": "fake:1b", "input": "Hi"})
         assert connection.recv().type == "response.created"
+        assert wait_until(lambda: bool(model.submitted))
     assert wait_until(lambda: model.last.cancelled.is_set())
 
 

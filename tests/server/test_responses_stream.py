@@ -151,6 +151,7 @@ def test_leaving_ends_the_work(http: httpx.Client, model: FakeModel) -> None:
     asked = {"model": "fake:1b", "input": "Hi", "stream": True}
     with http.stream("POST", "/v1/responses", json=asked) as answer:
         next(answer.iter_lines())
+        assert wait_until(lambda: bool(model.submitted))
     assert wait_until(lambda: model.last.cancelled.is_set())
 
 
