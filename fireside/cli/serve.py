@@ -139,7 +139,10 @@ def _run(settings: Settings, listener: socket.socket, open_page: bool) -> int:
         _stop_on_signals(server, app.state.admission.close)
         print(f"Fireside is at {address_of(listener)}  (Ctrl-C stops it)", flush=True)
         if listener.getsockname()[0] not in ("127.0.0.1", "::1"):
-            failures.say("anyone who can reach this address may use it: there are no keys yet.")
+            failures.say(
+                "other machines can reach it, with a key; what they send is not encrypted: put a "
+                "proxy with TLS before it where others could listen."
+            )
         if open_page:
             threading.Thread(target=_open, args=(address_of(listener),), daemon=True).start()
         server.run(sockets=[listener])
