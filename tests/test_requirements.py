@@ -53,3 +53,8 @@ def test_one_version_per_package() -> None:
     assert {name: dev[name] for name in dev.keys() & bench.keys()} == {
         name: bench[name] for name in dev.keys() & bench.keys()
     }
+
+
+@pytest.mark.parametrize("path", sorted(REPOSITORY.glob("tests/**/package-lock.json")), ids=str)
+def test_npms_list_names_no_address(path: Path) -> None:
+    assert "://" not in path.read_text(encoding="utf-8")
