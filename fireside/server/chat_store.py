@@ -19,9 +19,10 @@ from fireside.server import body
 from fireside.server.body import Wire
 from fireside.server.caller import caller_of
 from fireside.server.chat_head import Head
-from fireside.server.chat_wire import ChatCompletionRequest, Metadata
+from fireside.server.chat_wire import ChatCompletionRequest
 from fireside.server.listing import Page, shown_list
 from fireside.server.openapi import METADATA_QUERY, Listed, documented
+from fireside.server.wire import Metadata
 from fireside.storage.objects import New, Stored
 
 if TYPE_CHECKING:

@@ -15,9 +15,7 @@ from fireside.errors import BadRequest
 from fireside.server.body import Wire
 from fireside.server.chat_messages import ChatMessage
 from fireside.server.chat_tools import FunctionCall, Functions, ToolChoice, Tools
-from fireside.server.wire import Integer, Label, Sampling, Whole
-
-Metadata = Annotated[dict[Annotated[str, Field(max_length=64)], Label], Field(max_length=16)]
+from fireside.server.wire import Integer, Label, Metadata, Sampling, Whole
 
 
 class JsonSchema(Wire):

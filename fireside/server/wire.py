@@ -20,6 +20,8 @@ INT64 = 2**63
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 StopString = Annotated[str, Field(min_length=1, max_length=1000)]
 Label = Annotated[str, Field(max_length=512)]
+Key = Annotated[str, Field(max_length=64)]
+Metadata = Annotated[dict[Key, Label], Field(max_length=16)]
 
 
 def _whole(value: object) -> object:

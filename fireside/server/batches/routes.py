@@ -17,6 +17,7 @@ from fireside.server.caller import caller_of
 from fireside.server.files import ExpiresAfter
 from fireside.server.listing import Page, shown_list
 from fireside.server.openapi import Listed, documented
+from fireside.server.wire import Metadata
 from fireside.storage.objects import Stored
 
 Endpoint = Literal[
@@ -26,15 +27,13 @@ Endpoint = Literal[
     "/v1/completions",
     "/v1/moderations",
 ]
-Key = Annotated[str, Field(max_length=64)]
-Value = Annotated[str, Field(max_length=512)]
 
 
 class CreateBatchRequest(Wire):
     input_file_id: str = Field(min_length=1, max_length=256)
     endpoint: Endpoint
     completion_window: Literal["24h"]
-    metadata: Annotated[dict[Key, Value], Field(max_length=16)] | None = None
+    metadata: Metadata | None = None
     output_expires_after: ExpiresAfter | None = None
 
 

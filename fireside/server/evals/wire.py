@@ -23,7 +23,8 @@ from fireside.server.chat_tools import FunctionTool as ChatTool
 from fireside.server.chat_wire import ResponseFormat
 from fireside.server.responses.tools import FunctionTool
 from fireside.server.responses.wire import TextConfig
-from fireside.server.tuning.wire import Id, Metadata
+from fireside.server.tuning.wire import Id
+from fireside.server.wire import Metadata
 
 Name = Annotated[str, Field(max_length=256)]
 Threshold = Annotated[float, Field(ge=-1e9, le=1e9)]

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from fireside.errors import BadRequest, Unsupported
 from fireside.server.body import Wire
 from fireside.server.openapi import Described
-from fireside.server.wire import Integer, Label, Whole
+from fireside.server.wire import Integer, Label, Metadata, Whole
 
 INCLUDABLE = ("message.output_text.logprobs", "file_search_call.results")
 OTHER_INCLUDABLE = frozenset(
@@ -28,8 +28,6 @@ OTHER_INCLUDABLE = frozenset(
     }
 )
 Id = Annotated[str, Field(min_length=1, max_length=256)]
-MetadataKey = Annotated[str, Field(max_length=64)]
-Metadata = Annotated[dict[MetadataKey, Label], Field(max_length=16)]
 Name = Annotated[str, Field(min_length=1, max_length=1024)]
 
 

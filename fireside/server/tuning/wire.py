@@ -16,6 +16,7 @@ from fireside.errors import Unsupported
 from fireside.graders.kinds import Grader
 from fireside.graders.scoring import needs_a_model
 from fireside.server.body import Wire
+from fireside.server.wire import Metadata
 
 Auto = Literal["auto"]
 Epochs = Auto | Annotated[int, Field(ge=1, le=50)]
@@ -23,9 +24,6 @@ BatchSize = Auto | Annotated[int, Field(ge=1, le=256)]
 Multiplier = Auto | Annotated[float, Field(gt=0, le=100)]
 Id = Annotated[str, Field(min_length=1, max_length=256)]
 Suffix = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Key = Annotated[str, Field(min_length=1, max_length=64)]
-Value = Annotated[str, Field(max_length=512)]
-Metadata = Annotated[dict[Key, Value], Field(max_length=16)]
 Kind = Literal["supervised", "dpo", "reinforcement"]
 KINDS: Final[tuple[Kind, ...]] = ("supervised", "dpo", "reinforcement")
 

@@ -14,14 +14,12 @@ from fireside.knowledge.collections import Attached
 from fireside.knowledge.filters import Comparison, Compound, Filter
 from fireside.knowledge.passage import Ranking
 from fireside.server.body import Wire, validate
-from fireside.server.wire import Integer, Label
+from fireside.server.wire import Integer, Key, Label, Metadata
 
 Id = Annotated[str, Field(min_length=1, max_length=256)]
-Key = Annotated[str, Field(max_length=64)]
 Number = Annotated[int, Field(ge=-(2**63), lt=2**63)] | Annotated[float, Field(gt=-1e18, lt=1e18)]
 Value = Label | bool | Number
 Attributes = Annotated[dict[Key, Value], Field(max_length=16)]
-Metadata = Annotated[dict[Key, Label], Field(max_length=16)]
 MOST_FILES = 2000
 
 
