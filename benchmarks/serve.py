@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import http.client
 import json
 import os
 import socket
@@ -204,17 +205,19 @@ async def load(url: str, model: str, work: list[list[str]], tokens: int) -> Load
     return found
 
 
-async def health(url: str, model: str, streams: int, tokens: int) -> list[float]:
-    """Seconds that `/health` took, asked all the time while `streams` answers are made."""
-    running = asyncio.create_task(load(url, model, prompts(streams, 1, 0), tokens))
+def health(url: str, model: str, streams: int, tokens: int) -> list[float]:
+    """Seconds that `/health` took, asked all the time while another process reads `streams`."""
+    host, port = url.removeprefix("http://").split(":")
+    reader = [sys.executable, __file__, model, "--read", url, "--tokens", str(tokens)]
     took = []
-    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
-        while not running.done():
+    with subprocess.Popen([*reader, "--clients", str(streams)]) as running:
+        asking = http.client.HTTPConnection(host, int(port), timeout=60)
+        while running.poll() is None:
             began = time.perf_counter()
-            (await client.get("/health")).raise_for_status()
+            asking.request("GET", "/health")
+            asking.getresponse().read()
             took.append(time.perf_counter() - began)
-            await asyncio.sleep(0.02)
-    await running
+            time.sleep(0.02)
     return took
 
 
@@ -263,15 +266,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--health", action="store_true")
+    parser.add_argument("--read", metavar="URL", help=argparse.SUPPRESS)
     parser.add_argument("--llama-cpp", metavar="MODEL", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.llama_cpp:
         return llama_cpp(options.llama_cpp, options.threads, max(options.clients))
     model = options.model or default_model()
+    if options.read:
+        work = prompts(max(options.clients), 1, 0)
+        asyncio.run(load(options.read, model, work, options.tokens))
+        return None
     if not options.health:
         return side_by_side(model, options)
     with fireside(model, options.threads, 32) as url:
-        took = asyncio.run(health(url, model, 32, options.tokens))
+        took = health(url, model, 32, options.tokens)
     cells = {f"p{n}": f"{1000 * quantile(took, n / 100):.1f} ms" for n in (50, 99, 100)}
     print(f"/health beside 32 streams, {len(took)} times: {cells}")
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -54,6 +55,27 @@ def serving(home: Path, pieces: int = 40) -> Iterator[tuple[subprocess.Popen[str
             yield process, line.split()[3]
         finally:
             process.kill()
+
+
+def test_a_small_answer_goes_out_at_once() -> None:
+    """Without TCP_NODELAY each answer on a kept connection waits 40 ms for a delayed ACK, and
+    asyncio sets it only on sockets that name their protocol."""
+
+    async def accepted() -> int:
+        found: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            sock = writer.get_extra_info("socket")
+            found.set_result(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listener = listen("127.0.0.1", 0)
+        async with await asyncio.start_server(answer, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname()[:2])
+            writer.close()
+            return await found
+
+    assert asyncio.run(accepted()) != 0
 
 
 def test_a_taken_port_is_one_line(home: Path, run: Callable[..., tuple[int, str, str]]) -> None:
