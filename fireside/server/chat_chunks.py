@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fireside.engine.calling import Arguments, CallEvent, Calling, CallStarted, Text, finished
 from fireside.server.answers import finish_of, usage_of
 from fireside.server.chat_head import Head
 from fireside.server.chat_wire import ChatCompletionRequest
 from fireside.server.logprobs import chat_logprobs
 from fireside.server.streaming import Event
-from fireside.server.tools import Arguments, CallEvent, Calling, CallStarted, Text, finished
 
 if TYPE_CHECKING:
     from fireside.engine.text import Generation, TextEvent, TokenInfo

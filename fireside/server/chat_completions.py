@@ -14,6 +14,14 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
+from fireside.engine.calling import (
+    Arguments,
+    Calling,
+    CallStarted,
+    Text,
+    calling_for,
+    finished,
+)
 from fireside.server import body
 from fireside.server.answers import Told, gathered, usage_of
 from fireside.server.caller import caller_of
@@ -34,14 +42,6 @@ from fireside.server.sampling import (
     in_callers_words,
 )
 from fireside.server.streaming import Event, EventStream, begun, while_connected
-from fireside.server.tools import (
-    Arguments,
-    Calling,
-    CallStarted,
-    Text,
-    calling_for,
-    finished,
-)
 
 if TYPE_CHECKING:
     from fireside.engine.models import Models

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from fireside.engine.calling import MAX_FUNCTIONS, NAME, Choice, Function
 from fireside.errors import BadRequest
 from fireside.server.body import Wire
-from fireside.server.tools import MAX_FUNCTIONS, NAME, Choice, Function
 
 if TYPE_CHECKING:
     from fireside.server.chat_wire import ChatCompletionRequest

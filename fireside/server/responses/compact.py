@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Request
 
+from fireside.engine.calling import calling_for
 from fireside.engine.params import SamplingParams
 from fireside.errors import ContextOverflow
 from fireside.messages import Message
@@ -33,7 +34,6 @@ from fireside.server.responses.state import State
 from fireside.server.responses.wire import Compact, Context
 from fireside.server.sampling import check_fits
 from fireside.server.streaming import while_connected
-from fireside.server.tools import calling_for
 from fireside.storage.ids import new_id
 
 if TYPE_CHECKING:

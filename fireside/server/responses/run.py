@@ -13,6 +13,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fireside.engine.calling import (
+    Arguments,
+    CallEnded,
+    CallEvent,
+    Calling,
+    CallStarted,
+    Text,
+)
 from fireside.errors import BadRequest, FiresideError
 from fireside.server.answers import finish_of
 from fireside.server.errors import log
@@ -23,14 +31,6 @@ from fireside.server.responses.reply import Event, Reply
 from fireside.server.responses.search import Searched
 from fireside.server.responses.state import State
 from fireside.server.responses.wire import CreateResponse
-from fireside.server.tools import (
-    Arguments,
-    CallEnded,
-    CallEvent,
-    Calling,
-    CallStarted,
-    Text,
-)
 
 if TYPE_CHECKING:
     from fireside.engine.text import Generation, TextEvent, TokenInfo

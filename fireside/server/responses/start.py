@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from fireside.engine.calling import Calling, calling_for
 from fireside.engine.params import Constraint, SamplingParams
 from fireside.errors import BadRequest, NotFound
 from fireside.messages import Message
@@ -23,7 +24,6 @@ from fireside.server.responses.state import State
 from fireside.server.responses.tools import Tools, tools_of
 from fireside.server.responses.wire import Context, CreateResponse, TextFormat
 from fireside.server.sampling import ANY_OBJECT, SMALLEST_TOP_P
-from fireside.server.tools import Calling, calling_for
 
 if TYPE_CHECKING:
     from fireside.engine.text import TextModel

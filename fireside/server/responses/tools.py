@@ -11,11 +11,11 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
+from fireside.engine.calling import Choice, Function
 from fireside.errors import BadRequest, Unsupported
 from fireside.server.body import Wire, validate
 from fireside.server.responses.items import Item, within
 from fireside.server.responses.wire import Context, Id
-from fireside.server.tools import Choice, Function
 from fireside.server.wire import Integer
 
 BUILT_IN: Final = frozenset(
