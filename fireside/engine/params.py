@@ -59,6 +59,8 @@ class SamplingParams:
             log-probability are kept (`text.py` ranks; the engine runs all of them).
         logprobs: alternatives per token, 0 for the chosen token's alone; None for none at all.
         prompt_logprobs: likewise of the prompt's tokens.
+        prompt_logprobs_from: the first token whose log-probability is wanted; what stands before
+            it costs no logits, and may come from the prefix cache.
         constraint: what the answer must match.
         shown_ids: control tokens that stand in the answer's text by their names: a call's marks.
     """
@@ -82,6 +84,7 @@ class SamplingParams:
     best_of: int | None = None
     logprobs: int | None = None
     prompt_logprobs: int | None = None
+    prompt_logprobs_from: int = 0
     constraint: Constraint | None = None
     shown_ids: frozenset[int] = frozenset()
 
@@ -121,6 +124,7 @@ class SamplingParams:
             ("best_of", self.n, MAX_CANDIDATES),
             ("logprobs", 0, min(MAX_LOGPROBS, vocab_size)),
             ("prompt_logprobs", 0, min(MAX_LOGPROBS, vocab_size)),
+            ("prompt_logprobs_from", 0, math.inf),
         ):
             value = getattr(self, name)
             if value is not None and not low <= value <= high:

@@ -50,8 +50,8 @@ class Request:
         prompt_ids, params, owner: as submitted.
         stop_ids: every id that ends this request's answers.
         cached_tokens: prompt tokens taken over from earlier requests; known at the first step.
-        prompt_logprobs: one per prompt token if asked for, the first of them None; whole at the
-            first step.
+        prompt_logprobs: one per prompt token if asked for; None for the first, and for those
+            before `prompt_logprobs_from`; whole at the first step.
         error: why it ended with "error".
     """
 
@@ -72,7 +72,9 @@ class Request:
         self.stop_ids = stop_ids
         self.cached_tokens = 0
         self.prompt_logprobs: list[TokenLogprob | None] | None = (
-            None if params.prompt_logprobs is None else [None]
+            None
+            if params.prompt_logprobs is None
+            else [None] * min(max(1, params.prompt_logprobs_from), len(prompt_ids))
         )
         self.error: FiresideError | None = None
         self._mailbox: Mailbox[Step | FiresideError] = Mailbox()

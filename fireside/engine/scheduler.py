@@ -182,8 +182,10 @@ class Scheduler:
         start = sequence.computed
         logprobs = sequence.request.prompt_logprobs
         wants = logprobs is not None and len(logprobs) < sequence.prompt_length
-        if wants:
-            share = min(share, PROMPT_LOGPROB_ROWS)
+        if logprobs is not None and wants:
+            unasked = len(logprobs) - 1 - start  # before the first whose successor is scored
+            wants = unasked <= 0
+            share = min(share, PROMPT_LOGPROB_ROWS if wants else unasked)
         end = start + share
         works[sequence] = Work(
             sequence=sequence,

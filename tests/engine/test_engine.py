@@ -345,6 +345,29 @@ def test_log_probabilities_are_the_models_own(runner: HashRunner) -> None:
     assert request.cached_tokens == 0, "positions whose log-probabilities are asked for must run"
 
 
+@pytest.mark.parametrize("first", [0, 1, 2, 37, 99, 100, 500])
+def test_log_probabilities_of_a_prompts_end_are_those_of_the_whole(first: int) -> None:
+    prompt = [(7 * i * i + 3) % 61 for i in range(100)]
+    runner = HashRunner()
+    engine = Engine(runner, prefill_chunk=24, speculative=False)
+    found, cached = [], 0
+    for start in (0, first, first):  # the last one finds the cache warm
+        params = SamplingParams(max_tokens=1, seed=1, prompt_logprobs=0, prompt_logprobs_from=start)
+        request = engine.submit(prompt, params)
+        while engine.step():
+            pass
+        list(request)
+        assert request.prompt_logprobs is not None
+        found.append(request.prompt_logprobs)
+        cached = request.cached_tokens
+    skipped = min(max(1, first), 100)
+    for known in found:
+        assert known[skipped:] == found[0][skipped:]
+    assert found[2][:skipped] == [None] * skipped
+    last = 99 if first >= 100 else skipped - 1  # the last token's logits are wanted anyhow
+    assert cached == last // runner.block_size * runner.block_size
+
+
 def test_prompt_log_probabilities_survive_preemption() -> None:
     runner = HashRunner(num_blocks=14, context=56)
     engine = Engine(runner, prefill_chunk=5, speculative=False)
