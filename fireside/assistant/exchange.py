@@ -1,0 +1,103 @@
+"""One exchange as it grows: what came in, what the steps found, what goes to the model, the answer.
+
+Each step reads what it likes and writes only what its own docstring names.  A fresh one is made for
+every turn; what lasts from turn to turn is in rows.  It refuses to do anything by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fireside.messages import Message
+
+if TYPE_CHECKING:
+    from fireside.assistant.persona import Persona
+    from fireside.engine.text import TextModel, TokenInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Text that becomes part of the system message.  name: whose it is, for the receipt."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A passage that the model is shown, under its number, and may cite as `[number]`."""
+
+    number: int
+    text: str
+    file_id: str
+    filename: str
+    score: float
+    page: int | None = None
+    section: str | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Result(Protocol):
+    """What a step found.  It never holds text that privacy has masked."""
+
+    def as_receipt(self) -> Mapping[str, Any]: ...
+
+
+class StreamFilter(Protocol):
+    """Between the model and the reader.  What it has given back is shown and never taken back."""
+
+    def feed(self, text: str) -> str: ...
+
+    def finish(self) -> str: ...
+
+
+@dataclass(kw_only=True)
+class Exchange:
+    """
+    scope: the conversation whose state is kept from turn to turn; None: nothing is kept.
+    history, history_ids: what was said before the question, and the row or item of each ("" where
+        there is none).
+    question, question_id: what is answered; privacy may mask it.
+    instructions: the caller's own, after the persona's.
+
+    sections, sources, tools, filters: what steps add.
+    reply: an answer that a step gives itself; the model is then not asked.
+    untrusted: text of documents, tools or the web stands in the prompt.
+    max_tokens: a step may lower it.
+    kept_from: how many messages of the history are left out (`budget`).
+
+    answer, tokens, finish_reason: once the answer is over, for the steps after it.
+    results: what each step found, by its name.
+    """
+
+    owner: str
+    persona: Persona
+    model: TextModel
+    question: Message
+    question_id: str = ""
+    scope: str | None = None
+    history: Sequence[Message] = ()
+    history_ids: Sequence[str] = ()
+    instructions: str | None = None
+
+    sections: list[Section] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+    tools: list[Any] = field(default_factory=list)
+    filters: list[StreamFilter] = field(default_factory=list)
+    reply: str | None = None
+    untrusted: bool = False
+    max_tokens: int | None = None
+    kept_from: int = 0
+
+    answer: str = ""
+    tokens: list[TokenInfo] = field(default_factory=list)
+    finish_reason: str | None = None
+    results: dict[str, Result] = field(default_factory=dict)
+
+    @property
+    def system(self) -> str | None:
+        """The persona's instructions, the caller's, then the sections of the steps."""
+        parts = [self.persona.instructions, self.instructions, *(s.text for s in self.sections)]
+        return "\n\n".join(part for part in parts if part) or None

@@ -1,0 +1,194 @@
+"""A persona: who answers, from one TOML file.
+
+    name = "support"
+    instructions = "You answer for the support desk of a web shop."
+
+    [sampling]
+    temperature = 0.2
+
+The default persona leaves the raw model untouched.  A mistake in a file is one line with the
+file's line number and the nearest name that there is.  It refuses to run anything.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, Union, get_args, get_origin
+
+from pydantic import BaseModel, Field, ValidationError
+
+from fireside.assistant.section import PersonaSection
+from fireside.errors import BadRequest, NotFound
+
+NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}"
+
+
+class Sampling(PersonaSection):
+    """As the chat's own sampling parameters; None leaves it to the model's recommendation."""
+
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, gt=0, le=1)
+    top_k: int | None = Field(None, ge=0)
+    min_p: float | None = Field(None, ge=0, le=1)
+    repetition_penalty: float | None = Field(None, gt=0, le=10)
+    seed: int | None = None
+    max_tokens: int | None = Field(None, ge=1)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True)
+
+
+class Persona(PersonaSection):
+    """
+    language: a BCP 47 tag; what greetings and the assistant's own sentences are written in.
+    model: as `fireside models list` names it; None leaves it to the conversation and the settings.
+    """
+
+    name: str = Field("default", pattern=f"^{NAME}$")
+    description: str = ""
+    instructions: str = ""
+    greeting: str = ""
+    language: str = "en"
+    model: str | None = None
+    sampling: Sampling = Sampling()
+
+
+DEFAULT: Final = Persona()
+
+
+def parse(text: str, *, origin: str) -> Persona:
+    """A persona from TOML.  origin: the file's name, for messages.
+
+    Raises:
+        BadRequest: with the line, and for a misspelt key the nearest one.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadRequest(f"{origin} is not valid TOML: {error}.", param="persona") from None
+    try:
+        return Persona.model_validate(table)
+    except ValidationError as error:
+        raise BadRequest(_one_line(error, table, text, origin), param="persona") from None
+
+
+def read(path: Path) -> Persona:
+    """A persona from a file; without a name of its own it takes the file's.
+
+    Raises:
+        NotFound: there is no such file.
+        BadRequest: as `parse`, and for a file that is not UTF-8 text.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError):
+        raise NotFound(f"There is no persona file {str(path)!r}.", param="persona") from None
+    except UnicodeDecodeError:
+        raise BadRequest(f"{path.name} is not text in UTF-8.", param="persona") from None
+    persona = parse(text, origin=path.name)
+    if "name" in persona.model_fields_set or not re.fullmatch(NAME, path.stem):
+        return persona
+    return persona.model_copy(update={"name": path.stem})
+
+
+class Personas:
+    """All that can be named: those in `folder`, and the shipped ones that it does not replace."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(self._paths())
+
+    def get(self, name: str) -> Persona:
+        """
+        Raises:
+            NotFound: there is none; the line names near ones.
+            BadRequest: its file has a mistake.
+        """
+        if name == DEFAULT.name:
+            return DEFAULT
+        paths = self._paths()
+        if name not in paths:
+            near = difflib.get_close_matches(name, [*paths], n=3, cutoff=0.5)
+            hint = f"Near: {', '.join(near)}." if near else f"There are: {', '.join(self.names)}."
+            raise NotFound(f"There is no persona {name[:64]!r}. {hint}", param="persona")
+        return read(paths[name]).model_copy(update={"name": name})
+
+    def _paths(self) -> dict[str, Path]:
+        shipped = Path(str(files("fireside.assistant") / "personas"))
+        found: dict[str, Path] = {}
+        for folder in (shipped, self._folder):
+            if folder is not None and folder.is_dir():
+                found |= {p.stem: p for p in folder.glob("*.toml") if re.fullmatch(NAME, p.stem)}
+        return found
+
+
+def _one_line(error: ValidationError, table: Mapping[str, Any], text: str, origin: str) -> str:
+    first = error.errors()[0]
+    path = [part for part in first["loc"] if isinstance(part, str | int)]
+    where = ".".join(map(str, path))
+    line = line_of(text, path)
+    place = f"{origin}, line {line}" if line else origin
+    if first["type"] != "extra_forbidden":
+        return f"{place}: {where}: {first['msg']}."
+    known = _keys_at(Persona, path[:-1])
+    near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."
+    return f"{place}: there is no key {where!r}; {hint}"
+
+
+def line_of(text: str, path: Sequence[str | int]) -> int | None:
+    """The line, from 1, where TOML sets the key at `path`; None where it cannot be told.
+
+    `tomllib` keeps no places, so the text is read once more: headers and the keys under them.
+    """
+    wanted = [part for part in path if isinstance(part, str)]
+    section: list[str] = []
+    nearest = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(#.*)?$", line):
+            section = [part.strip(" \"'") for part in header.group(1).split(".")]
+            if section and section == wanted[: len(section)]:
+                nearest = number
+        elif key := re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line):
+            here = [*section, *(part.strip(" \"'") for part in key.group(1).split("."))]
+            if here == wanted[: len(here)]:
+                nearest = number
+                if here == wanted:
+                    return number
+        if section == wanted:
+            return nearest
+    return nearest
+
+
+def _keys_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """The keys that there are at `path`; none where it leads into a table of free keys."""
+    for part in path:
+        if isinstance(part, int):
+            continue
+        if part not in model.model_fields:
+            continue
+        inner = _model_in(model.model_fields[part].annotation)
+        if inner is None:
+            return []
+        model = inner
+    return [*model.model_fields]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The section within `list[Section]`, `Section | None`, `dict[str, Section]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (list, tuple, dict, Union) or get_args(annotation):
+        for inner in get_args(annotation):
+            if (found := _model_in(inner)) is not None:
+                return found
+    return None
