@@ -14,6 +14,7 @@ from fireside.messages import Message
 
 if TYPE_CHECKING:
     from fireside.assistant.persona import Persona
+    from fireside.assistant.tooling import Tool, ToolRun
     from fireside.engine.text import TextModel, TokenInfo
 
 
@@ -50,7 +51,14 @@ class StreamFilter(Protocol):
 
     def feed(self, text: str) -> str: ...
 
-    def finish(self) -> str: ...
+    def finish(self) -> str:
+        """What was held back; comes at the end of each round, and `feed` may follow it."""
+        ...
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will be let through: the model is stopped."""
+        ...
 
 
 @dataclass(kw_only=True)
@@ -69,6 +77,8 @@ class Exchange:
     kept_from: how many messages of the history are left out (`budget`).
 
     answer, tokens, finish_reason: once the answer is over, for the steps after it.
+    tool_runs: the tools that ran for this answer, or that the person declined.
+    notices: what steps have to say below the answer; it is shown, and no part of the answer.
     results: what each step found, by its name.
     """
 
@@ -84,7 +94,7 @@ class Exchange:
 
     sections: list[Section] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
-    tools: list[Any] = field(default_factory=list)
+    tools: list[Tool] = field(default_factory=list)
     filters: list[StreamFilter] = field(default_factory=list)
     reply: str | None = None
     untrusted: bool = False
@@ -94,6 +104,8 @@ class Exchange:
     answer: str = ""
     tokens: list[TokenInfo] = field(default_factory=list)
     finish_reason: str | None = None
+    tool_runs: list[ToolRun] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     results: dict[str, Result] = field(default_factory=dict)
 
     @property
