@@ -22,6 +22,7 @@ from typing import Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError
 
+from fireside.assistant.memory.config import MemoryConfig
 from fireside.assistant.section import PersonaSection
 from fireside.errors import BadRequest, NotFound
 
@@ -57,6 +58,7 @@ class Persona(PersonaSection):
     language: str = "en"
     model: str | None = None
     sampling: Sampling = Sampling()
+    memory: MemoryConfig = MemoryConfig()
 
 
 DEFAULT: Final = Persona()
