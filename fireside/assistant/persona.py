@@ -23,6 +23,8 @@ from typing import Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel, Field, ValidationError
 
 from fireside.assistant.memory.config import MemoryConfig
+from fireside.assistant.mood import MoodConfig
+from fireside.assistant.safety_sections import SafetyConfig
 from fireside.assistant.section import PersonaSection
 from fireside.errors import BadRequest, NotFound
 
@@ -59,6 +61,8 @@ class Persona(PersonaSection):
     model: str | None = None
     sampling: Sampling = Sampling()
     memory: MemoryConfig = MemoryConfig()
+    mood: MoodConfig = MoodConfig()
+    safety: SafetyConfig = SafetyConfig()
 
 
 DEFAULT: Final = Persona()
