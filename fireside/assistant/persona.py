@@ -26,6 +26,7 @@ from fireside.assistant.memory.config import MemoryConfig
 from fireside.assistant.mood import MoodConfig
 from fireside.assistant.safety_sections import SafetyConfig
 from fireside.assistant.section import PersonaSection
+from fireside.assistant.tools.config import ToolsConfig
 from fireside.errors import BadRequest, NotFound
 
 NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}"
@@ -61,6 +62,7 @@ class Persona(PersonaSection):
     model: str | None = None
     sampling: Sampling = Sampling()
     memory: MemoryConfig = MemoryConfig()
+    tools: ToolsConfig = ToolsConfig()
     mood: MoodConfig = MoodConfig()
     safety: SafetyConfig = SafetyConfig()
 

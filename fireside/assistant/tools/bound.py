@@ -1,0 +1,60 @@
+"""A tool bound to its turn: what the answering core runs (`assistant/tooling.py`).
+
+It refuses to decide whether a call may run: the core has asked by then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from fireside.assistant import tooling
+from fireside.assistant.tools.calls import call, parsed
+from fireside.assistant.tools.registry import question
+from fireside.assistant.tools.tool import Tool, ToolContext
+from fireside.errors import BadRequest
+from fireside.tokenizer.call_syntax import Function
+
+ALREADY: Final = {"name", "call_id", "arguments", "ms", "untrusted", "error"}
+"""What the core itself writes into the receipt of a call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """context: the turn's; each call gets its own copy with its call id."""
+
+    tool: Tool
+    context: ToolContext
+
+    @property
+    def function(self) -> Function:
+        return self.tool.function
+
+    @property
+    def label(self) -> str:
+        return self.tool.source
+
+    @property
+    def consent(self) -> tooling.Consent:
+        return self.tool.consent
+
+    @property
+    def acts(self) -> bool:
+        return self.tool.acts
+
+    def question(self, arguments: str) -> str:
+        """What a person is asked before this call, on one line."""
+        try:
+            return question(self.tool, parsed(self.tool, arguments))
+        except BadRequest as error:
+            return f"Run {self.tool.name}? ({error.message})"
+
+    def run(self, arguments: str, *, call_id: str) -> tooling.Outcome:
+        called = call(self.tool, arguments, self.context.for_call(call_id))
+        told = called.as_receipt()
+        return tooling.Outcome(
+            output=called.outcome.text,
+            error=called.outcome.error,
+            untrusted=called.outcome.untrusted,
+            receipt={name: value for name, value in told.items() if name not in ALREADY},
+        )
