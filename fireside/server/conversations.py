@@ -12,13 +12,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from fireside.assistant import Chat
-from fireside.errors import NotFound
 from fireside.server import body
 from fireside.server.body import Wire
 from fireside.server.caller import caller_of
 from fireside.server.models import check_name
 from fireside.server.turns import Turns
 from fireside.storage import Conversation, Store, StoredMessage
+from fireside.storage.store import no_conversation, no_message
 
 if TYPE_CHECKING:
     from fireside.engine.models import Models
@@ -104,9 +104,9 @@ def check_owner(
     if message_id is not None:
         message = store.message(message_id)
         if store.get(message.conversation_id).owner != owner:
-            raise NotFound(f"There is no message {message_id!r} in this conversation.")
+            raise no_message(message_id)
     if conversation_id is not None and store.get(conversation_id).owner != owner:
-        raise NotFound(f"There is no conversation {conversation_id!r}: list them to see which are.")
+        raise no_conversation(conversation_id)
 
 
 def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:

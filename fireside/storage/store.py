@@ -139,7 +139,7 @@ class Store:
         with self._engine.connect() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
-            raise _no_conversation(conversation_id)
+            raise no_conversation(conversation_id)
         return Conversation(**row._mapping)
 
     def rename(self, conversation_id: str, title: str) -> None:
@@ -154,7 +154,7 @@ class Store:
     def set_head(self, conversation_id: str, message_id: str | None) -> None:
         """Stand at another message of the tree; None stands before the first."""
         if message_id is not None and self.message(message_id).conversation_id != conversation_id:
-            raise _no_message(message_id)
+            raise no_message(message_id)
         self._change(conversation_id, head_id=message_id)
 
     def _change(self, conversation_id: str, **values: str | None) -> None:
@@ -164,7 +164,7 @@ class Store:
                 update(conversations_table).where(c.id == conversation_id).values(**values)
             )
             if done.rowcount == 0:
-                raise _no_conversation(conversation_id)
+                raise no_conversation(conversation_id)
 
     def delete(self, conversation_id: str) -> None:
         """Delete a conversation with all its messages, out of the search index too."""
@@ -172,7 +172,7 @@ class Store:
         with self._writer.begin() as connection:
             done = connection.execute(delete(conversations_table).where(c.id == conversation_id))
             if done.rowcount == 0:
-                raise _no_conversation(conversation_id)
+                raise no_conversation(conversation_id)
 
     # Messages
 
@@ -215,11 +215,11 @@ class Store:
                 .values(head_id=made.id, updated_at=made.created_at)
             )
             if moved.rowcount == 0:
-                raise _no_conversation(conversation_id)
+                raise no_conversation(conversation_id)
             if parent_id is not None:
                 parent = one_message(connection, parent_id)
                 if parent.conversation_id != conversation_id:
-                    raise _no_message(parent_id)
+                    raise no_message(parent_id)
             connection.execute(insert(messages_table).values(values_of(made)))
         return made
 
@@ -279,7 +279,7 @@ class Store:
         query = select(m).join(up, m.c.id == up.c.id).order_by(m.c.serial)
         found = self._messages(query)
         if not found:
-            raise _no_message(message_id)
+            raise no_message(message_id)
         return found
 
     def children(self, conversation_id: str, parent_id: str | None) -> list[StoredMessage]:
@@ -333,13 +333,15 @@ def one_message(connection: Connection, message_id: str) -> StoredMessage:
     query = select(messages_table).where(messages_table.c.id == message_id)
     row = connection.execute(query).one_or_none()
     if row is None:
-        raise _no_message(message_id)
+        raise no_message(message_id)
     return stored(row)
 
 
-def _no_conversation(conversation_id: str) -> NotFound:
-    return NotFound(f"There is no conversation {conversation_id!r}: list them to see which are.")
+def no_conversation(conversation_id: str) -> NotFound:
+    return NotFound(
+        f"There is no conversation {conversation_id[:100]!r}: list them to see which are."
+    )
 
 
-def _no_message(message_id: str | None) -> NotFound:
-    return NotFound(f"There is no message {message_id!r} in this conversation.")
+def no_message(message_id: str | None) -> NotFound:
+    return NotFound(f"There is no message {str(message_id)[:100]!r} in this conversation.")
