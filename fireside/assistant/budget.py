@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fireside.errors import ContextOverflow
+from fireside.errors import ContextOverflow, FiresideError
 from fireside.messages import Message
 from fireside.storage import StoredMessage
 
@@ -127,6 +127,42 @@ def previous_cut(path: Sequence[StoredMessage], budget: Budget, model: str) -> i
             count = sum(d["messages"] for d in receipt.get("dropped", ())) if same else 0
             return int(count)
     return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """What may be done to make a prompt fit.
+
+    drops: old turns may be left out; else what does not fit is refused.
+    slack, least: see above.  least: the message at which the last answer's prompt began.
+    refusal: the error for a prompt of so many tokens; None takes `too_long`.
+    """
+
+    budget: Budget
+    drops: bool = True
+    slack: float = SLACK
+    least: int = 0
+    refusal: Callable[[int], FiresideError] | None = None
+
+    def cut(self, starts: Sequence[int], size: Callable[[int], int], *, model: str) -> int:
+        """Where the kept messages begin: 0, or one of `starts`.
+
+        size: the tokens of the prompt that begins at a message; later ones are never longer.
+
+        Raises:
+            ContextOverflow: it does not fit, and nothing more may be left out.
+        """
+        cuts = [cut for cut in (0, *starts) if cut >= self.least] or [0]
+        room = self.budget.prompt
+        if size(cuts[0]) <= room:
+            return cuts[0]
+        if self.drops:
+            for limit in (int(room * self.slack), room):
+                chosen = bisect_left(cuts, True, key=lambda cut: size(cut) <= limit)
+                if chosen < len(cuts):
+                    return cuts[chosen]
+        tokens = size(cuts[-1] if self.drops else 0)
+        raise too_long(tokens, self.budget, model) if self.refusal is None else self.refusal(tokens)
 
 
 def too_long(tokens: int, budget: Budget, model: str) -> ContextOverflow:

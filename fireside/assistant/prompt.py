@@ -1,0 +1,100 @@
+"""An exchange as the messages that the model's template renders.
+
+The system message, the history that is kept, the question with its numbered sources in front, and
+what was said and called in this answer so far.  It refuses to leave anything out: `budget.py` has
+decided that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from fireside.messages import Message
+
+if TYPE_CHECKING:
+    from fireside.assistant.exchange import Exchange, Source
+
+FOREWORD: Final = (
+    "Passages from the files, numbered. Where you use one, write its number in square brackets.\n"
+)
+UNANSWERED: Final = "Error: the person has not agreed to this call, so it did not run."
+
+
+def messages_of(
+    exchange: Exchange,
+    *,
+    kept_from: int | None = None,
+    outputs: Mapping[str, str] | None = None,
+    since: Sequence[Message] = (),
+) -> list[Message]:
+    """
+    kept_from: in place of the exchange's.
+    outputs: of calls in the history that wait for one, by the call's id.
+    since: what this answer's earlier rounds said, called and were told.
+    """
+    start = exchange.kept_from if kept_from is None else kept_from
+    said = [*exchange.history[start:], with_sources(exchange.question, exchange.sources)]
+    system = exchange.system
+    first = [Message(role="system", content=system)] if system else []
+    return [*_joined([*first, *_answered(said, outputs or {})]), *since]
+
+
+def with_sources(question: Message, sources: Sequence[Source]) -> Message:
+    """The passages stand in the question's own message: many templates take no system message
+    there."""
+    if not sources or question.role != "user":
+        return question
+    return replace(question, content=f"{sources_text(sources)}\n\n{question.content}")
+
+
+def sources_text(sources: Sequence[Source]) -> str:
+    return FOREWORD + "\n".join(
+        f"[{source.number}] {source.filename}: {source.text}" for source in sources
+    )
+
+
+def starts_of(messages: Sequence[Message]) -> list[int]:
+    """Where what is kept may begin: at what a person said, if anywhere; never between a call and
+    its output."""
+    open_calls: set[str] = set()
+    awaited = {message.tool_call_id for message in messages if message.role == "tool"}
+    possible = []
+    for place, message in enumerate(messages):
+        if place and not open_calls:
+            possible.append(place)
+        open_calls |= {call.id for call in message.tool_calls if call.id in awaited}
+        if message.role == "tool":
+            open_calls.discard(message.tool_call_id or "")
+    people = [place for place in possible if messages[place].role == "user"]
+    return people or possible
+
+
+def _joined(messages: Iterable[Message]) -> Iterator[Message]:
+    """System messages at the beginning are one: most templates take one."""
+    waiting: Message | None = None
+    begun = False
+    for message in messages:
+        if not begun and message.role == "system":
+            both = message.content if waiting is None else f"{waiting.content}\n\n{message.content}"
+            waiting = Message(role="system", content=both)
+            continue
+        if waiting is not None:
+            yield waiting
+            waiting = None
+        begun = True
+        yield message
+    if waiting is not None:
+        yield waiting
+
+
+def _answered(messages: Sequence[Message], outputs: Mapping[str, str]) -> Iterator[Message]:
+    """Each call with an output: templates write pairs, and no model has learned half of one."""
+    known = {message.tool_call_id for message in messages if message.role == "tool"}
+    for message in messages:
+        yield message
+        for call in message.tool_calls:
+            if call.id not in known:
+                content = outputs.get(call.id, UNANSWERED)
+                yield Message(role="tool", content=content, name=call.name, tool_call_id=call.id)

@@ -1,0 +1,81 @@
+"""An answer's text on its way out: through the filters, with its citations and its tokens.
+
+What leaves `say` is shown; what a filter holds back is not, until the filter lets it go.  Where a
+tool or a call stands between two texts they are two paragraphs of one answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from fireside.assistant.pieces import Cited, Piece, Said
+
+if TYPE_CHECKING:
+    from fireside.assistant.exchange import Exchange
+    from fireside.engine.text import TokenInfo
+
+MARK: Final = re.compile(r"\[(\d{1,3})\]")
+
+
+class Saying:
+    """Of one exchange, whose `answer` and `tokens` it writes.
+
+    unsaid: tokens that came since the last text that was let go.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._filters = list(exchange.filters)
+        self._unsaid: list[TokenInfo] = []
+        self._part = ""  # the text since the last break
+        self._cited = 0  # characters of it that were looked through for citations
+
+    @property
+    def over(self) -> bool:
+        """A filter lets nothing more through."""
+        return any(each.over for each in self._filters)
+
+    def heard(self, tokens: Sequence[TokenInfo]) -> None:
+        self._unsaid.extend(tokens)
+
+    def say(self, text: str) -> list[Piece]:
+        for each in self._filters:
+            text = each.feed(text)
+        return self._shown(text)
+
+    def let_go(self) -> list[Piece]:
+        """What the filters still hold, at the end of a round."""
+        text = ""
+        for place, each in enumerate(self._filters):
+            rest = each.finish() if not place else each.feed(text) + each.finish()
+            text = rest
+        return self._shown(text)
+
+    def broken(self) -> None:
+        """Something that is no text comes next."""
+        self._part, self._cited = "", 0
+        self._unsaid.clear()
+
+    def _shown(self, text: str) -> list[Piece]:
+        if not text:
+            return []
+        tokens, self._unsaid = tuple(self._unsaid), []
+        if not self._part and self._exchange.answer:
+            self._exchange.answer += "\n\n"
+        self._exchange.answer += text
+        self._exchange.tokens.extend(tokens)
+        self._part += text
+        # With a filter in place the tokens would tell what it withholds.
+        return [Said(text=text, tokens=() if self._filters else tokens), *self._citations()]
+
+    def _citations(self) -> Iterator[Piece]:
+        by_number = {source.number: source for source in self._exchange.sources}
+        if not by_number:
+            return
+        for found in MARK.finditer(self._part, self._cited):
+            self._cited = found.end()
+            source = by_number.get(int(found.group(1)))
+            if source is not None:
+                yield Cited(source=source, index=found.start())
