@@ -178,7 +178,6 @@ def test_heavy_libraries_come_only_when_they_are_wanted() -> None:
     [
         ("datasketch", {"duplicates": "near"}),
         ("py3langid", {"languages": ("en",)}),
-        ("presidio_analyzer", {"redact": True}),
     ],
 )
 def test_a_package_that_is_missing_is_one_line(
