@@ -5,7 +5,7 @@ It stands at the seam of `fireside.engine.text`: the same names, none of the ari
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from fireside.engine.params import SamplingParams
 from fireside.errors import FiresideError
 from fireside.messages import Message
+from fireside.tokenizer.call_syntax import OURS, CallSyntax
 
 
 @dataclass
@@ -21,6 +22,15 @@ class Letters:
 
     vocab_size: int = 0x110000
     renders: int = 0
+    call_syntax: CallSyntax = OURS
+    control_ids: Mapping[str, int] = field(default_factory=dict)
+    eos_ids: frozenset[int] = frozenset()
+
+    def encode(self, text: str, **_: Any) -> list[int]:
+        return [ord(letter) for letter in text]
+
+    def decode(self, ids: Sequence[int], **_: Any) -> str:
+        return "".join(map(chr, ids))
 
     def render(self, messages: Sequence[Message], **_: Any) -> SimpleNamespace:
         self.renders += 1
@@ -29,9 +39,14 @@ class Letters:
 
 
 @dataclass
+class Token:
+    logprob: float | None = -0.5
+
+
+@dataclass
 class Event:
     text: str
-    tokens: tuple[object, ...] = (object(),)
+    tokens: tuple[Token, ...] = (Token(),)
     finish_reason: str | None = None
     index: int = 0
 

@@ -273,7 +273,11 @@ class Answering:
 
     def _called(self, call: ToolCall) -> Called:
         return Called(
-            id=call.id, name=call.name, label=self._box.label(call.name), arguments=call.arguments
+            id=call.id,
+            name=call.name,
+            label=self._box.label(call.name),
+            arguments=call.arguments,
+            question=self._box.question(call.name, call.arguments),
         )
 
     # -- the end --------------------------------------------------------------------------

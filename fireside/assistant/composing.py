@@ -26,7 +26,7 @@ MARGIN: Final = 24  # tokens of the note that something was cut
 class Composing:
     """
     waiting: calls of the history that were decided, and have not run.
-    notices: what was shortened.
+    notices: what was shortened, one line for each result.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Composing:
         Raises:
             ContextOverflow: the prompt does not fit.
         """
-        self.notices: list[str] = []
+        self._cut: dict[str, tuple[str, int, int]] = {}  # by call: its tool, tokens left, of all
         self.first_tokens = 0
         self._exchange = exchange
         self._outputs: dict[str, str] = {}
@@ -82,6 +82,14 @@ class Composing:
             self._since.append(
                 Message(role="tool", content=output, name=call.name, tool_call_id=call.id)
             )
+
+    @property
+    def notices(self) -> list[str]:
+        return [
+            f"The result of {name} was too long for the model's window: {whole - kept} of {whole} "
+            "tokens were left out."
+            for name, kept, whole in self._cut.values()
+        ]
 
     @property
     def messages(self) -> list[Message]:
@@ -130,15 +138,13 @@ class Composing:
         if longest is None or longest[0] <= MARGIN:
             return False
         size, place = longest
-        kept = max(0, size - excess - MARGIN)
-        note = f"[cut: {size - kept} of {size} tokens]"
         old = self._since[place]
+        kept = max(0, size - excess - MARGIN)
+        _, _, whole = self._cut.get(old.tool_call_id or "", ("", 0, size))
+        self._cut[old.tool_call_id or ""] = (old.name or "", kept, whole)
+        note = f"[cut: {whole - kept} of {whole} tokens]"
         text = f"{tokenizer.decode(encoded[:kept])}\n{note}" if kept else note
         self._since[place] = Message(
             role="tool", content=text, name=old.name, tool_call_id=old.tool_call_id
-        )
-        self.notices.append(
-            f"The result of {old.name} was too long for the model's window: {size - kept} of "
-            f"{size} tokens were left out."
         )
         return True

@@ -67,7 +67,9 @@ class Exchange:
     scope: the conversation whose state is kept from turn to turn; None: nothing is kept.
     history, history_ids: what was said before the question, and the row or item of each ("" where
         there is none).
-    question, question_id: what is answered; privacy may mask it.
+    question, question_id: what is answered; privacy may mask it.  The last message, whatever its
+        role: after a function's output it is `tool`.
+    answer_id: the row that the answer is written to, where it is a stored one.
     instructions: the caller's own, after the persona's.
 
     sections, sources, tools, filters: what steps add.
@@ -87,6 +89,7 @@ class Exchange:
     model: TextModel
     question: Message
     question_id: str = ""
+    answer_id: str = ""
     scope: str | None = None
     history: Sequence[Message] = ()
     history_ids: Sequence[str] = ()

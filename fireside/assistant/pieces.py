@@ -27,12 +27,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Called:
-    """A call of a tool that runs here.  label: whose tool it is."""
+    """A call of a tool that runs here.  label: whose tool it is.  question: for the person, where
+    the tool asks one in its own words."""
 
     id: str
     name: str
     label: str
     arguments: str
+    question: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,17 +8,14 @@ decided that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from fireside.assistant.sources import with_sources
 from fireside.messages import Message
 
 if TYPE_CHECKING:
-    from fireside.assistant.exchange import Exchange, Source
+    from fireside.assistant.exchange import Exchange
 
-FOREWORD: Final = (
-    "Passages from the files, numbered. Where you use one, write its number in square brackets.\n"
-)
 UNANSWERED: Final = "Error: the person has not agreed to this call, so it did not run."
 
 
@@ -35,24 +32,13 @@ def messages_of(
     since: what this answer's earlier rounds said, called and were told.
     """
     start = exchange.kept_from if kept_from is None else kept_from
-    said = [*exchange.history[start:], with_sources(exchange.question, exchange.sources)]
+    question = exchange.question
+    if question.role == "user":
+        question = with_sources(question, exchange.sources)
+    said = [*exchange.history[start:], question]
     system = exchange.system
     first = [Message(role="system", content=system)] if system else []
     return [*_joined([*first, *_answered(said, outputs or {})]), *since]
-
-
-def with_sources(question: Message, sources: Sequence[Source]) -> Message:
-    """The passages stand in the question's own message: many templates take no system message
-    there."""
-    if not sources or question.role != "user":
-        return question
-    return replace(question, content=f"{sources_text(sources)}\n\n{question.content}")
-
-
-def sources_text(sources: Sequence[Source]) -> str:
-    return FOREWORD + "\n".join(
-        f"[{source.number}] {source.filename}: {source.text}" for source in sources
-    )
 
 
 def starts_of(messages: Sequence[Message]) -> list[int]:

@@ -6,17 +6,15 @@ tool or a call stands between two texts they are two paragraphs of one answer.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from fireside.assistant.pieces import Cited, Piece, Said
+from fireside.assistant.sources import cited
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange
     from fireside.engine.text import TokenInfo
-
-MARK: Final = re.compile(r"\[(\d{1,3})\]")
 
 
 class Saying:
@@ -71,11 +69,9 @@ class Saying:
         return [Said(text=text, tokens=() if self._filters else tokens), *self._citations()]
 
     def _citations(self) -> Iterator[Piece]:
-        by_number = {source.number: source for source in self._exchange.sources}
-        if not by_number:
+        if not self._exchange.sources:
             return
-        for found in MARK.finditer(self._part, self._cited):
-            self._cited = found.end()
-            source = by_number.get(int(found.group(1)))
-            if source is not None:
-                yield Cited(source=source, index=found.start())
+        for found in cited(self._part, self._exchange.sources, self._cited):
+            self._cited = found.end
+            if found.source is not None:
+                yield Cited(source=found.source, index=found.begin)

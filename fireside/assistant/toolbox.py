@@ -74,6 +74,11 @@ class Toolbox:
         tool = self._tools.get(name)
         return OURS if tool is None else tool.label
 
+    def question(self, name: str, arguments: str) -> str | None:
+        """What the person is asked before this call, in the tool's own words."""
+        own = getattr(self._tools.get(name), "question", None)
+        return None if own is None else str(own(arguments))
+
     def consent(self, tool: Tool) -> Consent:
         return "ask" if tool.acts and self._exchange.untrusted else tool.consent
 
