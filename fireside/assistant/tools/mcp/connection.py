@@ -1,0 +1,259 @@
+"""One server: connected when it is first needed, shared by all turns, connected again when lost.
+
+A call is sent once and never again by itself: whoever asked is told that its end is not known.  A
+server that keeps failing is left alone for a while, twice as long each time, up to `LONGEST`.  It
+refuses what servers ask of us (sampling, elicitation, roots): nothing here answers them.
+
+Everything in this file runs in the loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import anyio
+import mcp_types
+from mcp.client import Client
+from mcp.shared.exceptions import MCPError
+from mcp_types import CONNECTION_CLOSED, CallToolResult
+from pydantic import ValidationError
+
+import fireside
+from fireside.assistant.tools.mcp.config import McpServer, filled
+from fireside.assistant.tools.mcp.stdio import Heard, program
+from fireside.errors import BadRequest, FiresideError, Unavailable
+
+# Whether what a server does is worth a line is not the library's to say: it ends in outcomes.
+logging.getLogger("mcp").addHandler(logging.NullHandler())
+
+MAX_TOOLS: Final = 256
+MAX_PAGES: Final = 50
+LONGEST: Final = 60.0
+SHOWN: Final = 500
+
+
+@dataclass(slots=True)
+class _Open:
+    """A connection and the task that holds it: the library wants one task to enter and leave."""
+
+    client: Client
+    heard: Heard
+    over: asyncio.Event
+    keeper: asyncio.Task[None] | None = None
+
+
+class Connection:
+    """clock: seconds, for the back-off."""
+
+    def __init__(
+        self,
+        server: McpServer,
+        environ: Mapping[str, str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.server = server
+        self._environ = environ
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._open: _Open | None = None
+        self._failures = 0
+        self._not_before = 0.0
+
+    async def tools(self) -> tuple[mcp_types.Tool, ...]:
+        """What the server offers now.
+
+        Raises:
+            Unavailable, BadRequest: it cannot be asked, or answers what is no list; says why.
+        """
+        opened = await self._connected()
+        # Asked anew for every turn: it is a matter of milliseconds, and a list that changed would
+        # be noticed by some versions of the protocol only.
+        try:
+            async with self._told(opened, self.server.connect_seconds, "list its tools"):
+                return await self._list(opened)
+        except Unavailable:
+            opened.over.set()  # whoever cannot list will not answer a call either
+            raise
+
+    async def call(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
+        """
+        Raises:
+            Unavailable: the server is not there, went away or took too long.
+            BadRequest: it refused the call, or answered what is no result.
+        """
+        opened = await self._connected()
+        request = mcp_types.CallToolRequest(
+            params=mcp_types.CallToolRequestParams(name=tool, arguments=arguments)
+        )
+        async with self._told(opened, self.server.call_seconds, f"answer {tool!r}"):
+            # Not `client.call_tool`: that checks the answer against the server's own schema, whose
+            # regular expressions may take for ever, in the one thread that all servers share.
+            result = await opened.client.session.send_request(request, CallToolResult)
+        self._failures = 0
+        return result
+
+    async def close(self) -> None:
+        async with self._lock:
+            await self._leave(self._open)
+
+    async def _connected(self) -> _Open:
+        async with self._lock:
+            if self._open is not None and self._open.over.is_set():
+                await self._leave(self._open)
+            if self._open is None:
+                wait = self._not_before - self._clock()
+                if wait > 0:
+                    raise Unavailable(
+                        f"The MCP server {self.server.name!r} failed {self._failures} times: it is "
+                        f"tried again in {wait:.0f} s."
+                    )
+                self._open = await self._connect()
+            return self._open
+
+    async def _connect(self) -> _Open:
+        """A connection whose handshake is over."""
+        heard, over = Heard(), asyncio.Event()
+        ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+        keeper = asyncio.create_task(self._keep(heard, over, ready))
+        try:
+            async with asyncio.timeout(self.server.connect_seconds):
+                client = await asyncio.shield(ready)
+        except BaseException as error:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+            if isinstance(error, FiresideError | asyncio.CancelledError):
+                raise
+            self._failed()
+            late = f"no answer to the handshake in {self.server.connect_seconds:g} s"
+            raise self._unavailable(_reason(error) or late, heard) from None
+        return _Open(client=client, heard=heard, over=over, keeper=keeper)
+
+    async def _keep(self, heard: Heard, over: asyncio.Event, ready: asyncio.Future[Client]) -> None:
+        """Enter the connection, hold it until `over`, leave it."""
+        try:
+            client = Client(
+                self._transport(heard, over),
+                client_info=mcp_types.Implementation(name="fireside", version=fireside.__version__),
+                cache=None,
+            )
+            async with client:
+                if not ready.done():
+                    ready.set_result(client)
+                await over.wait()
+        except Exception as error:
+            heard.why = heard.why or _reason(error)
+            if not ready.done():
+                ready.set_exception(error)
+                ready.exception()  # whoever waited may have gone
+        finally:
+            over.set()
+
+    @contextlib.asynccontextmanager
+    async def _transport(self, heard: Heard, over: asyncio.Event) -> AsyncIterator[Any]:
+        server = self.server
+        if server.command is not None:
+            env = self._filled(server.env)
+            async with program(server.command, server.args, env, heard, over) as streams:
+                yield streams
+            return
+        from fireside.assistant.tools.mcp.http import endpoint
+
+        assert server.url is not None
+        async with endpoint(
+            server.url,
+            self._filled(server.headers),
+            connect_seconds=server.connect_seconds,
+            call_seconds=server.call_seconds,
+        ) as streams:
+            yield streams
+
+    def _filled(self, texts: Mapping[str, str]) -> dict[str, str]:
+        name = self.server.name
+        return {key: filled(text, self._environ, server=name) for key, text in texts.items()}
+
+    async def _list(self, opened: _Open) -> tuple[mcp_types.Tool, ...]:
+        found: list[mcp_types.Tool] = []
+        cursor: str | None = None
+        for _ in range(MAX_PAGES):
+            page = await opened.client.session.list_tools(
+                params=mcp_types.PaginatedRequestParams(cursor=cursor)
+            )
+            found += page.tools
+            cursor = page.next_cursor
+            if len(found) > MAX_TOOLS:
+                break
+            if cursor is None:
+                return tuple(found)
+        raise BadRequest(
+            f"The MCP server {self.server.name!r} lists more than {MAX_TOOLS} tools, or has no end "
+            "of pages: it is not used."
+        )
+
+    @contextlib.asynccontextmanager
+    async def _told(self, opened: _Open, seconds: float, what: str) -> AsyncIterator[None]:
+        """Every way in which a request can fail, as an error that says so."""
+        name = self.server.name
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError:
+            raise Unavailable(
+                f"The MCP server {name!r} did not {what} within {seconds:g} s: it may still do so."
+            ) from None
+        except MCPError as error:
+            if error.code == CONNECTION_CLOSED or error.message == "Session terminated":
+                opened.over.set()
+                self._failed()
+                lost = "it went away, and what it had begun may be done or not"
+                raise self._unavailable(lost, opened.heard) from None
+            raise BadRequest(
+                f"The MCP server {name!r} gives no answer: {_line(error.message)}"
+            ) from None
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError, RuntimeError):
+            opened.over.set()
+            self._failed()
+            raise self._unavailable("it is gone", opened.heard) from None
+        except ValidationError as error:
+            raise BadRequest(
+                f"The MCP server {name!r} answered what is no answer: {_line(str(error))}"
+            ) from None
+
+    def _failed(self) -> None:
+        """The first time it is tried again at once, then after 1, 2, 4 ... seconds."""
+        self._failures += 1
+        wait = 0.0 if self._failures == 1 else min(LONGEST, 2.0 ** (self._failures - 2))
+        self._not_before = self._clock() + wait
+
+    def _unavailable(self, why: str, heard: Heard) -> Unavailable:
+        told = "; ".join(part for part in (why, heard.told()) if part)
+        return Unavailable(f"The MCP server {self.server.name!r} is not available: {told}.")
+
+    async def _leave(self, opened: _Open | None) -> None:
+        self._open = None
+        if opened is not None and opened.keeper is not None:
+            opened.over.set()
+            await asyncio.gather(opened.keeper, return_exceptions=True)
+
+
+def _reason(error: BaseException) -> str:
+    """The first cause within the groups that task groups make of it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, TimeoutError):
+        return ""
+    if isinstance(error, MCPError):
+        return "it ended" if error.code == CONNECTION_CLOSED else _line(error.message)
+    if isinstance(error, FileNotFoundError):
+        return f"there is no program {str(error.filename)!r}"
+    return _line(f"{type(error).__name__}: {error}")
+
+
+def _line(text: str) -> str:
+    joined = " ".join(text.split())
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in joined)[:SHOWN]

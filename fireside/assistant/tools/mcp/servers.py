@@ -1,0 +1,191 @@
+"""All MCP servers of this process: one connection each, and their tools as ours.
+
+What a server says of its tools is shown to the model, and believed only where the persona's file
+says so.  It refuses to run anything that was not called by the name it was offered under.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from fireside.assistant.tools.mcp.config import McpServer
+from fireside.assistant.tools.mcp.loop import Loop
+from fireside.assistant.tools.mcp.schemas import Schemas
+from fireside.assistant.tools.outcome import Outcome
+from fireside.assistant.tools.tool import Tool, ToolContext
+from fireside.errors import FiresideError, Unavailable
+
+if TYPE_CHECKING:
+    import mcp_types
+
+    from fireside.assistant.tools.mcp.connection import Connection
+
+LONGEST_NAME: Final = 64
+LONGEST_DESCRIPTION: Final = 1024
+MARGIN: Final = 5.0
+"""Seconds that a call has beyond its server's bound, so that the server's own error is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """tool: its name on the server; None: the whole server."""
+
+    server: str
+    tool: str | None
+    why: str
+
+    def as_receipt(self) -> dict[str, Any]:
+        named = {} if self.tool is None else {"tool": self.tool}
+        return {"server": self.server} | named | {"why": self.why}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    tools: tuple[Tool, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+
+class Servers:
+    """environ: where `${NAME}` of a configuration comes from.  Safe to use from many threads."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._loop = Loop()
+        self._schemas = Schemas()
+        self._lock = threading.Lock()
+        self._connections: dict[str, Connection] = {}
+
+    def tools(self, configs: Sequence[McpServer]) -> Found:
+        """What the servers offer now.  One that fails is left out, and says why."""
+        if not configs:
+            return Found()
+        connections = [self._connection(config) for config in configs]
+        seconds = max(2 * config.connect_seconds for config in configs)
+        answers = self._loop.run(_listed(connections), seconds)
+        tools: dict[str, Tool] = {}
+        left_out: list[LeftOut] = []
+        for connection, answer in zip(connections, answers, strict=True):
+            config = connection.server
+            if isinstance(answer, FiresideError):
+                left_out.append(LeftOut(server=config.name, tool=None, why=answer.message))
+                continue
+            left_out += _missing(config, answer)
+            for each in answer:
+                made = self._made(connection, each, tools)
+                if isinstance(made, Tool):
+                    tools[made.name] = made
+                elif made:
+                    left_out.append(LeftOut(server=config.name, tool=each.name[:100], why=made))
+        return Found(tools=tuple(tools.values()), left_out=tuple(left_out))
+
+    def close(self) -> None:
+        """Every process ends.  Blocks for a few seconds at most."""
+        with self._lock:
+            connections = [*self._connections.values()]
+            self._connections = {}
+        if connections:
+            self._loop.run(_closed(connections), seconds=10.0)
+        self._loop.close()
+        self._schemas.close()
+
+    def _connection(self, config: McpServer) -> Connection:
+        from fireside.assistant.tools.mcp.connection import Connection  # a second of imports
+
+        with self._lock:
+            key = config.model_dump_json()
+            if key not in self._connections:
+                self._connections[key] = Connection(config, self._environ)
+            return self._connections[key]
+
+    def _made(
+        self, connection: Connection, said: mcp_types.Tool, taken: Mapping[str, Tool]
+    ) -> Tool | str:
+        """The tool; or why there is none, empty where the configuration does not want it."""
+        config = connection.server
+        if config.allow is not None and said.name not in config.allow:
+            return ""
+        hints = said.annotations
+        reads_only = hints is not None and hints.read_only_hint is True
+        consent = config.consent_of(said.name, reads_only=reads_only)
+        if consent == "never":
+            return ""
+        name = named(config.name, said.name)
+        if name in taken:
+            return f"another tool is called {name!r} already"
+        if wrong := self._schemas.objection(said.input_schema):
+            return wrong
+        believed = config.consent == "annotated" or config.tools.get(said.name) == "free"
+        return Tool(
+            name=name,
+            description=_described(said),
+            parameters=said.input_schema,
+            run=partial(self._run, connection, said.name),
+            consent=consent,
+            acts=not (reads_only and believed),
+            seconds=config.connect_seconds + config.call_seconds + MARGIN,
+            source=config.name,
+        )
+
+    def _run(
+        self, connection: Connection, tool: str, arguments: Mapping[str, Any], _: ToolContext
+    ) -> Outcome:
+        from fireside.assistant.tools.mcp.results import outcome_of
+
+        config = connection.server
+        seconds = config.connect_seconds + config.call_seconds
+        try:
+            result = self._loop.run(connection.call(tool, dict(arguments)), seconds)
+        except FiresideError as error:
+            # Part of it may be the server's own words.
+            return Outcome(error=error.message, untrusted=True)
+        return outcome_of(result)
+
+
+def named(server: str, tool: str) -> str:
+    """`server__tool` as a function may be called; what had to be changed tells by its ending."""
+    whole = f"{server}__{tool}"
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", whole)
+    if name == whole and len(name) <= LONGEST_NAME:
+        return name
+    ending = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{name[: LONGEST_NAME - 9]}_{ending}"
+
+
+def _described(said: mcp_types.Tool) -> str:
+    text = " ".join((said.description or said.title or said.name).split())
+    if len(text) <= LONGEST_DESCRIPTION:
+        return text
+    return f"{text[: LONGEST_DESCRIPTION - 6]} [...]"
+
+
+def _missing(config: McpServer, listed: Iterable[mcp_types.Tool]) -> list[LeftOut]:
+    why = "the server has no such tool"
+    names = sorted(set(config.allow or ()) - {each.name for each in listed})
+    return [LeftOut(server=config.name, tool=name, why=why) for name in names]
+
+
+async def _listed(
+    connections: Iterable[Connection],
+) -> list[tuple[mcp_types.Tool, ...] | FiresideError]:
+    async def one(connection: Connection) -> tuple[mcp_types.Tool, ...] | FiresideError:
+        config = connection.server
+        try:
+            async with asyncio.timeout(2 * config.connect_seconds + MARGIN):
+                return await connection.tools()
+        except FiresideError as error:
+            return error
+        except TimeoutError:  # another turn has been connecting all the time
+            return Unavailable(f"The MCP server {config.name!r} is busy: ask again.")
+
+    return await asyncio.gather(*map(one, connections))
+
+
+async def _closed(connections: Iterable[Connection]) -> None:
+    await asyncio.gather(*(each.close() for each in connections), return_exceptions=True)
