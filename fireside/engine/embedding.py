@@ -37,6 +37,7 @@ class Embedder:
 
     name: the model's.  width: numbers of a vector.  context: tokens of the longest text.
     window: tokens of the texts that it was made for; longer ones, up to `context`, are read too.
+    unknown_id: what stands for a word that its vocabulary lacks, in vocabularies that lack some.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Embedder:
         self.name = name
         self.tokenizer = tokenizer
         self.width = encoder.config.width
+        self.unknown_id = tokenizer.named_ids.get("unk_token")
         self._encoder = encoder
         self._device = next(encoder.parameters()).device
         self._frame = len(tokenizer.frame([]))

@@ -16,6 +16,7 @@ class Embeds(Protocol):
     name: str
     width: int
     window: int
+    unknown_id: int | None
 
     def embed(
         self,

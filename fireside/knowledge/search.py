@@ -47,7 +47,8 @@ class Search:
     ) -> list[Passage]:
         """The best passages, best first; of several queries, each passage's best score counts.
 
-        asked: the queries' vectors, a row of length 1 each.
+        asked: the queries' vectors, a row of length 1 each; a row of zeros where the embedding
+            model cannot read the query: then its words alone count.
         """
         _check(ranking)
         hits = [
@@ -70,13 +71,13 @@ class Search:
             return
         cosines = np.stack([vectors.cosines(query) for query in asked]).clip(0, 1)  # Q P
         texts = np.zeros_like(cosines)
-        vector_weight, text_weight = ranking.embedding_weight, ranking.text_weight
         if ranking.ranker == "none":
-            vector_weight, text_weight = 1.0, 0.0
-        if text_weight:
+            scores = cosines
+        else:
             for row, query in zip(texts, queries, strict=True):
                 self._weigh(row, store, query, vectors)
-        scores = (vector_weight * cosines + text_weight * texts) / (vector_weight + text_weight)
+            share = _shares(ranking, asked)
+            scores = share * cosines + (1 - share) * texts
         best = scores.argmax(0)
         every = np.arange(len(vectors.serials))
         scores, cosines, texts = (each[best, every] for each in (scores, cosines, texts))
@@ -128,6 +129,15 @@ class Search:
                 attributes=body.get("attributes") or {},
                 scores={"embedding": hit.cosine, "text": hit.text},
             )
+
+
+def _shares(ranking: Ranking, asked: Floats) -> Floats:
+    """How much of each query's score is the cosine, as a column."""
+    both = ranking.embedding_weight + ranking.text_weight
+    share = np.full((len(asked), 1), ranking.embedding_weight / both, np.float32)
+    if ranking.text_weight:
+        share[~asked.any(1)] = 0
+    return share
 
 
 def _check(ranking: Ranking) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from fireside.engine.embedding import Embedder, load_embedder
 from fireside.hub import LocalModel
-from fireside.knowledge.collections import Attached, Collections
+from fireside.knowledge.collections import Attached, Collections, unread
 from fireside.knowledge.embedders import Embedders
 from fireside.knowledge.ingest import Ingest
 from fireside.knowledge.passage import Ranking
@@ -61,3 +61,30 @@ def test_recall(embedder: Embedder, shared_data: Path, tmp_path: Path) -> None:
     assert recall["auto"] >= 0.94
     assert recall["none"] >= 0.84
     assert recall["auto"] >= recall["none"]
+
+
+def test_words_alone_where_the_model_cannot_read_the_question(
+    embedder: Embedder, tmp_path: Path
+) -> None:
+    """minilm:l6 knows English only: its vector of a Chinese question is noise."""
+    assert not unread(embedder, "Who repairs the kettle?")
+    assert not unread(embedder, "")
+    assert not unread(embedder, "Was sagt Müller über den Wasserkocher in Raum 黑?")
+    assert unread(embedder, "黑豹队的防守丢了多少分？")
+    with Store.open(tmp_path / "fireside.db") as store:
+        files = Files(tmp_path / "files", store.objects)
+        embedders = Embedders("minilm:l6", lambda _: embedder)
+        collections = Collections(store, files, embedders)
+        attached = []
+        for text in ("黑豹队的防守只丢了308分。", "茶壶在厨房里。"):
+            path = files.temporary()
+            path.write_text(text, encoding="utf-8")
+            attached.append(Attached(file_id=files.add("", "a.txt", "assistants", path).id))
+        vs = collections.create("", files=attached).id
+        ingest = Ingest(store, files, embedders)
+        while ingest.step():
+            pass
+        found = collections.search("", [vs], "黑豹队的防守丢了多少分？")
+        assert found[0].text.startswith("黑豹")
+        assert all(each.score == each.scores["text"] for each in found)
+        assert found[0].scores["embedding"] == 0

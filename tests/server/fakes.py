@@ -124,6 +124,7 @@ class FakeEmbedder:
 
     name, width, context, window = "fake-embedding", 16, 200, 120
     tokenizer = FakeTokenizer()
+    unknown_id = None
 
     def __init__(self) -> None:
         self.go_on = threading.Event()  # cleared, every text waits
