@@ -11,6 +11,14 @@ from pydantic import Field, field_validator
 
 from fireside.assistant.section import PersonaSection
 from fireside.assistant.tooling import Consent
+from fireside.assistant.tools.mcp.config import McpServer
+
+
+class Contact(PersonaSection):
+    """Somebody who can be written to by name."""
+
+    phone: str | None = Field(None, description="With the country's code, such as +4930123456.")
+    email: str | None = None
 
 
 class ToolsConfig(PersonaSection):
@@ -27,8 +35,12 @@ class ToolsConfig(PersonaSection):
         None, ge=256, description="A result is no longer, whatever the tool says of itself."
     )
     timezone: str = Field("UTC", description="The person's time zone, such as Asia/Shanghai.")
+    contacts: dict[str, Contact] = Field({}, description="People, by the names they are called.")
     web_hosts: list[str] = Field(
         [], description="Hosts that `web_fetch` may read; `*.example.org` takes those below."
+    )
+    mcp: list[McpServer] = Field(
+        [], description="MCP servers whose tools are offered beside those of `allow`."
     )
 
     @field_validator("timezone")
