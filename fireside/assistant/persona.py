@@ -22,11 +22,13 @@ from typing import Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError
 
+from fireside.assistant.knowledge import KnowledgeConfig
 from fireside.assistant.memory.config import MemoryConfig
 from fireside.assistant.mood import MoodConfig
 from fireside.assistant.safety_sections import SafetyConfig
 from fireside.assistant.section import PersonaSection
 from fireside.assistant.tools.config import ToolsConfig
+from fireside.assistant.uncertainty import UncertaintyConfig
 from fireside.errors import BadRequest, NotFound
 
 NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}"
@@ -61,10 +63,12 @@ class Persona(PersonaSection):
     language: str = "en"
     model: str | None = None
     sampling: Sampling = Sampling()
+    knowledge: KnowledgeConfig = KnowledgeConfig()
     memory: MemoryConfig = MemoryConfig()
     tools: ToolsConfig = ToolsConfig()
     mood: MoodConfig = MoodConfig()
     safety: SafetyConfig = SafetyConfig()
+    uncertainty: UncertaintyConfig = UncertaintyConfig()
 
 
 DEFAULT: Final = Persona()

@@ -1,0 +1,49 @@
+"""Step `knowledge`: the passages of the persona's documents that the question is answered from.
+
+Writes `sources`, `untrusted`, a section with the rule for quoted data, and `reply` where nothing
+was found and the persona says so.  It refuses to look for anything but a person's question.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from fireside.assistant.exchange import Section
+from fireside.assistant.knowledge import Found, Knowledge
+from fireside.safety.injection import RULE
+
+if TYPE_CHECKING:
+    from fireside.assistant.exchange import Exchange
+    from fireside.assistant.steps import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieve:
+    knowledge: Knowledge
+    stage: ClassVar[Stage] = "retrieve"
+    name: ClassVar[str] = "knowledge"
+
+    def run(self, exchange: Exchange) -> Found | None:
+        config = exchange.persona.knowledge
+        if not config.collections or exchange.question.role != "user":
+            return None
+        if exchange.reply is not None:  # a step before has answered
+            return None
+        earlier = [said.content for said in exchange.history if said.role == "user"]
+        found = self.knowledge.find(
+            exchange.owner,
+            config,
+            exchange.question.content,
+            model=exchange.model,
+            earlier=earlier[-1] if earlier else "",
+            first=len(exchange.sources) + 1,
+        )
+        if found.sources:
+            exchange.sources.extend(found.sources)
+            exchange.untrusted = True
+            exchange.sections.append(Section(name="knowledge", text=RULE))
+        elif config.when_nothing == "say" and not exchange.sources:
+            exchange.reply = config.nothing(exchange.persona.language)
+            found = replace(found, said_so=True)
+        return found
