@@ -1,9 +1,12 @@
-"""One turn of a stored conversation: path, budget, prompt, answer, receipt.
+"""The assistant: one turn of a conversation, from what was said to an answer with its receipt.
 
-`Chat` is the room's door; a `Turn` streams `Delta`s and ends with `Done`.
+`Chat` answers in stored conversations; its `Turn` gives `Delta`s and the other `pieces` and ends
+with `Done`.  `Assistant` is the part that every surface shares: personas, the steps of a turn
+(`steps/`), and the core that makes the answer (`answering.py`).
 """
 
+from fireside.assistant.assistant import Assistant
 from fireside.assistant.chat import Chat
 from fireside.assistant.turn import Delta, Done, Turn
 
-__all__ = ["Chat", "Delta", "Done", "Turn"]
+__all__ = ["Assistant", "Chat", "Delta", "Done", "Turn"]

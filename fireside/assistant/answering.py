@@ -39,7 +39,7 @@ from fireside.messages import ToolCall
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange
     from fireside.assistant.wanted import Wanted
-    from fireside.engine.calling import Calling
+    from fireside.engine.calling import Calling, Function
     from fireside.engine.text import Generation, TextEvent, Usage
 
 ROUNDS: Final = 8
@@ -53,6 +53,7 @@ class Answering:
     """
     exchange: after the steps before `generate`.
     reason: how the round that is over ended, in the engine's words.
+    functions: those that the last prompt showed.
     """
 
     def __init__(
@@ -69,7 +70,8 @@ class Answering:
         self.generation: Generation | None = None
         self.reason: str | None = None
         self.cancelled = False
-        self._wanted = wanted
+        self.functions: Sequence[Function] = ()
+        self.wanted = wanted
         self._pipeline = pipeline
         self._box = Toolbox(
             exchange, {each.name for each in wanted.functions}, may_ask=wanted.may_ask,
@@ -179,12 +181,13 @@ class Answering:
         calling = self._calling()
         ids = self.composing.ids(calling)
         params = replace(
-            self._wanted.params,
+            self.wanted.params,
             max_tokens=self._left(len(ids)),
             constraint=calling.constraint,
             shown_ids=calling.shown_ids,
         )
         model = self.exchange.model
+        self.functions = calling.functions
         self._parser, self._calls, self._theirs, self._call = calling.parser(), [], False, None
         self._round_text, self.reason = len(self.exchange.answer), None
         self._saying.broken()
@@ -195,7 +198,7 @@ class Answering:
         return self.generation
 
     def _calling(self) -> Calling:
-        wanted, first = self._wanted, not self._rounds and not self._wanted.decisions
+        wanted, first = self.wanted, not self._rounds and not self.wanted.decisions
         ours = self._box.offered if len(self._rounds) < ROUNDS else []
         choice = wanted.choice
         if choice.mode == "none":
@@ -215,7 +218,7 @@ class Answering:
 
     def _left(self, prompt_tokens: int) -> int | None:
         """Tokens for this round; None is the rest of the window."""
-        limits = [self._wanted.params.max_tokens, self.exchange.max_tokens]
+        limits = [self.wanted.params.max_tokens, self.exchange.max_tokens]
         limit = min((each for each in limits if each is not None), default=None)
         if limit is None:
             return None
@@ -250,7 +253,7 @@ class Answering:
     def _run_decided(self) -> None:
         """The calls of the history that the person has answered."""
         for call in self.composing.waiting:
-            decision = self._wanted.decisions[call.id]
+            decision = self.wanted.decisions[call.id]
             if decision.approve:
                 self._made.append(ToolStarted(call=self._called(call), approval=call.id))
             ran = self._box.run(call, 0, approval=call.id, decision=decision)

@@ -3,7 +3,7 @@
 Whole turns go, the oldest first; the system message and the last message never do.  Two choices
 keep the prompt's beginning the same from turn to turn, so that the engine's prefix cache holds and
 a full window does not cost a whole prefill per question: a cut is made deeper than needed
-(`SLACK`), and the next turn starts from the cut of the one before.
+(`slack`), and the next turn starts from the cut of the one before (`least`).
 
 It refuses to shorten a message: one that does not fit alone is an error with the figures.
 """
@@ -11,16 +11,14 @@ It refuses to shorten a message: one that does not fit alone is an error with th
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from fireside.errors import ContextOverflow, FiresideError
-from fireside.messages import Message
-from fireside.storage import StoredMessage
 
 SLACK: Final = 3 / 4
-"""A new cut leaves the prompt at most this share of its room."""
+"""A new cut of a chat leaves the prompt at most this share of its room."""
 
 RESERVE: Final = 1024
 """Tokens kept for an answer whose length nobody named; a quarter of the window if that is less."""
@@ -42,91 +40,6 @@ class Budget:
     @property
     def prompt(self) -> int:
         return self.window - self.reserve
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fitted:
-    """A prompt that fits: its ids, and the messages before `first` that it leaves out."""
-
-    ids: Sequence[int]
-    dropped: Sequence[StoredMessage]
-
-    def as_receipt(self, budget: Budget) -> list[dict[str, Any]]:
-        """The dropped messages are always the beginning of the path, so two ends name them."""
-        if not self.dropped:
-            return []
-        return [
-            {
-                "first_id": self.dropped[0].id,
-                "last_id": self.dropped[-1].id,
-                "messages": len(self.dropped),
-                "reason": f"the window of {budget.window} tokens is full",
-            }
-        ]
-
-
-def fit(
-    path: Sequence[StoredMessage],
-    *,
-    system: str | None,
-    budget: Budget,
-    render: Callable[[Sequence[Message]], Sequence[int]],
-    model: str,
-) -> Fitted:
-    """The prompt for the last message of `path`, as much of the path before it as fits.
-
-    Raises:
-        ContextOverflow: the last message does not fit even alone.
-    """
-    rendered: dict[int, Sequence[int]] = {}
-
-    def ids_from(cut: int) -> Sequence[int]:
-        if cut not in rendered:
-            rendered[cut] = render(as_prompt(path[cut:], system))
-        return rendered[cut]
-
-    cuts = [0, *(i for i, said in enumerate(path) if i and said.role == "user")]
-    cuts = [cut for cut in cuts if cut >= previous_cut(path, budget, model)]
-    chosen = 0
-    if len(ids_from(cuts[0])) > budget.prompt:
-        # A later cut never renders longer, so both limits can be searched by halves.
-        for room in (int(budget.prompt * SLACK), budget.prompt):
-            chosen = bisect_left(cuts, True, key=lambda cut: len(ids_from(cut)) <= room)
-            if chosen < len(cuts):
-                break
-        else:
-            raise too_long(len(ids_from(cuts[-1])), budget, model)
-    return Fitted(ids=ids_from(cuts[chosen]), dropped=path[: cuts[chosen]])
-
-
-def as_prompt(path: Sequence[StoredMessage], system: str | None) -> list[Message]:
-    """The messages as a template takes them.
-
-    An answer that was cut off before its first word is left out, and what a person said in two
-    goes becomes one message: many templates insist that user and assistant alternate.
-    """
-    prompt = [Message(role="system", content=system)] if system else []
-    for said in path:
-        if said.role == "assistant" and not said.content and not said.tool_calls:
-            continue
-        message = said.as_message()
-        if prompt and prompt[-1].role == message.role == "user":
-            both = f"{prompt[-1].content}\n\n{message.content}"
-            prompt[-1] = Message(role="user", content=both, name=message.name)
-        else:
-            prompt.append(message)
-    return prompt
-
-
-def previous_cut(path: Sequence[StoredMessage], budget: Budget, model: str) -> int:
-    """Where the last answer's prompt began, if the same model with the same room made it."""
-    for said in reversed(path):
-        if said.receipt:
-            receipt: Mapping[str, Any] = said.receipt
-            same = receipt.get("model") == model and receipt.get("window") == budget.window
-            count = sum(d["messages"] for d in receipt.get("dropped", ())) if same else 0
-            return int(count)
-    return 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,22 +1,30 @@
-"""The conversation's state machine: ask, answer again, ask differently.
+"""The conversation's state machine: ask, answer again, ask differently, agree to a tool.
 
 Everything that can be refused is refused before anything is stored: an empty or too long message
-leaves no trace.  It refuses to know about terminals and HTTP; both are its clients.
+leaves no trace, and neither does one to a conversation in which an answer is being written.  It
+refuses to know about terminals and HTTP; both are its clients.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from fireside.assistant.budget import Budget, fit
+from fireside.assistant.assistant import Assistant
+from fireside.assistant.budget import Budget, Fit
+from fireside.assistant.exchange import Exchange
+from fireside.assistant.history import History, history_of
+from fireside.assistant.locks import Locks
 from fireside.assistant.sampling import merged
+from fireside.assistant.toolbox import Decision
 from fireside.assistant.turn import Turn
+from fireside.assistant.wanted import Wanted
 from fireside.engine.params import SamplingParams
-from fireside.errors import BadRequest
+from fireside.errors import BadRequest, Conflict
 from fireside.storage import Conversation, Store, StoredMessage
 
 if TYPE_CHECKING:
+    from fireside.assistant.answering import Answering
     from fireside.engine.text import TextModel
 
 TITLE_LETTERS: Final = 60
@@ -29,11 +37,19 @@ class ModelSource(Protocol):
 
 
 class Chat:
-    """Turns of stored conversations, answered by any installed model."""
+    """Turns of stored conversations, answered by any installed model or persona."""
 
-    def __init__(self, models: ModelSource, store: Store) -> None:
+    def __init__(
+        self,
+        models: ModelSource,
+        store: Store,
+        assistant: Assistant | None = None,
+        locks: Locks | None = None,
+    ) -> None:
+        self.assistant = assistant or Assistant()
         self._models = models
         self._store = store
+        self._locks = locks or Locks()
 
     def turn(
         self,
@@ -49,10 +65,15 @@ class Chat:
         Raises:
             BadRequest: the message is empty, or a sampling parameter is wrong.
             ContextOverflow: the message does not fit the model's window.
-            UnknownModel, NotFound: no such model, conversation or parent.
+            UnknownModel, NotFound: no such model, persona, conversation or parent.
+            Conflict: an answer is being written in this conversation.
         """
-        conversation = self._store.get(conversation_id)
-        return self._ask(conversation, text, parent_id or conversation.head_id, model, sampling)
+
+        def path(conversation: Conversation) -> list[StoredMessage]:
+            return self._under(conversation, text, parent_id or conversation.head_id)
+
+        _check_said(text)
+        return self._answer(conversation_id, path, model, sampling)
 
     def edit(
         self,
@@ -66,8 +87,12 @@ class Chat:
         said = self._store.message(message_id)
         if said.role != "user":
             raise BadRequest(f"Only a user's message can be edited; {message_id!r} is an answer.")
-        conversation = self._store.get(said.conversation_id)
-        return self._ask(conversation, text, said.parent_id, model, sampling)
+
+        def path(conversation: Conversation) -> list[StoredMessage]:
+            return self._under(conversation, text, said.parent_id)
+
+        _check_said(text)
+        return self._answer(said.conversation_id, path, model, sampling)
 
     def regenerate(
         self,
@@ -82,18 +107,37 @@ class Chat:
             path.pop()
         if not path:
             raise BadRequest("There is no question to answer again: say something first.")
-        return self._answer(self._store.get(path[-1].conversation_id), path, model, sampling)
+        return self._answer(path[-1].conversation_id, lambda _: path, model, sampling)
 
-    def _ask(
+    def consent(
         self,
-        conversation: Conversation,
-        text: str,
-        parent_id: str | None,
-        model: str | None,
-        sampling: Mapping[str, Any] | None,
+        message_id: str,
+        approve: bool,
+        *,
+        reason: str | None = None,
+        model: str | None = None,
+        sampling: Mapping[str, Any] | None = None,
     ) -> Turn:
-        if not text.strip():
-            raise BadRequest("The message is empty: type a question.", param="content")
+        """Agree to the tools that this answer asks for, or do not; the answer goes on either way.
+
+        Raises:
+            BadRequest: it asks for none.
+            Conflict: it has been answered already.
+        """
+        path = self._store.path_to(message_id)
+        asked = path[-1]
+        calls = asked.receipt.get("asks", ())
+        if not calls:
+            raise BadRequest("This answer asks for nothing.")
+        if self._store.children(asked.conversation_id, asked.id):
+            raise Conflict("This question has been answered already.")
+        decision = Decision(approve=approve, reason=reason)
+        decisions = {call["id"]: decision for call in calls}
+        return self._answer(asked.conversation_id, lambda _: path, model, sampling, decisions)
+
+    def _under(
+        self, conversation: Conversation, text: str, parent_id: str | None
+    ) -> list[StoredMessage]:
         path = self._store.path_to(parent_id) if parent_id else []
         unsaid = StoredMessage(
             id="",
@@ -103,59 +147,92 @@ class Chat:
             content=text,
             created_at=0.0,
         )
-        return self._answer(conversation, [*path, unsaid], model, sampling)
+        return [*path, unsaid]
 
     def _answer(
+        self,
+        conversation_id: str,
+        path_of: Callable[[Conversation], list[StoredMessage]],
+        name: str | None,
+        asked: Mapping[str, Any] | None,
+        decisions: Mapping[str, Decision] | None = None,
+    ) -> Turn:
+        """Answer the last message of a path, storing it first if it has no id yet."""
+        self._store.get(conversation_id)  # one that is not there is locked by nobody
+        release = self._locks.take(conversation_id)
+        try:
+            conversation = self._store.get(conversation_id)
+            path = path_of(conversation)
+            core, sampling = self._core(conversation, path, name, asked, decisions or {})
+            begun = None if decisions else core.begin()  # a tool that was agreed to may take long
+            try:
+                question, answer = self._stored(conversation, path, core)
+            except BaseException:
+                if begun is not None:
+                    begun.cancel()
+                raise
+        except BaseException:
+            release()
+            raise
+        return Turn(
+            self._store,
+            core,
+            begun,
+            question=question,
+            answer_id=answer.id,
+            sampling=sampling,
+            release=release,
+        )
+
+    def _core(
         self,
         conversation: Conversation,
         path: Sequence[StoredMessage],
         name: str | None,
         asked: Mapping[str, Any] | None,
-    ) -> Turn:
-        """Answer the last message of `path`, storing it first if it has no id yet."""
-        model = self._models.get(name or conversation.model, owner=conversation.owner)
-        sampling = merged(model.entry.sampling if model.entry else None, asked)
+        decisions: Mapping[str, Decision],
+    ) -> tuple[Answering, dict[str, Any]]:
+        named = self.assistant.named(name or conversation.model)
+        model = self._models.get(named.model, owner=conversation.owner)
+        own = named.persona.sampling.asked
+        sampling = merged(model.entry.sampling if model.entry else None, own | dict(asked or {}))
         budget = Budget.of(model.context, sampling.get("max_tokens"))
-        fitted = fit(
-            path,
-            system=conversation.system,
-            budget=budget,
-            render=lambda messages: model.tokenizer.render(messages).ids,
-            model=model.name,
-        )
-        room = budget.window - len(fitted.ids)
-        params = SamplingParams(
-            **{**sampling, "max_tokens": min(sampling.get("max_tokens", room), room)}
-        )
+        history = history_of(path)
+        params = SamplingParams(**{**sampling, "logprobs": 0})
         params.validate(model.tokenizer.vocab_size)
-        generation = model.generate(fitted.ids, params, owner=conversation.owner)
-        try:
-            question = path[-1] if path[-1].id else self._say(conversation, path[-1])
-            answer = self._store.append(
-                conversation.id,
-                "assistant",
-                "",
-                parent_id=question.id,
-                status="partial",
-                model=model.name,
-            )
-        except BaseException:
-            generation.cancel()
-            raise
-        return Turn(
-            self._store,
-            generation,
-            question=question,
-            answer_id=answer.id,
-            receipt={
-                "model": model.name,
-                "window": budget.window,
-                "reserve": budget.reserve,
-                "system": bool(conversation.system),
-                "dropped": fitted.as_receipt(budget),
-                "sampling": sampling,
-            },
+        exchange = Exchange(
+            owner=conversation.owner,
+            scope=conversation.id,
+            persona=named.persona,
+            model=model,
+            history=history.messages[:-1],
+            history_ids=history.ids[:-1],
+            question=history.messages[-1],
+            question_id=path[-1].id,
+            instructions=conversation.system,
+            untrusted=history.untrusted,
         )
+        wanted = Wanted(
+            params=params,
+            fit=Fit(budget=budget, least=previous_cut(path, history, budget, model.name)),
+            decisions=decisions,
+        )
+        return self.assistant.answering(exchange, wanted), sampling
+
+    def _stored(
+        self, conversation: Conversation, path: Sequence[StoredMessage], core: Answering
+    ) -> tuple[StoredMessage, StoredMessage]:
+        question = path[-1] if path[-1].id else self._say(conversation, path[-1])
+        answer = self._store.append(
+            conversation.id,
+            "assistant",
+            "",
+            parent_id=question.id,
+            status="partial",
+            model=core.exchange.model.name,
+        )
+        core.exchange.question_id, core.exchange.answer_id = question.id, answer.id
+        return question, answer
 
     def _say(self, conversation: Conversation, unsaid: StoredMessage) -> StoredMessage:
         if not conversation.title:
@@ -163,6 +240,26 @@ class Chat:
         return self._store.append(
             conversation.id, "user", unsaid.content, parent_id=unsaid.parent_id
         )
+
+
+def _check_said(text: str) -> None:
+    if not text.strip():
+        raise BadRequest("The message is empty: type a question.", param="content")
+
+
+def previous_cut(
+    path: Sequence[StoredMessage], history: History, budget: Budget, model: str
+) -> int:
+    """Where the last answer's prompt began, if the same model with the same room made it."""
+    for said in reversed(path):
+        if said.receipt:
+            receipt = said.receipt
+            same = receipt.get("model") == model and receipt.get("window") == budget.window
+            dropped = receipt.get("dropped", ()) if same else ()
+            last = dropped[0].get("last_id") if dropped else None
+            places = [place for place, each in enumerate(history.ids) if each == last]
+            return places[-1] + 1 if places else 0
+    return 0
 
 
 def title_of(text: str) -> str:

@@ -92,9 +92,9 @@ class Composing:
         ]
 
     @property
-    def messages(self) -> list[Message]:
-        """As the last round's prompt had them."""
-        return messages_of(self._exchange, outputs=self._outputs, since=self._since)
+    def since(self) -> Sequence[Message]:
+        """What this answer's earlier rounds said, called and were told."""
+        return self._since
 
     def _render(self, calling: Calling, kept_from: int) -> list[int]:
         messages = messages_of(

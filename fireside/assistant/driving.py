@@ -6,7 +6,7 @@ Both give the same pieces in the same order; the core (`answering.py`) does ever
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from fireside.assistant.answering import Answering
@@ -16,25 +16,29 @@ if TYPE_CHECKING:
     from fireside.engine.text import TextEvent
 
 
-def pieces_of(core: Answering) -> Iterator[Piece]:
-    """The whole answer, in a thread."""
+def pieces_of(core: Answering, begun: Iterable[TextEvent] | None = None) -> Iterator[Piece]:
+    """The whole answer, in a thread.
+
+    begun: the events of the first generation, if `begin` was called already.
+    """
+    events = begun
     while True:
-        generation = core.begin()
+        if events is None:
+            events = core.begin()
         yield from core.waiting()
-        if generation is None:
+        if events is None:
             return
-        for event in generation:
+        for event in events:
             yield from core.feed(event)
         yield from core.ended()
+        events = None
 
 
 async def pieces_of_async(
-    core: Answering, events: AsyncIterable[TextEvent] | None = None
+    core: Answering, begun: AsyncIterable[TextEvent] | None = None
 ) -> AsyncIterator[Piece]:
-    """The whole answer, on an event loop.
-
-    events: of the first generation, if `begin` was called already.
-    """
+    """The same on an event loop."""
+    events = begun
     while True:
         if events is None:
             events = await asyncio.to_thread(core.begin)

@@ -1,8 +1,8 @@
-"""One answer on its way: deltas out, the row kept up to date, a receipt at the end.
+"""One answer of a stored conversation on its way: pieces out, the row kept up to date, a receipt.
 
 A turn always leaves its row in an honest state: `complete`, `stopped` when somebody stopped it or
 walked away, `error` when the engine failed, and `partial` only when the process itself was killed.
-It refuses to build prompts; `chat.py` does.
+It refuses to make the answer; `answering.py` does.
 """
 
 from __future__ import annotations
@@ -10,22 +10,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from fireside.assistant.answering import Answering
+from fireside.assistant.driving import pieces_of, pieces_of_async
+from fireside.assistant.pieces import Piece, Said
+from fireside.assistant.receipts import receipt_of
 from fireside.errors import FiresideError, Unavailable
 from fireside.storage import Status, Store, StoredMessage
 
 if TYPE_CHECKING:
-    from fireside.engine.text import Generation, TextEvent
+    from fireside.engine.text import Generation
 
 FLUSH_SECONDS: Final = 0.5
 """How much of an answer a killed process may lose."""
 
 STATUS: Final[Mapping[str | None, Status]] = {
-    "stop": "complete",
-    "length": "complete",
     "cancelled": "stopped",
     "error": "error",
 }
@@ -53,84 +55,95 @@ class Done:
         return self.message.receipt
 
 
+Shown = Delta | Piece | Done
+
+
 class Turn:
-    """An answer being generated; iterate it once, with `for` or `async for`.
+    """An answer being made; iterate it once, with `for` or `async for`.
 
     Attributes:
-        question: the user's message that is answered, as stored.
+        question: the message that is answered, as stored.
         answer_id: the row that the answer is written to.
     """
 
     def __init__(
         self,
         store: Store,
-        generation: Generation,
+        core: Answering,
+        begun: Generation | None,
         *,
         question: StoredMessage,
         answer_id: str,
-        receipt: Mapping[str, Any],
+        sampling: Mapping[str, Any],
+        release: Callable[[], None] = lambda: None,
     ) -> None:
+        """begun: the core's first generation, if that was begun already.
+
+        release: lets go of the conversation, however often it is called.
+        """
         self.question = question
         self.answer_id = answer_id
         self._store = store
-        self._generation = generation
-        self._receipt = dict(receipt)
-        self._pieces: list[str] = []
-        self._finish: str | None = None
+        self._core = core
+        self._begun = begun
+        self._sampling = sampling
+        self._release = release
+        self._given = 0
         self._started = self._flushed = time.monotonic()
         self._first: float | None = None
 
+    def __del__(self) -> None:
+        self._release()  # one that nobody has iterated
+
     def cancel(self) -> None:
         """Stop the answer; what has been said stays, and the iteration ends with `Done`."""
-        self._generation.cancel()
+        self._core.cancel()
 
     @property
     def text(self) -> str:
         """What has been said so far."""
-        return "".join(self._pieces)
+        return self._core.exchange.answer
 
-    def __iter__(self) -> Iterator[Delta | Done]:
+    def __iter__(self) -> Iterator[Shown]:
         try:
-            for event in self._generation:
-                if delta := self._take(event):
-                    yield delta
+            for piece in pieces_of(self._core, self._begun):
+                yield from self._take(piece)
                 if self._due():
                     self._flush()
-            done = self._seal(STATUS.get(self._finish, "complete"), self._failure())
+            done = self._seal()
         except BaseException as error:
             self._abandon(error)
             raise
+        finally:
+            self._release()
         yield done
 
-    async def __aiter__(self) -> AsyncIterator[Delta | Done]:
+    async def __aiter__(self) -> AsyncIterator[Shown]:
         try:
-            async for event in self._generation:
-                if delta := self._take(event):
-                    yield delta
+            async for piece in pieces_of_async(self._core, self._begun):
+                for shown in self._take(piece):
+                    yield shown
                 if self._due():
                     await asyncio.to_thread(self._flush)
-            status = STATUS.get(self._finish, "complete")
-            done = await asyncio.to_thread(self._seal, status, self._failure())
+            done = await asyncio.to_thread(self._seal)
         except BaseException as error:
             # No await: a task that is being cancelled may not get another turn.
             self._abandon(error)
             raise
+        finally:
+            self._release()
         yield done
 
-    def _take(self, event: TextEvent) -> Delta | None:
-        if event.finish_reason is not None:
-            self._finish = event.finish_reason
-        if event.tokens and self._first is None:
+    def _take(self, piece: Piece) -> Iterator[Shown]:
+        if not isinstance(piece, Said):
+            yield piece
+            return
+        if self._first is None:
             self._first = time.monotonic()
-        if not event.text:
-            return None
-        self._pieces.append(event.text)
-        return Delta(text=event.text)
-
-    def _failure(self) -> str | None:
-        """What the engine says went wrong, if it ended the answer by an error."""
-        failure = self._generation.error
-        return failure.message if self._finish == "error" and failure is not None else None
+        text = self.text[self._given :]
+        self._given += len(text)
+        if text:
+            yield Delta(text=text)
 
     def _due(self) -> bool:
         return time.monotonic() - self._flushed >= FLUSH_SECONDS
@@ -141,17 +154,24 @@ class Turn:
             self._store.flush(self.answer_id, self.text)
         self._flushed = time.monotonic()
 
-    def _seal(self, status: Status, error: str | None = None) -> Done:
-        usage = self._generation.usage
+    def _seal(self) -> Done:
+        reason = self._core.reason
+        failures = [generation.error for generation in self._core.generations]
+        failure = next((each for each in failures if each is not None), None)
+        said = failure.message if reason == "error" and failure is not None else None
+        return self._sealed(STATUS.get(reason, "complete"), reason, said)
+
+    def _sealed(self, status: Status, reason: str | None, error: str | None = None) -> Done:
+        usage = self._core.usage
         counts = {
             "prompt_tokens": usage.prompt_tokens,
             "cached_tokens": usage.cached_tokens,
             "completion_tokens": usage.completion_tokens,
         }
         receipt = {
-            **self._receipt,
+            **receipt_of(self._core, sampling=self._sampling),
             **counts,
-            "finish_reason": self._finish,
+            "finish_reason": reason,
             "timings": self._timings(usage.completion_tokens),
         }
         if error is not None:
@@ -163,16 +183,15 @@ class Turn:
 
     def _abandon(self, error: BaseException) -> None:
         """The consumer walked away, or something failed: stop the engine, keep what was said."""
-        self._generation.cancel()
+        self._core.cancel()
         failed = isinstance(error, Exception) and not isinstance(error, BrokenPipeError)
         said = error.message if isinstance(error, FiresideError) else repr(error)
         # The first error is the one to tell; if the row cannot be sealed it stays `partial`.
         with contextlib.suppress(FiresideError):
             if failed:
-                self._seal("error", said)
+                self._sealed("error", self._core.reason, said)
             else:
-                self._finish = "cancelled"
-                self._seal("stopped")
+                self._sealed("stopped", "cancelled")
 
     def _timings(self, tokens: int) -> dict[str, float]:
         now = time.monotonic()

@@ -22,7 +22,8 @@ from fireside.cli.thought import Thought
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fireside.assistant import Delta, Done, Turn
+    from fireside.assistant import Done, Turn
+    from fireside.assistant.turn import Shown
 
 
 class Show(Protocol):
@@ -94,15 +95,16 @@ def silent(turn: Turn) -> Done:
 
 
 def _each(turn: Turn, show: Callable[[str], None]) -> Done:
-    from fireside.assistant import Done
+    from fireside.assistant import Delta, Done
 
     # Closed at once when `show` fails, so that the engine stops and the row is sealed.
-    events = cast("Generator[Delta | Done]", iter(turn))
+    events = cast("Generator[Shown]", iter(turn))
     with closing(events):
         for event in events:
             if isinstance(event, Done):
                 return event
-            show(printable(event.text))
+            if isinstance(event, Delta):
+                show(printable(event.text))
     raise AssertionError("a turn ends with Done")
 
 

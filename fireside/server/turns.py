@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from fireside.assistant import Delta, Done, Turn
+from fireside.assistant.pieces import Notice, ToolEnded, ToolStarted
 from fireside.errors import FiresideError, NotFound
 from fireside.server.errors import envelope, log
 from fireside.server.streaming import Event, EventStream
@@ -45,7 +46,7 @@ class Turns:
         return rows
 
     async def begin(self, ask: Callable[[], Turn]) -> EventStream:
-        """Ask in another thread; then `start`, `delta`s, and `done` or `error`."""
+        """Ask in another thread; then `start`, `delta`s, tools, and `done` or `error`."""
         self._beginning += 1
         try:
             return self._stream(await asyncio.to_thread(ask))
@@ -85,6 +86,12 @@ class Turns:
                 match event:
                     case Delta(text=text):
                         queue.put_nowait({"type": "delta", "text": text})
+                    case ToolStarted(call=call):
+                        queue.put_nowait({"type": "tool", "id": call.id, "name": call.name})
+                    case ToolEnded(run=run):
+                        queue.put_nowait({"type": "tool_end", "id": run.id})
+                    case Notice(text=text):
+                        queue.put_nowait({"type": "notice", "text": text})
                     case Done(message=message):
                         del self._running[turn.answer_id]
                         queue.put_nowait({"type": "done", "message": self._show(message)})

@@ -1,53 +1,16 @@
-"""Conversations that an answer is being written to: one at a time.
-
-A second one is refused in OpenAI's words, not made to wait: it would answer to a history that it
-has not seen.  Held by this process; a server that died holds nothing.
-"""
+"""Conversations that an answer is being written to, refused in OpenAI's words."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-from fireside.errors import BadRequest
+from fireside.assistant import locks
+from fireside.errors import BadRequest, FiresideError
 
 
-class Locks:
-    def __init__(self) -> None:
-        self._held: set[str] = set()
-        self._guard = threading.Lock()
-
-    def take(self, conversation_id: str) -> Callable[[], None]:
-        """Returns what lets go of it, once, however often it is called.
-
-        Raises:
-            BadRequest: `conversation_locked`.
-        """
-        with self._guard:
-            if conversation_id in self._held:
-                raise BadRequest(
-                    "Another process is currently operating on this conversation. "
-                    "Please retry in a few seconds.",
-                    param="conversation",
-                    code="conversation_locked",
-                )
-            self._held.add(conversation_id)
-
-        released = threading.Event()
-
-        def release() -> None:
-            with self._guard:
-                if not released.is_set():
-                    released.set()
-                    self._held.discard(conversation_id)
-
-        return release
-
-    @contextmanager
-    def held(self, conversation_id: str) -> Iterator[None]:
-        release = self.take(conversation_id)
-        try:
-            yield
-        finally:
-            release()
+class Locks(locks.Locks):
+    def refusal(self) -> FiresideError:
+        return BadRequest(
+            "Another process is currently operating on this conversation. "
+            "Please retry in a few seconds.",
+            param="conversation",
+            code="conversation_locked",
+        )
