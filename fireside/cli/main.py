@@ -23,6 +23,7 @@ from fireside.cli import (
     failures,
     finetune,
     keys,
+    mcp,
     models,
     pretrain,
     runs,
@@ -68,6 +69,7 @@ app.add_typer(runs.app, name="runs")
 app.command("eval")(evaluation.evaluate)
 app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(keys.app, name="keys")
+app.command("mcp")(mcp.mcp)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 

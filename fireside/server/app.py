@@ -45,6 +45,8 @@ from fireside.server.guard import Guard, StandardHeaders
 from fireside.server.idempotency import Idempotency
 from fireside.server.inside import Inside
 from fireside.server.keys import Keys
+from fireside.server.mcp import endpoint as mcp
+from fireside.server.mcp.offers import Offers
 from fireside.server.metering import metered
 from fireside.server.metrics import Measure, Metrics
 from fireside.server.pulls import Pulls
@@ -147,7 +149,11 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     app.state.admission = parts.admission
     errors.install(app)
     openapi.install(app)
-    for router in (*_answering(parts), *_working(parts, Inside(app)), *_around(parts)):
+    inside = Inside(app)
+    app.state.offers = Offers(inside, store, settings.model)
+    parts.services.append(offering := mcp.Endpoint(app.state.offers))
+    working = (*_working(parts, inside), mcp.routes(offering))
+    for router in (*_answering(parts), *working, *_around(parts)):
         app.include_router(router)
     # The last one added is the outermost.
     app.add_middleware(errors.LastResort)

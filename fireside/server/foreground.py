@@ -1,6 +1,6 @@
 """How many requests from outside are being answered: work that can wait asks, and waits.
 
-Pure ASGI.  It counts what generates (`POST /v1/…`), streams until their end; requests that the
+Pure ASGI.  It counts what generates (`POST /v1/…`, `/mcp`), streams until their end; requests that the
 server makes of itself (`inside.py`) do not count.
 """
 
@@ -30,7 +30,7 @@ class Counting:
         counts = (
             scope["type"] == "http"
             and scope["method"] == "POST"
-            and scope["path"].startswith("/v1/")
+            and scope["path"].startswith(("/v1/", "/mcp"))
             and INSIDE not in scope
         )
         self.foreground.running += counts

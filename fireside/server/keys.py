@@ -64,7 +64,7 @@ class Keys:
         try:
             caller, holder = await self._caller(scope)
             self._check_scope(caller, scope)
-            if holder is not None and scope["path"].startswith("/v1"):
+            if holder is not None and scope["path"].startswith(("/v1", "/mcp")):
                 account = self._budgets.admit(holder.key)
         except FiresideError as error:
             await refuse(error, scope, receive, send, _headers(error))

@@ -51,6 +51,7 @@ _BY_PREFIX: Final[tuple[tuple[str, ScopeName], ...]] = (
     ("/v1/conversations", "inference"),
     ("/v1/embeddings", "inference"),
     ("/v1/moderations", "inference"),
+    ("/mcp", "inference"),
     ("/api/models/pull", "admin"),
     ("/api", "inference"),
     ("/metrics", "metrics"),
