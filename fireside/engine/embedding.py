@@ -8,21 +8,23 @@ after one.  Each batch is one core's work: the engine beside it sees that core t
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from fireside.engine.load import choose_device
 from fireside.engine.threads import beside
 from fireside.errors import BadRequest, ContextOverflow, Interrupted, Unavailable, Unsupported
 from fireside.hub import LocalModel
 from fireside.model.encoder import Encoder, load_encoder
+from fireside.model.lora import Delta, put
 from fireside.settings import Settings
 from fireside.tokenizer import Tokenizer
 
@@ -41,7 +43,12 @@ class Embedder:
     """
 
     def __init__(
-        self, name: str, tokenizer: Tokenizer, encoder: Encoder, window: int | None = None
+        self,
+        name: str,
+        tokenizer: Tokenizer,
+        encoder: Encoder,
+        window: int | None = None,
+        worker: ThreadPoolExecutor | None = None,
     ) -> None:
         self.name = name
         self.tokenizer = tokenizer
@@ -52,7 +59,7 @@ class Embedder:
         self._frame = len(tokenizer.frame([]))
         self.context = encoder.config.context - self._frame
         self.window = min(self.context, (window or encoder.config.context) - self._frame)
-        self._worker = ThreadPoolExecutor(1, "fireside-embed", initializer=_one_core)
+        self._worker = worker or ThreadPoolExecutor(1, "fireside-embed", initializer=_one_core)
 
     def embed(
         self,
@@ -128,6 +135,25 @@ class Embedder:
         with beside(), torch.inference_mode():
             made = self._encoder.embed(ids.to(self._device), mask.to(self._device))
         return made.cpu()
+
+    def adapted(self, deltas: Mapping[str, Delta]) -> Embedder:
+        """The same model with an adapter on some of its linears, by their full names.
+
+        Its weights and its thread are this one's, so it costs the adapter alone; this one goes on
+        making the vectors that it made.  Closing either closes both.
+        """
+        # The memo keeps the numbers from being copied; each has a parameter of its own over them,
+        # so that merging here would change nothing there.
+        memo = {
+            id(weight): nn.Parameter(weight.data, requires_grad=False)
+            for weight in self._encoder.parameters()
+        }
+        encoder = copy.deepcopy(self._encoder, memo)
+        for name, delta in deltas.items():
+            put(encoder, name, delta)
+        return Embedder(
+            self.name, self.tokenizer, encoder.eval(), self.window + self._frame, self._worker
+        )
 
     def close(self) -> None:
         """Batches that wait are dropped; the one that computes ends."""

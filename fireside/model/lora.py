@@ -26,7 +26,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from fireside.errors import BadRequest, Conflict
-from fireside.model.transformer import Transformer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +148,7 @@ class LoraLinear(nn.Linear):
         self.weight.data, self._unmerged = self._unmerged, None
 
 
-def inject(model: Transformer, config: LoraConfig, seed: int = 0) -> None:
+def inject(model: nn.Module, config: LoraConfig, seed: int = 0) -> None:
     """Put fresh adapters on the model's linears and freeze the rest.  The model computes what it
     did: B starts as zeros, A uniform as PEFT has it, the same for the same seed.
 
@@ -171,7 +170,7 @@ def inject(model: Transformer, config: LoraConfig, seed: int = 0) -> None:
     freeze(model)
 
 
-def targeted(model: Transformer, targets: tuple[str, ...]) -> dict[str, nn.Linear]:
+def targeted(model: nn.Module, targets: tuple[str, ...]) -> dict[str, nn.Linear]:
     """The linears that `LoraConfig.targets` means, by their full names, in the model's order."""
     linears = {
         name: part
@@ -190,7 +189,7 @@ def targeted(model: Transformer, targets: tuple[str, ...]) -> dict[str, nn.Linea
     return {name: part for name, part in linears.items() if name.rpartition(".")[2] in wanted}
 
 
-def put(model: Transformer, name: str, delta: Delta, *, dropout: float = 0.0) -> None:
+def put(model: nn.Module, name: str, delta: Delta, *, dropout: float = 0.0) -> None:
     """Adapt one linear, by its full name."""
     parent, _, attribute = name.rpartition(".")
     linear = model.get_submodule(name)
@@ -199,19 +198,19 @@ def put(model: Transformer, name: str, delta: Delta, *, dropout: float = 0.0) ->
     setattr(model.get_submodule(parent), attribute, adapted)
 
 
-def freeze(model: Transformer) -> None:
+def freeze(model: nn.Module) -> None:
     """Only the adapters learn."""
     learning = set(map(id, adapter_parameters(model).values()))
     for parameter in model.parameters():
         parameter.requires_grad_(id(parameter) in learning)
 
 
-def adapters(model: Transformer) -> dict[str, LoraLinear]:
+def adapters(model: nn.Module) -> dict[str, LoraLinear]:
     """Every adapted linear by its full name."""
     return {name: part for name, part in model.named_modules() if isinstance(part, LoraLinear)}
 
 
-def adapter_parameters(model: Transformer) -> dict[str, nn.Parameter]:
+def adapter_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     """What an adapter learns, by name: `….lora_a`, `….lora_b`, and with DoRA `….magnitude`."""
     found: dict[str, nn.Parameter] = {}
     for name, part in adapters(model).items():
@@ -221,20 +220,20 @@ def adapter_parameters(model: Transformer) -> dict[str, nn.Parameter]:
     return found
 
 
-def merge(model: Transformer) -> None:
+def merge(model: nn.Module) -> None:
     """Add every adapter to its weight; the old weights are kept for `unmerge`."""
     for part in adapters(model).values():
         part.merge()
 
 
-def unmerge(model: Transformer) -> None:
+def unmerge(model: nn.Module) -> None:
     """The weights as they were, bit for bit."""
     for part in adapters(model).values():
         part.unmerge()
 
 
 @contextmanager
-def without_adapters(model: Transformer) -> Iterator[None]:
+def without_adapters(model: nn.Module) -> Iterator[None]:
     """The base model, for a while: the reference of DPO, KTO and GRPO costs no second copy."""
     parts = [part for part in adapters(model).values() if part.active]
     for part in parts:
