@@ -8,7 +8,7 @@ told of.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, islice, takewhile
 from typing import Literal
@@ -18,6 +18,8 @@ from fireside.data.texts import segments
 from fireside.errors import BadRequest
 from fireside.messages import Message
 from fireside.tokenizer import Tokenizer
+from fireside.tokenizer.call_section import as_served
+from fireside.tokenizer.call_syntax import Function
 
 SEGMENT = 1 << 14
 """Characters of a document that one core tokenises at a time; the others do the next."""
@@ -117,15 +119,34 @@ def _one(
 
 
 def _chat(chat: Chat, tokenizer: Tokenizer) -> Tokens:
+    served, tools = as_served(chat.messages, _functions(chat), tokenizer.call_syntax)
+    # A template that knows no functions has them in a system message, and may have got one for it.
+    more = (False,) * (len(served) - len(chat.messages))
     rendered = tokenizer.render(
-        chat.messages,
-        tools=chat.tools or None,
+        served,
+        tools=tools,
         add_generation_prompt=False,
-        learned=chat.learned,
+        learned=None if chat.learned is None else (*more, *chat.learned),
     )
     mask = rendered.loss_mask
     end = _after_last(mask)
     return Tokens(parts=(rendered.ids[:end],), learned=mask[:end])
+
+
+def _functions(chat: Chat) -> list[Function]:
+    found = []
+    for tool in chat.tools:
+        given = tool.get("function", tool)
+        if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
+            raise BadRequest("A tool of a chat is no function with a name.")
+        found.append(
+            Function(
+                name=given["name"],
+                description=given.get("description"),
+                parameters=given.get("parameters"),
+            )
+        )
+    return found
 
 
 def _fit_chat(tokens: Tokens, length: int | None, too_long: TooLong) -> Tokens | Unfit:
@@ -151,10 +172,9 @@ def _answered(
     prompt: tuple[Message, ...], answer: Message, tokenizer: Tokenizer
 ) -> tuple[list[int], list[int]]:
     """Prompt and answer, split where the loss mask of the answer alone begins."""
-    messages = (*prompt, answer)
-    rendered = tokenizer.render(
-        messages, add_generation_prompt=False, learned=[one is answer for one in messages]
-    )
+    messages, _ = as_served((*prompt, answer), (), tokenizer.call_syntax)
+    learned = [False] * len(prompt) + [True]
+    rendered = tokenizer.render(messages, add_generation_prompt=False, learned=learned)
     mask = rendered.loss_mask
     first = next((i for i, learned in enumerate(mask) if learned), len(mask))
     return rendered.ids[:first], rendered.ids[first : _after_last(mask)]

@@ -13,10 +13,9 @@ not.  A call that was cut off is never called done.  This file refuses to run fu
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from fireside.engine.call_grammar import call_grammar, shown_controls
@@ -32,7 +31,7 @@ from fireside.tokenizer.call_parser import (
     CallStarted,
     Text,
 )
-from fireside.tokenizer.call_section import written_out
+from fireside.tokenizer.call_section import as_served
 from fireside.tokenizer.call_syntax import CallSyntax, Function
 
 if TYPE_CHECKING:
@@ -83,11 +82,8 @@ class Calling:
         Raises:
             BadRequest: the model's template refuses these messages.
         """
-        if not self.syntax.native:
-            return tokenizer.render(written_out(messages, self.functions, self.syntax))
-        if self.syntax.short_ids:
-            messages = [_with_short_ids(message) for message in messages]
-        return tokenizer.render(messages, tools=[each.as_tool for each in self.functions] or None)
+        served, tools = as_served(messages, self.functions, self.syntax)
+        return tokenizer.render(served, tools=tools)
 
 
 def calling_for(
@@ -190,16 +186,3 @@ def _schema_of(shape: Constraint | None, syntax: CallSyntax) -> Any:
 def _tame(functions: Sequence[Function], shape: Constraint | None) -> bool:
     schemas = [each.parameters or {} for each in functions]
     return all(map(tame_schema, schemas)) and (shape is None or is_tame(shape))
-
-
-def _with_short_ids(message: Message) -> Message:
-    calls = tuple(replace(call, id=_short(call.id)) for call in message.tool_calls)
-    answered = message.tool_call_id and _short(message.tool_call_id)
-    return replace(message, tool_calls=calls, tool_call_id=answered)
-
-
-def _short(call_id: str) -> str:
-    """Nine letters and digits; the same for the same id, and of our own ids the id itself."""
-    if re.fullmatch(r"[a-zA-Z0-9]{9}", call_id):
-        return call_id
-    return hashlib.sha256(call_id.encode()).hexdigest()[:9]

@@ -1,15 +1,18 @@
-"""Functions as visible text, for models whose chat template does not write them.
+"""Functions, calls and results as a model's chat template takes them, in serving and in training.
 
-The functions go to the end of the system message, in Hermes' words; calls of the history into the
-assistant's text; results into a user's message.  Everything stays text of a message: none of it can
-become a control token.
+A template that does not write them gets them as visible text: the functions go to the end of the
+system message, in Hermes' words; calls of the history into the assistant's text; results into a
+user's message.  Everything stays text of a message: none of it can become a control token.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from fireside.messages import Message, ToolCall
 from fireside.tokenizer.call_syntax import CallSyntax, Function
@@ -23,6 +26,17 @@ AFTER = (
     '<tool_call>\n{"name": <name>, "arguments": <arguments>}\n</tool_call>\n'
     "Its result follows between <tool_response> and </tool_response>."
 )
+
+
+def as_served(
+    messages: Sequence[Message], functions: Sequence[Function], syntax: CallSyntax
+) -> tuple[list[Message], list[dict[str, Any]] | None]:
+    """Messages and tools for `Tokenizer.render`.  One more message in front, at most."""
+    if not syntax.native:
+        return written_out(messages, functions, syntax), None
+    if syntax.short_ids:
+        messages = [_with_short_ids(message) for message in messages]
+    return list(messages), [each.as_tool for each in functions] or None
 
 
 def written_out(
@@ -62,3 +76,16 @@ def calls_text(calls: Sequence[ToolCall], syntax: CallSyntax) -> str:
         for call in calls
     ]
     return syntax.opening + syntax.lead + (syntax.between or "").join(bodies) + syntax.closing
+
+
+def _with_short_ids(message: Message) -> Message:
+    calls = tuple(replace(call, id=_short(call.id)) for call in message.tool_calls)
+    answered = message.tool_call_id and _short(message.tool_call_id)
+    return replace(message, tool_calls=calls, tool_call_id=answered)
+
+
+def _short(call_id: str) -> str:
+    """Nine letters and digits; the same for the same id, and of our own ids the id itself."""
+    if re.fullmatch(r"[a-zA-Z0-9]{9}", call_id):
+        return call_id
+    return hashlib.sha256(call_id.encode()).hexdigest()[:9]

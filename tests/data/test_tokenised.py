@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import tokenizers
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import models, pre_tokenizers
 
 from fireside.data import Chat, Example, Judged, Origin, Preference, Problem, Text
 from fireside.data.tokenised import Tokens, Unfit, end_of_text, tokenise
-from fireside.messages import Message, Role
+from fireside.engine.calling import calling_for
+from fireside.messages import Message, Role, ToolCall
 from fireside.tokenizer import Tokenizer
+from fireside.tokenizer.call_syntax import Function
+from tests.conftest import REPOSITORY
 
 from .laws import LAW
 
@@ -242,3 +250,75 @@ def test_shakespeare_in_segments_is_shakespeare(smollm2_path: Any, shared_data: 
     real = Tokenizer.from_gguf(open_gguf(smollm2_path).metadata)
     text = (shared_data / "tinyshakespeare.txt").read_text()[:400_000]
     assert one(Text(text=text, origin=ORIGIN), real).parts[0] == real.encode(text)
+
+
+WEATHER = {
+    "name": "weather",
+    "description": "The weather of a city.",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+}
+AS_TOOL = {"type": "function", "function": {**WEATHER, "strict": True}}
+TEMPLATES = REPOSITORY / "tests" / "tokenizer" / "templates"
+FAMILIES = ["chatml", "qwen2_5", "llama3_2", "mistral"]
+
+
+def of_family(folder: Path, family: str) -> Tokenizer:
+    """A tokenizer of bytes with a family's own template."""
+    backend = tokenizers.Tokenizer(
+        models.BPE({c: i for i, c in enumerate(pre_tokenizers.ByteLevel.alphabet())}, [])
+    )
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = tokenizers.decoders.ByteLevel()
+    special = ["<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|eot_id|>"]
+    backend.add_special_tokens([tokenizers.AddedToken(one, special=True) for one in special])
+    backend.save(str(folder / "tokenizer.json"))
+    template = (TEMPLATES / f"{family}.jinja").read_text()
+    config = {"chat_template": template, "bos_token": "<s>", "eos_token": "</s>"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    return Tokenizer.from_folder(folder)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_functions_calls_and_results_are_learned_as_they_are_served(
+    tmp_path: Path, family: str
+) -> None:
+    """Also by a template that knows none of them: they were left out of training once."""
+    tokenizer = of_family(tmp_path, family)
+    call = ToolCall(id="call_0123456789", name="weather", arguments='{"city": "Oslo"}')
+    asked = (message("user", "Weather in Oslo?"),)
+    history = (
+        *asked,
+        Message(role="assistant", tool_calls=(call,)),
+        Message(role="tool", content="rain", tool_call_id=call.id, name="weather"),
+    )
+    said = Chat(messages=(*history, message("assistant", "Rain.")), tools=(AS_TOOL,), origin=ORIGIN)
+    made = one(said, tokenizer)
+    calling = calling_for(tokenizer, [Function(**WEATHER)])
+    for shown in (asked, history):
+        prompt = calling.render(tokenizer, shown).ids
+        assert list(made.parts[0][: len(prompt)]) == prompt
+        assert not made.learned[len(prompt) - 1]
+        # Mistral's opening of a call is taken for the template's own words, and not learned.
+        assert made.learned[len(prompt)] or family == "mistral"
+    learned = learned_text(made, tokenizer)
+    assert '"city": "Oslo"' in learned
+    assert "Rain." in learned
+    assert "The weather of a city" not in learned
+
+
+def test_weights_stay_with_their_messages_where_functions_take_a_message(tmp_path: Path) -> None:
+    tokenizer = of_family(tmp_path, "chatml")
+    example = chat("q1", "wrong", "q2", "right", learned=(False, False, False, True))
+    system = message("system", "Be brief.")
+    with_system = replace(
+        example, messages=(system, *example.messages), learned=(False, *(example.learned or ()))
+    )
+    for each in (example, with_system):
+        made = one(replace(each, tools=(AS_TOOL,)), tokenizer)
+        assert learned_text(made, tokenizer) == "right<|im_end|>"
+
+
+def test_a_tool_without_a_name_is_dropped_and_says_why(tokenizer: Tokenizer) -> None:
+    made = one(replace(chat("q", "a"), tools=({"type": "web"},)), tokenizer)
+    assert isinstance(made, Unfit)
+    assert "no function with a name" in made.what
