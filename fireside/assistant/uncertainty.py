@@ -3,9 +3,9 @@
     logprob    mean log-probability of the answer's tokens (length-normalised)
     least      the least likely token's
     agreement  share of sampled answers that mean the same as this one
-    entropy    semantic entropy (Farquhar et al. 2024, Nature 630): samples are clustered by meaning,
-               and the entropy of the clusters' shares taken; here meaning is the cosine of
-               embeddings, no entailment model
+    entropy    semantic entropy (Farquhar et al. 2024, Nature 630): samples are clustered by
+               meaning, and the entropy of the clusters' shares taken; here meaning is the cosine
+               of embeddings, no entailment model
 
 A logistic regression on answers to questions with known answers makes a probability of them
 (`uncertainty.toml`; docs/uncertainty.md has its data and command).  It refuses to know what an
