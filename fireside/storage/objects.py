@@ -225,6 +225,28 @@ class Objects:
                 found.update({row.id: row.body for row in connection.execute(query)})
         return found
 
+    def versions(self, kind: str, *, owner: str) -> dict[str, int]:
+        """The version of each of the owner's rows, by id: what has changed since the last look."""
+        query = select(table.c.id, table.c.version).where(
+            table.c.kind == kind, table.c.owner == owner, _alive()
+        )
+        with self._reader.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def chosen(self, kind: str, ids: Sequence[str], *, owner: str) -> list[Stored]:
+        """Those of these rows that are there and the owner's, in no order."""
+        found: list[Stored] = []
+        with self._reader.connect() as connection:
+            for begin in range(0, len(ids), BATCH):
+                query = select(table).where(
+                    table.c.id.in_(ids[begin : begin + BATCH]),
+                    table.c.kind == kind,
+                    table.c.owner == owner,
+                    _alive(),
+                )
+                found.extend(_stored(row) for row in connection.execute(query))
+        return found
+
     def claim(self, kind: str, *, status: str, becomes: str) -> Stored | None:
         """The oldest row of `status`, anyone's, moved to `becomes`; of many who ask at once each
         gets another row.  None where there is none."""

@@ -1,0 +1,100 @@
+"""What is never remembered by itself: secrets, and what tells one person from all others.
+
+Two looks: words and forms that need no library (a password, a long number, an e-mail address, a
+street with its number, a key), and what the privacy room finds.  Names, places and
+dates pass: memory is for those.  It refuses to decide for a person who writes a fact by hand: they
+are warned, and may insist.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from fireside.errors import BadRequest
+from fireside.safety.privacy.kinds import IN_WORDS, PLACEHOLDER, Kind
+
+
+class Finding(Protocol):
+    @property
+    def kind(self) -> Kind: ...
+
+
+class Finds(Protocol):
+    """The privacy room's door (`safety.privacy.finder.Finder`): personal data in a text."""
+
+    def find(self, text: str) -> Sequence[Finding]: ...
+
+
+class PersonalData(BadRequest):
+    """`kinds`: what was found, without its words."""
+
+    default_code = "personal_data"
+
+    def __init__(self, kinds: Sequence[str]) -> None:
+        super().__init__(
+            f"The fact holds {' and '.join(kinds)}, which is not remembered by itself: leave that "
+            "out, or say that you want it kept all the same (personal: true, or --personal).",
+            param="text",
+        )
+        self.kinds = tuple(kinds)
+
+
+PASSING: Final = frozenset({"NAME"})
+"""Kinds of the privacy room that a fact may hold: what people are called."""
+
+_DATE = re.compile(r"\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b|\b\d{1,2}[-/.]\d{1,2}[-/.]\d{4}\b")
+_STREETS = (
+    r"street|st|road|rd|avenue|ave|lane|ln|drive|dr|square|sq|boulevard|blvd|court|close|crescent"
+)
+_FORMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
+    (
+        "a secret",
+        re.compile(
+            r"\b(?:pass(?:word|code|phrase)s?|pin(?: (?:code|number))?|pwd|api[- ]?keys?|"
+            r"access[- ]?tokens?|private keys?|secret keys?|seed phrase|cvv|login|passwort|"
+            r"contraseña|mot de passe)\b|密码|口令|验证码",
+            re.IGNORECASE,
+        ),
+    ),
+    ("an e-mail address", re.compile(r"[\w.+-]+@[\w-]+\.\w")),
+    (
+        "a key",
+        re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9_-]{20,}\b|-----BEGIN"),
+    ),
+    (
+        "a number of a person, an account or a telephone",
+        re.compile(r"(?:\d[\s().+/-]{0,2}){7,}|\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,}"),
+    ),
+    ("an IP address", re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")),
+    (
+        "a street address",
+        re.compile(
+            rf"\b\d{{1,5}}[a-z]?,? (?:[\w'-]+ ){{1,3}}(?:{_STREETS})\b\.?|"
+            r"\b\w+(?:stra(?:ß|ss)e|str\.|weg|platz|gasse|laan|straat) \d{1,4}|\d+号",
+            re.IGNORECASE,
+        ),
+    ),
+)
+
+
+def private_in(text: str, finds: Callable[[], Finds] | None) -> tuple[str, ...]:
+    """What a text holds that is not remembered by itself, each once; () where there is nothing."""
+    if PLACEHOLDER.search(text):
+        return ("a masked value",)
+    without_dates = _DATE.sub("", text)
+    found = [name for name, form in _FORMS if form.search(without_dates)]
+    if not found and finds is not None:
+        kinds = (each.kind for each in finds().find(without_dates))
+        found = [IN_WORDS[kind] for kind in kinds if kind not in PASSING]
+    return tuple(dict.fromkeys(found))
+
+
+def refuse_private(text: str, finds: Callable[[], Finds] | None) -> None:
+    """
+    Raises:
+        PersonalData: the text holds a secret or personal data; the line names which.
+    """
+    if found := private_in(text, finds):
+        raise PersonalData(found)
