@@ -22,6 +22,7 @@ from typing import Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError
 
+from fireside.assistant.dialogue.config import DialogueConfig
 from fireside.assistant.knowledge import KnowledgeConfig
 from fireside.assistant.memory.config import MemoryConfig
 from fireside.assistant.mood import MoodConfig
@@ -66,6 +67,7 @@ class Persona(PersonaSection):
     knowledge: KnowledgeConfig = KnowledgeConfig()
     memory: MemoryConfig = MemoryConfig()
     tools: ToolsConfig = ToolsConfig()
+    dialogue: DialogueConfig = DialogueConfig()
     mood: MoodConfig = MoodConfig()
     safety: SafetyConfig = SafetyConfig()
     uncertainty: UncertaintyConfig = UncertaintyConfig()
@@ -146,6 +148,7 @@ class Personas:
 def _one_line(error: ValidationError, table: Mapping[str, Any], text: str, origin: str) -> str:
     first = error.errors()[0]
     path = [part for part in first["loc"] if isinstance(part, str | int)]
+    path += getattr(first.get("ctx", {}).get("error"), "path", ())  # of a Misdirected
     where = ".".join(map(str, path))
     line = line_of(text, path)
     place = f"{origin}, line {line}" if line else origin
@@ -168,6 +171,8 @@ def line_of(text: str, path: Sequence[str | int]) -> int | None:
     for number, line in enumerate(text.splitlines(), 1):
         if header := re.match(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(#.*)?$", line):
             section = [part.strip(" \"'") for part in header.group(1).split(".")]
+            if section[: len(wanted)] == wanted:
+                return number
             if section and section == wanted[: len(section)]:
                 nearest = number
         elif key := re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line):

@@ -12,3 +12,11 @@ class PersonaSection(BaseModel):
     """An unknown key is an error; so is a value of another type.  The defaults switch it off."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Misdirected(ValueError):
+    """A name that leads nowhere.  path: of the key that holds it, within the section."""
+
+    def __init__(self, message: str, path: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.path = path

@@ -1,0 +1,13 @@
+"""What a conversation is about, and what to say next where a policy decides it.
+
+state          goal, slots, open questions, act, mood: one value object per point of the tree
+config         the policy: the persona's [dialogue] section
+values/        words to normal forms: dates, times, numbers, choices, patterns
+acts, intents  what the last turn does; which of the policy's intents it is
+extraction     values by the model, masked to words that were said
+reading        one turn understood: act, intents, values, each with its reasons
+policy         state and reading -> the next state and what to say (forms, corrections, digressions)
+handover       when a person takes over, and what that person is told
+kept           states in the database, one for each branch of a conversation
+chatfile, rehearsal    conversation tests of a team for its own bot
+"""

@@ -1,0 +1,218 @@
+"""Values found in a turn -> the slots that they belong to.
+
+Parsers go first, the model second.  A value goes to the only slot of its type, or to the one whose
+cue stands beside it, or to the one that was asked for; a value that could go to several goes to
+none: it is given as `unplaced`, and the policy asks.  It refuses to write into a state.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Final, Literal
+
+from fireside.assistant.dialogue.config import SlotConfig
+from fireside.assistant.dialogue.values import spans
+from fireside.assistant.dialogue.values.found import Found
+from fireside.assistant.dialogue.values.kinds import candidates
+
+if TYPE_CHECKING:
+    from fireside.assistant.dialogue.extraction import Extractor
+
+By = Literal["parser", "cue", "answer", "model"]
+NEAR: Final = 32  # letters between a cue and its value
+# Specific readings take their words away from vague ones: "at 7" is no number of people.
+_ORDER: Final = ("pattern", "email", "phone", "choice", "date", "time", "number", "yes_no")
+_PLAIN: Final = frozenset(
+    ["date", "time", "number", "of", "the", "a", "an", "name", "is", "has", "type", "count"]
+)
+SHORT: Final = 4  # words of an answer that is taken as it is
+_DONT_CARE: Final = re.compile(
+    r"\b(?:do(?:n'?t| not) (?:care|mind)|no preference|any(?:thing|one|where)?(?: of them)? "
+    r"(?:is|will be|would be|works|'s)|does(?:n'?t| not) matter|whatever|either is|up to you)\b",
+    re.I,
+)
+DONT_CARE: Final = "dontcare"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unplaced:
+    """A value that could be any of these slots'."""
+
+    found: Found
+    slots: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """values: slot -> what was said for it; several where they compete.  by: what found them."""
+
+    values: Mapping[str, tuple[Found, ...]] = field(default_factory=dict)
+    by: Mapping[str, By] = field(default_factory=dict)
+    unplaced: tuple[Unplaced, ...] = ()
+
+
+@dataclass(slots=True)
+class Placing:
+    """One turn's values on their way to their slots.
+
+    asked: the slot that was asked for.  question: in which words.  answers: whether the turn can be
+    an answer at all; a question or a greeting is none.
+    """
+
+    slots: Mapping[str, SlotConfig]
+    text: str
+    today: date
+    date_order: str = "ask"
+    asked: str | None = None
+    question: str = ""
+    answers: bool = True
+    extractor: Extractor | None = None
+    _values: dict[str, list[Found]] = field(default_factory=dict)
+    _by: dict[str, By] = field(default_factory=dict)
+    _unplaced: list[Unplaced] = field(default_factory=list)
+    _taken: list[Found] = field(default_factory=list)
+
+    def run(self) -> Placed:
+        for kind in _ORDER:
+            for group in self._groups(kind):
+                self._typed(group)
+        for name, slot in self.slots.items():
+            if slot.type == "name":
+                self._name(name, slot)
+        asked = self.slots.get(self.asked or "")
+        if self.asked and asked and self.answers and self.asked not in self._values:
+            self._answered(self.asked, asked)
+        return Placed(
+            values={name: tuple(found) for name, found in self._values.items()},
+            by=dict(self._by),
+            unplaced=tuple(self._unplaced),
+        )
+
+    def _groups(self, kind: str) -> list[list[str]]:
+        """Slots of a type that read the same values."""
+        groups: dict[tuple[object, ...], list[str]] = {}
+        for name, slot in self.slots.items():
+            if slot.type == kind:
+                same = (slot.pattern, tuple(slot.choices), slot.min, slot.max)
+                groups.setdefault(same if kind in ("pattern", "choice") else (), []).append(name)
+        return list(groups.values())
+
+    def _typed(self, group: Sequence[str]) -> None:
+        kind = self.slots[group[0]].type
+        found = candidates(
+            self.slots[group[0]], self.text, today=self.today, date_order=self.date_order
+        )
+        found = [each for each in found if not any(_overlap(each, o) for o in self._taken)]
+        for each in found:
+            name, by = self._slot_for(each, group, kind)
+            if name is not None:
+                self._take(name, each, by)
+            elif kind not in ("number", "yes_no") and len(group) > 1:
+                self._unplaced.append(Unplaced(found=each, slots=tuple(group)))
+                self._taken.append(each)
+
+    def _slot_for(self, found: Found, group: Sequence[str], kind: str) -> tuple[str | None, By]:
+        cued = {name: self._cue_distance(name, found) for name in group}
+        near = [name for name in group if cued[name] is not None]
+        if near:
+            return min(near, key=lambda name: (cued[name] or 0, name != self.asked)), "cue"
+        if self.asked in group and self.answers:
+            return self.asked, "parser"
+        if kind in ("number", "yes_no") or len(group) > 1:
+            return None, "parser"
+        return group[0], "parser"
+
+    def _cue_distance(self, name: str, found: Found) -> int | None:
+        """How many letters lie between the value and the nearest cue of the slot's."""
+        slot = self.slots[name]
+        before = self.text[max(0, found.start - NEAR) : found.start].lower()
+        earlier = [o.end for o in self._taken if o.end <= found.start]
+        if earlier:
+            before = before[-(found.start - max(earlier)) :] if found.start > max(earlier) else ""
+        before = re.split(r"[.!?;]", before)[-1]
+        after = re.split(r"[.!?;,]", self.text[found.end : found.end + NEAR // 2].lower())[0]
+        distances = []
+        for cue in (*slot.cues, *_own_cues(name)):
+            word = re.escape(cue.lower()).replace(r"\ ", r"[\s-]+")
+            if slot.type != "yes_no" and (
+                hits := list(re.finditer(rf"(?<![a-z]){word}(?:e?s|ing)?(?![a-z])", before))
+            ):
+                distances.append(len(before) - hits[-1].end())
+            if slot.type in ("number", "choice", "yes_no") and (
+                hit := re.match(rf"[\s-]*(?:\w+[\s-]+)?{word}(?:e?s)?(?![a-z])", after)
+            ):
+                distances.append(hit.end() - len(cue))
+        return min(distances, default=None)
+
+    def _name(self, name: str, slot: SlotConfig) -> None:
+        verbs = ("is", "was", "should be", "must be", "will be", "would be")
+        cues = [*slot.cues, *(f"{own} {verb}" for own in _own_cues(name) for verb in verbs)]
+        for each in spans.after(cues, self.text):
+            if not any(_overlap(each, o) for o in self._taken):
+                self._take(name, each, "cue")
+                return
+        always = slot.model == "always"
+        if always and self.extractor is not None and self.text.strip():
+            asked = self.question if name == self.asked else ""
+            said = self.extractor.extract(
+                self.text, slot.about or name.replace("_", " "), asked=asked, taken=self._taken
+            )
+            if said is not None:
+                self._take(name, said, "model")
+
+    def _answered(self, name: str, slot: SlotConfig) -> None:
+        """The whole turn is the answer, or the model finds it there."""
+        if _DONT_CARE.search(self.text):
+            match = _DONT_CARE.search(self.text)
+            assert match is not None
+            said = match.group()
+            found = Found(value=DONT_CARE, said=said, start=match.start(), end=match.end())
+            if slot.type in ("choice", "yes_no", "name"):
+                self._take(name, found, "answer")
+            return
+        if slot.type not in ("text", "name"):
+            return
+        whole = spans.answer(self.text)
+        if whole is None or any(_overlap(whole, o) for o in self._taken if slot.type == "name"):
+            return
+        if slot.type == "text":
+            self._take(name, _all_of(self.text), "answer")
+        elif len(whole.value.split()) <= SHORT:
+            self._take(name, whole, "answer")
+        elif slot.model == "asked" and self.extractor is not None:
+            said_ = self.extractor.extract(
+                self.text,
+                slot.about or name.replace("_", " "),
+                asked=self.question,
+                taken=self._taken,
+            )
+            if said_ is not None:
+                self._take(name, said_, "model")
+
+    def _take(self, name: str, found: Found, by: By) -> None:
+        self._values.setdefault(name, [])
+        if found.value not in [each.value for each in self._values[name]]:
+            self._values[name].append(found)
+        self._by.setdefault(name, by)
+        self._taken.append(found)
+
+
+def _own_cues(name: str) -> list[str]:
+    """The words of a slot's name are cues: `check_in_date` is beside "check in"."""
+    words = [word for word in name.split("_") if word not in _PLAIN]
+    return [" ".join(words)] if words else []
+
+
+def _overlap(one: Found, other: Found) -> bool:
+    # Two readings of the same words stand for the same value said once.
+    same = (one.start, one.end) == (other.start, other.end)
+    return not same and one.start < other.end and other.start < one.end
+
+
+def _all_of(text: str) -> Found:
+    said = text.strip()
+    start = text.index(said)
+    return Found(value=said, said=said, start=start, end=start + len(said))

@@ -1,0 +1,85 @@
+"""One turn, understood: what it does, which intent it is, which values it holds.
+
+It refuses to decide anything; `policy.py` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from fireside.assistant.dialogue.acts import ActReader, Acts
+from fireside.assistant.dialogue.config import DialogueConfig, SlotConfig
+from fireside.assistant.dialogue.extraction import Extractor
+from fireside.assistant.dialogue.intents import PERSON, IntentReader, Matched
+from fireside.assistant.dialogue.placing import Placed, Placing
+from fireside.assistant.dialogue.state import DialogueState
+from fireside.assistant.dialogue.vectors import Vectors
+
+_ANYWHERE = ("pattern", "email", "phone")
+"""Types that are what they are wherever they stand: taken even before a flow begins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """text: the turn.  intents: the nearest.  placed: values and their slots."""
+
+    text: str
+    acts: Acts
+    intents: Matched = field(default_factory=Matched)
+    placed: Placed = field(default_factory=Placed)
+
+    def as_receipt(self) -> Mapping[str, Any]:
+        """No words of the turn: names, figures and who found what."""
+        scores = sorted(self.intents.scores.items(), key=lambda item: -item[1])[:3]
+        return {
+            "act": self.acts.main,
+            "acts": list(self.acts.all),
+            "intents": [{"name": name, "score": round(score, 3)} for name, score in scores],
+            "found_by": dict(self.placed.by),
+        }
+
+
+class Reader:
+    """Of one policy; safe to use from many threads."""
+
+    def __init__(self, config: DialogueConfig, vectors: Vectors) -> None:
+        self._config = config
+        self._acts = ActReader(vectors)
+        self._intents = IntentReader(config, vectors)
+
+    def read(
+        self, text: str, state: DialogueState, *, today: date, extractor: Extractor | None = None
+    ) -> Reading:
+        acts = self._acts.read(text)
+        intents = self._intents.match(text)
+        question = state.question
+        placed = Placing(
+            slots=self._slots(state, intents),
+            text=text,
+            today=today,
+            date_order=self._config.date_order,
+            asked=question.slot if question is not None else None,
+            question=question.text if question is not None else "",
+            answers=_can_answer(acts, text),
+            extractor=extractor,
+        ).run()
+        return Reading(text=text, acts=acts, intents=intents, placed=placed)
+
+    def _slots(self, state: DialogueState, intents: Matched) -> dict[str, SlotConfig]:
+        """Of the flow under way and of those that this turn may begin."""
+        found = {name: slot for name, slot in self._config.slots.items() if slot.type in _ANYWHERE}
+        for goal in [state.goal, *(paused.goal for paused in state.paused)]:
+            found |= self._config.slots_of(goal)
+        for name in intents.names:
+            if name != PERSON:
+                found |= self._config.slots_of(self._config.intents[name].flow)
+        return found
+
+
+def _can_answer(acts: Acts, text: str) -> bool:
+    if acts.main in ("greet", "thank", "goodbye") or not text.strip():
+        return False
+    return not (acts.main == "request" and text.rstrip().endswith(("?", "？")))

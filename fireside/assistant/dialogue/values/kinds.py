@@ -1,0 +1,112 @@
+"""A slot's type -> the values of that type in a text.
+
+`candidates` gives what a parser finds; free text has no parser here (`spans.py`, and the model).
+It refuses to choose: two dates in a sentence are two candidates.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from functools import lru_cache
+from typing import Final
+
+from fireside.assistant.dialogue.config import SlotConfig
+from fireside.assistant.dialogue.values.dates import dates
+from fireside.assistant.dialogue.values.found import Found, apart
+from fireside.assistant.dialogue.values.numbers import numbers
+from fireside.assistant.dialogue.values.times import times
+
+YES: Final = "yes"
+NO: Final = "no"
+_EMAIL: Final = re.compile(r"[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", re.ASCII)
+_PHONE: Final = re.compile(r"(?<![\w.])\+?\(?\d[\d\s()/.-]{5,18}\d(?![\w.])", re.ASCII)
+_YES_NO: Final = re.compile(
+    r"(?<!\w)(?:(?P<yes>yes|yeah|yep|yup|sure|correct|right|of course|definitely|absolutely|ok|"
+    r"okay|please do|i do|it is|it does|true|是的?|对|好的?|可以)|"
+    r"(?P<no>no|nope|nah|not|never|without|don'?t|doesn'?t|isn'?t|false|不是?|不对|没有))(?!\w)",
+    re.I,
+)
+
+
+def candidates(slot: SlotConfig, text: str, *, today: date, date_order: str = "ask") -> list[Found]:
+    """What `text` holds of the slot's type, in its order; for free text, nothing."""
+    match slot.type:
+        case "number":
+            return [each for each in numbers(text) if _within(slot, float(each.value))]
+        case "date":
+            return _ordered(dates(text, today), date_order)
+        case "time":
+            return times(text)
+        case "choice":
+            return _choices(slot, text)
+        case "yes_no":
+            return _yes_no(text)
+        case "email":
+            return [_found(match, match.group().lower()) for match in _EMAIL.finditer(text)]
+        case "phone":
+            return [
+                _found(match, digits)
+                for match in _PHONE.finditer(text)
+                if 7 <= len((digits := _digits(match.group())).lstrip("+")) <= 15
+            ]
+        case "pattern":
+            pattern = re.compile(slot.pattern, re.I)
+            return [_found(m, m.group().upper()) for m in pattern.finditer(text) if m.group()]
+        case _:
+            return []
+
+
+def _within(slot: SlotConfig, number: float) -> bool:
+    return (slot.min is None or number >= slot.min) and (slot.max is None or number <= slot.max)
+
+
+def _ordered(found: list[Found], order: str) -> list[Found]:
+    """Of two readings of the same words, the one that the policy prefers."""
+    if order == "ask":
+        return found
+    kept: list[Found] = []
+    for each in found:
+        twins = [o for o in found if (o.start, o.end) == (each.start, each.end)]
+        if len(twins) == 2:
+            first = re.match(r"\d+", each.said)
+            day = int(each.value[-2:])
+            day_first = first is not None and int(first.group()) == day
+            if day_first != (order == "day_first"):
+                continue
+        kept.append(each)
+    return kept
+
+
+def _choices(slot: SlotConfig, text: str) -> list[Found]:
+    found = []
+    for value, pattern in _patterns(tuple((k, tuple(v)) for k, v in slot.choices.items())):
+        found += [_found(match, value) for match in pattern.finditer(text)]
+    return apart(found)
+
+
+@lru_cache(maxsize=256)
+def _patterns(
+    choices: tuple[tuple[str, tuple[str, ...]], ...],
+) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    made = []
+    for value, others in choices:
+        words = sorted({value, value.replace("_", " "), *others}, key=len, reverse=True)
+        either = "|".join(re.escape(word).replace(r"\ ", r"[\s-]+") for word in words)
+        # A word's border is one only between letters of scripts that part their words.
+        made.append(
+            (value, re.compile(rf"(?<![A-Za-z0-9])(?:{either})(?:e?s)?(?![A-Za-z0-9])", re.I))
+        )
+    return tuple(made)
+
+
+def _yes_no(text: str) -> list[Found]:
+    return [_found(match, YES if match["yes"] else NO) for match in _YES_NO.finditer(text)]
+
+
+def _found(match: re.Match[str], value: str) -> Found:
+    return Found(value=value, said=match.group(), start=match.start(), end=match.end())
+
+
+def _digits(said: str) -> str:
+    return ("+" if said.startswith("+") else "") + re.sub(r"\D", "", said)

@@ -1,0 +1,99 @@
+"""`/v1/conversations/{id}/state`: what the assistant holds of a conversation, to see and to edit.
+
+An extension of ours; OpenAI has none.  It refuses another's conversation in the words that an
+unknown one gets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+
+from fireside.assistant.dialogue.kept import KIND, States
+from fireside.assistant.dialogue.state import DialogueState
+from fireside.errors import Conflict, NotFound
+from fireside.server import body
+from fireside.server.caller import caller_of
+from fireside.storage import Store
+from fireside.storage.objects import Stored
+
+
+class EditedState(body.Wire):
+    """after: the message behind which the state stands; without it, the newest one."""
+
+    nulls = frozenset({"goal"})
+
+    after: str | None = None
+    goal: str | None = None
+    slots: dict[str, str | None] | None = None
+    handed_over: bool | None = None
+
+
+def shown(conversation_id: str, row: Stored | None) -> dict[str, Any]:
+    state = DialogueState().as_json() if row is None else row.body["state"]
+    after = None if row is None else row.body["after"]
+    return {
+        "object": "dialogue_state",
+        "conversation_id": conversation_id,
+        "after": after,
+        **state,
+    }
+
+
+def routes(store: Store) -> APIRouter:
+    router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
+    states = States(store.objects)
+
+    def find(conversation_id: str, owner: str, after: str | None) -> Stored | None:
+        check_conversation(store, conversation_id, owner)
+        return states.of(conversation_id, owner=owner, after=after)
+
+    def change(conversation_id: str, owner: str, edit: EditedState) -> Stored:
+        row = find(conversation_id, owner, edit.after)
+        if row is None:
+            raise Conflict("There is no dialogue state yet: it begins with the first turn.")
+        changes = edit.model_dump(exclude_unset=True, exclude={"after"})
+        return states.edit(row, changes, owner=owner)
+
+    @router.get("/{conversation_id}/state")
+    async def retrieve_dialogue_state(
+        conversation_id: str,
+        request: Request,
+        after: Annotated[str | None, Query(max_length=200)] = None,
+    ) -> dict[str, Any]:
+        owner = caller_of(request).owner
+        return shown(conversation_id, await asyncio.to_thread(find, conversation_id, owner, after))
+
+    @router.post("/{conversation_id}/state")
+    async def edit_dialogue_state(conversation_id: str, request: Request) -> dict[str, Any]:
+        edit = await body.read(request, EditedState)
+        owner = caller_of(request).owner
+        row = await asyncio.to_thread(change, conversation_id, owner, edit)
+        return shown(conversation_id, row)
+
+    return router
+
+
+def check_conversation(store: Store, conversation_id: str, owner: str) -> None:
+    """Of the API's conversations or of the page's.
+
+    Raises:
+        NotFound: there is none of the owner's.
+    """
+    unknown = f"Conversation with id {conversation_id[:100]!r} not found."
+    try:
+        store.objects.get("conversation", conversation_id, owner=owner)
+        return
+    except NotFound:
+        pass
+    try:
+        found = store.get(conversation_id)
+    except NotFound:
+        raise NotFound(unknown) from None
+    if found.owner != owner:
+        raise NotFound(unknown)
+
+
+__all__ = ["KIND", "EditedState", "check_conversation", "routes", "shown"]
