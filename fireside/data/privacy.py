@@ -1,8 +1,8 @@
 """Personal data out of texts: what has a recognisable form is replaced by its kind.
 
-The forms are those of `forms.py` (Presidio's recognisers, each with its check) and the keys and
-tokens of `secrets.py`; the assistant's own privacy looks for the same ones.  Names of people and
-places have no form, and are not found; nothing is fetched, and no language model used.
+The forms are those of `forms.py` (Presidio's recognisers, each with its check), `numbers.py` and
+`secrets.py`; the assistant's own privacy looks for the same ones.  Names of people and places have
+no form, and are not found; nothing is fetched, and no language model used.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from fireside.data.examples import Chat, Example, Judged, Preference, Problem, Text
 from fireside.data.forms import apart, load_forms
+from fireside.data.numbers import numbers
 from fireside.data.secrets import secrets
 from fireside.messages import Message
 
@@ -22,7 +23,8 @@ class Redactor:
         self._forms = load_forms()
 
     def text(self, text: str) -> str:
-        for span in reversed(apart([*self._forms.spans(text), *secrets(text)])):
+        found = [*self._forms.spans(text), *numbers(text), *secrets(text)]
+        for span in reversed(apart(found)):
             text = f"{text[: span.start]}<{span.entity}>{text[span.end :]}"
         return text
 
