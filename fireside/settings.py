@@ -69,6 +69,11 @@ class Settings(BaseSettings):
         30.0, ge=0, description="How long a stop waits for running answers."
     )
 
+    mcp_servers: list[str] = Field(
+        default_factory=list,
+        description="URLs that a request's `mcp` tool may name as its server; none by default.",
+    )
+
     @field_validator("home")
     @classmethod
     def _from_the_users_home(cls, home: Path) -> Path:

@@ -73,13 +73,24 @@ class McpServer(PersonaSection):
             raise ValueError(f"{self.name!r} has a command: headers go with url")
         return self
 
+    def wants(self, tool: str, *, reads_only: bool) -> bool:
+        """reads_only: the server says so, here and below."""
+        return self.allow is None or tool in self.allow
+
     def consent_of(self, tool: str, *, reads_only: bool) -> Consent:
-        """reads_only: the server says so."""
         if tool in self.tools:
             return self.tools[tool]
         if self.consent == "annotated":
             return "free" if reads_only else "ask"
         return self.consent
+
+    def believes(self, tool: str) -> bool:
+        """Whether what the server says of this tool holds for more than showing it."""
+        return self.consent == "annotated" or self.tools.get(tool) == "free"
+
+    def filled(self, texts: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+        """`env` or `headers` with their secrets.  Raises BadRequest as `filled`."""
+        return {name: filled(text, environ, server=self.name) for name, text in texts.items()}
 
 
 def filled(text: str, environ: Mapping[str, str], *, server: str) -> str:

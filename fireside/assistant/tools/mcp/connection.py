@@ -25,7 +25,7 @@ from mcp_types import CONNECTION_CLOSED, CallToolResult
 from pydantic import ValidationError
 
 import fireside
-from fireside.assistant.tools.mcp.config import McpServer, filled
+from fireside.assistant.tools.mcp.config import McpServer
 from fireside.assistant.tools.mcp.stdio import Heard, program
 from fireside.errors import BadRequest, FiresideError, Unavailable
 
@@ -64,6 +64,8 @@ class Connection:
         self._open: _Open | None = None
         self._failures = 0
         self._not_before = 0.0
+        self._closed = False
+        self.calls = 0  # that are under way
 
     async def tools(self) -> tuple[mcp_types.Tool, ...]:
         """What the server offers now.
@@ -91,7 +93,10 @@ class Connection:
         request = mcp_types.CallToolRequest(
             params=mcp_types.CallToolRequestParams(name=tool, arguments=arguments)
         )
-        async with self._told(opened, self.server.call_seconds, f"answer {tool!r}"):
+        async with (
+            self._counted(),
+            self._told(opened, self.server.call_seconds, f"answer {tool!r}"),
+        ):
             # Not `client.call_tool`: that checks the answer against the server's own schema, whose
             # regular expressions may take for ever, in the one thread that all servers share.
             result = await opened.client.session.send_request(request, CallToolResult)
@@ -99,11 +104,23 @@ class Connection:
         return result
 
     async def close(self) -> None:
+        """For good."""
         async with self._lock:
+            self._closed = True
             await self._leave(self._open)
+
+    @contextlib.asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        self.calls += 1
+        try:
+            yield
+        finally:
+            self.calls -= 1
 
     async def _connected(self) -> _Open:
         async with self._lock:
+            if self._closed:
+                raise Unavailable(f"The MCP server {self.server.name!r} was closed: ask again.")
             if self._open is not None and self._open.over.is_set():
                 await self._leave(self._open)
             if self._open is None:
@@ -158,7 +175,7 @@ class Connection:
     async def _transport(self, heard: Heard, over: asyncio.Event) -> AsyncIterator[Any]:
         server = self.server
         if server.command is not None:
-            env = self._filled(server.env)
+            env = server.filled(server.env, self._environ)
             async with program(server.command, server.args, env, heard, over) as streams:
                 yield streams
             return
@@ -167,15 +184,11 @@ class Connection:
         assert server.url is not None
         async with endpoint(
             server.url,
-            self._filled(server.headers),
+            server.filled(server.headers, self._environ),
             connect_seconds=server.connect_seconds,
             call_seconds=server.call_seconds,
         ) as streams:
             yield streams
-
-    def _filled(self, texts: Mapping[str, str]) -> dict[str, str]:
-        name = self.server.name
-        return {key: filled(text, self._environ, server=name) for key, text in texts.items()}
 
     async def _list(self, opened: _Open) -> tuple[mcp_types.Tool, ...]:
         found: list[mcp_types.Tool] = []

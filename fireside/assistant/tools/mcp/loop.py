@@ -24,10 +24,6 @@ class Loop:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    @property
-    def started(self) -> bool:
-        return self._loop is not None
-
     def run(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         """What `work` gives, in the calling thread.  It bounds itself; `seconds` is what it needs.
 
@@ -48,6 +44,13 @@ class Loop:
         except BaseException:
             future.cancel()
             raise
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let it run; nobody waits.  Dropped where the loop is closed."""
+        try:
+            asyncio.run_coroutine_threadsafe(work, self._running())
+        except Unavailable:
+            work.close()
 
     def close(self) -> None:
         """End the thread; what still runs in it is cancelled."""

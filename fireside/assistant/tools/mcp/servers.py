@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import re
 import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 LONGEST_NAME: Final = 64
 LONGEST_DESCRIPTION: Final = 1024
+MOST: Final = 64
+"""Connections that are kept; of more, those that were not used for longest are closed."""
 MARGIN: Final = 5.0
 """Seconds that a call has beyond its server's bound, so that the server's own error is told."""
 
@@ -60,7 +63,8 @@ class Servers:
         self._loop = Loop()
         self._schemas = Schemas()
         self._lock = threading.Lock()
-        self._connections: dict[str, Connection] = {}
+        self._closed = False
+        self._connections: OrderedDict[str, Connection] = OrderedDict()
 
     def tools(self, configs: Sequence[McpServer]) -> Found:
         """What the servers offer now.  One that fails is left out, and says why."""
@@ -78,7 +82,7 @@ class Servers:
                 continue
             left_out += _missing(config, answer)
             for each in answer:
-                made = self._made(connection, each, tools)
+                made = self._made(config, each, tools)
                 if isinstance(made, Tool):
                     tools[made.name] = made
                 elif made:
@@ -88,8 +92,9 @@ class Servers:
     def close(self) -> None:
         """Every process ends.  Blocks for a few seconds at most."""
         with self._lock:
+            self._closed = True
             connections = [*self._connections.values()]
-            self._connections = {}
+            self._connections.clear()
         if connections:
             self._loop.run(_closed(connections), seconds=10.0)
         self._loop.close()
@@ -98,50 +103,54 @@ class Servers:
     def _connection(self, config: McpServer) -> Connection:
         from fireside.assistant.tools.mcp.connection import Connection  # a second of imports
 
+        key = f"{type(config).__name__} {config.model_dump_json()}"
         with self._lock:
-            key = config.model_dump_json()
+            if self._closed:
+                raise Unavailable("MCP servers are closed: the program is stopping.")
             if key not in self._connections:
                 self._connections[key] = Connection(config, self._environ)
-            return self._connections[key]
+            self._connections.move_to_end(key)
+            idle = [k for k, each in self._connections.items() if not each.calls and k != key]
+            spare = idle[: max(0, len(self._connections) - MOST)]
+            closing = [self._connections.pop(each) for each in spare]
+            found = self._connections[key]
+        if closing:
+            self._loop.start(_closed(closing))
+        return found
 
     def _made(
-        self, connection: Connection, said: mcp_types.Tool, taken: Mapping[str, Tool]
+        self, config: McpServer, said: mcp_types.Tool, taken: Mapping[str, Tool]
     ) -> Tool | str:
         """The tool; or why there is none, empty where the configuration does not want it."""
-        config = connection.server
-        if config.allow is not None and said.name not in config.allow:
-            return ""
         hints = said.annotations
         reads_only = hints is not None and hints.read_only_hint is True
         consent = config.consent_of(said.name, reads_only=reads_only)
-        if consent == "never":
+        if consent == "never" or not config.wants(said.name, reads_only=reads_only):
             return ""
         name = named(config.name, said.name)
         if name in taken:
             return f"another tool is called {name!r} already"
         if wrong := self._schemas.objection(said.input_schema):
             return wrong
-        believed = config.consent == "annotated" or config.tools.get(said.name) == "free"
         return Tool(
             name=name,
             description=_described(said),
             parameters=said.input_schema,
-            run=partial(self._run, connection, said.name),
+            run=partial(self._run, config, said.name),
             consent=consent,
-            acts=not (reads_only and believed),
+            acts=not (reads_only and config.believes(said.name)),
             seconds=config.connect_seconds + config.call_seconds + MARGIN,
             source=config.name,
         )
 
     def _run(
-        self, connection: Connection, tool: str, arguments: Mapping[str, Any], _: ToolContext
+        self, config: McpServer, tool: str, arguments: Mapping[str, Any], _: ToolContext
     ) -> Outcome:
         from fireside.assistant.tools.mcp.results import outcome_of
 
-        config = connection.server
-        seconds = config.connect_seconds + config.call_seconds
         try:
-            result = self._loop.run(connection.call(tool, dict(arguments)), seconds)
+            calling = self._connection(config).call(tool, dict(arguments))
+            result = self._loop.run(calling, config.connect_seconds + config.call_seconds)
         except FiresideError as error:
             # Part of it may be the server's own words.
             return Outcome(error=error.message, untrusted=True)

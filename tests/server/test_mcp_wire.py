@@ -1,0 +1,109 @@
+"""The tool `mcp` of a request: which servers may be named, and what asks first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fireside.errors import BadRequest, Unsupported
+from fireside.server.responses.mcp_wire import RequestServer, server_of
+
+TOOL = {"type": "mcp", "server_label": "docs", "server_url": "https://mcp.example/mcp"}
+OPEN = ["https://mcp.example"]
+
+
+def asked(**given: Any) -> RequestServer:
+    return server_of(TOOL | given, allowed=OPEN, owner="proj_1")
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed", "may"),
+    [
+        ("https://mcp.example/mcp", ["https://mcp.example/mcp"], True),
+        ("https://mcp.example:443/mcp/", ["https://mcp.example/mcp"], True),
+        ("https://MCP.example/any/path?q=1", ["https://mcp.example"], True),
+        ("https://mcp.example/mcp", [], False),
+        ("https://mcp.example/other", ["https://mcp.example/mcp"], False),
+        ("https://mcp.example/mcp?x=1", ["https://mcp.example/mcp"], False),
+        ("http://mcp.example/mcp", ["https://mcp.example"], False),
+        ("https://mcp.example:8443/mcp", ["https://mcp.example"], False),
+        ("https://mcp.example.evil.example/mcp", ["https://mcp.example"], False),
+        ("https://mcp.example@evil.example/mcp", ["https://mcp.example"], False),
+        ("https://mcp.example\\@evil.example/mcp", ["https://mcp.example"], False),
+        ("https://evil.example/#https://mcp.example", ["https://mcp.example"], False),
+        ("http://169.254.169.254/latest/meta-data", ["https://mcp.example"], False),
+        ("file:///etc/passwd", ["file:///etc/passwd"], False),
+        ("https://[::1", ["https://mcp.example"], False),
+        ("https://mcp.example:99999/", ["https://mcp.example"], False),
+    ],
+)
+def test_only_listed_servers_are_reached(url: str, allowed: list[str], may: bool) -> None:
+    if may:
+        assert server_of(TOOL | {"server_url": url}, allowed=allowed, owner="").url == url
+        return
+    with pytest.raises(BadRequest) as refused:
+        server_of(TOOL | {"server_url": url}, allowed=allowed, owner="")
+    assert refused.value.param == "server_url"
+
+
+@given(st.text(max_size=60))
+def test_no_text_reaches_another_host(text: str) -> None:
+    for url in (text, f"https://{text}", f"https://mcp.example{text}"):
+        try:
+            server = server_of(TOOL | {"server_url": url}, allowed=OPEN, owner="")
+        except BadRequest:
+            continue
+        assert str(server.url).lower().startswith("https://mcp.example")
+
+
+@pytest.mark.parametrize(
+    ("require", "reads", "writes"),
+    [
+        (None, "ask", "ask"),
+        ("always", "ask", "ask"),
+        ("never", "free", "free"),
+        ({"never": {"read_only": True}}, "free", "ask"),
+        ({"never": {"tool_names": ["write"]}}, "ask", "free"),
+        ({"always": {"tool_names": ["write"]}}, "ask", "ask"),
+    ],
+)
+def test_approval(require: Any, reads: str, writes: str) -> None:
+    server = asked(require_approval=require)
+    assert server.consent_of("read", reads_only=True) == reads
+    assert server.consent_of("write", reads_only=False) == writes
+
+
+def test_allowed_tools() -> None:
+    assert asked().wants("any", reads_only=False)
+    assert not asked(allowed_tools=["read"]).wants("write", reads_only=True)
+    assert asked(allowed_tools={"read_only": True}).wants("read", reads_only=True)
+    assert not asked(allowed_tools={"read_only": True}).wants("write", reads_only=False)
+
+
+def test_nothing_of_the_environment_goes_into_a_requests_headers() -> None:
+    server = asked(headers={"X-Key": "${HOME}"}, authorization="token")
+    sent = server.filled(server.headers, {"HOME": "/home/of/a/secret"})
+    assert sent == {"x-key": "${HOME}", "authorization": "Bearer token"}
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "param"),
+    [
+        ({"connector_id": "connector_gmail"}, Unsupported, "connector_id"),
+        ({"tunnel_id": "t"}, Unsupported, "tunnel_id"),
+        ({"defer_loading": True}, Unsupported, "defer_loading"),
+        ({"server_label": "a b"}, BadRequest, "server_label"),
+        ({"server_url": None}, BadRequest, "server_url"),
+        ({"require_approval": "sometimes"}, BadRequest, "require_approval"),
+        ({"allowed_tools": {"names": []}}, BadRequest, "allowed_tools"),
+        ({"headers": {"a": "b\r\nc: d"}}, BadRequest, "headers"),
+        ({"surprise": 1}, BadRequest, "surprise"),
+    ],
+)
+def test_what_is_wrong_is_named(given: dict[str, Any], error: type, param: str) -> None:
+    with pytest.raises(error) as refused:
+        asked(**given)
+    assert str(refused.value.param).startswith(param)
