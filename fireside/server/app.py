@@ -16,12 +16,14 @@ from fastapi import APIRouter, FastAPI
 
 import fireside
 from fireside.assistant import Chat
+from fireside.safety.guards import Guards
 from fireside.server import (
     batches,
     chat_completions,
     chat_store,
     completions,
     conversations,
+    dialogue_state,
     embeddings,
     engines,
     errors,
@@ -90,6 +92,7 @@ class Parts:
     files: Files
     uploads: Uploads
     foreground: Foreground
+    guards: Guards
     services: list[Service]
 
     @classmethod
@@ -116,6 +119,7 @@ class Parts:
             files=files_,
             uploads=uploads_,
             foreground=Foreground(),
+            guards=Guards(models_, settings.home / "heads"),
             services=[budgets, Sweep(files_.sweep), Sweep(uploads_.sweep)],
         )
 
@@ -177,7 +181,7 @@ def _answering(parts: Parts) -> Iterator[APIRouter]:
     yield completions.routes(completing)
     yield engines.routes(models_, completing)
     yield embeddings.routes(models_, aliases=settings.openai_names)
-    yield moderations.routes()
+    yield moderations.routes(parts.guards)
     yield files.routes(parts.files)
     yield uploads.routes(parts.uploads)
 
@@ -205,6 +209,7 @@ def _around(parts: Parts) -> Iterator[APIRouter]:
     yield health.routes(parts.readiness, parts.admission)
     yield metrics.routes(parts.counts)
     yield organization.routes(store)
+    yield dialogue_state.routes(store)
     yield conversations.routes(Chat(models_, store), store, parts.turns, models_)
     yield notice.routes(models_, parts.readiness, parts.pulls, settings.models_dir)
     yield page.routes()

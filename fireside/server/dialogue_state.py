@@ -7,7 +7,7 @@ unknown one gets.
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 
@@ -16,8 +16,23 @@ from fireside.assistant.dialogue.state import DialogueState
 from fireside.errors import Conflict, NotFound
 from fireside.server import body
 from fireside.server.caller import caller_of
+from fireside.server.openapi import documented
 from fireside.storage import Store
 from fireside.storage.objects import Stored
+
+SHAPE: Final = {
+    "title": "DialogueState",
+    "type": "object",
+    "required": ["object", "conversation_id", "after", "goal", "slots", "questions"],
+    "properties": {
+        "object": {"const": "dialogue_state"},
+        "conversation_id": {"type": "string"},
+        "after": {"type": ["string", "null"]},
+        "goal": {"type": ["string", "null"]},
+        "slots": {"type": "object", "additionalProperties": {"type": "object"}},
+        "questions": {"type": "array", "items": {"type": "object"}},
+    },
+}
 
 
 class EditedState(body.Wire):
@@ -58,6 +73,7 @@ def routes(store: Store) -> APIRouter:
         return states.edit(row, changes, owner=owner)
 
     @router.get("/{conversation_id}/state")
+    @documented(response=SHAPE)
     async def retrieve_dialogue_state(
         conversation_id: str,
         request: Request,
@@ -67,6 +83,7 @@ def routes(store: Store) -> APIRouter:
         return shown(conversation_id, await asyncio.to_thread(find, conversation_id, owner, after))
 
     @router.post("/{conversation_id}/state")
+    @documented(request=EditedState, response=SHAPE)
     async def edit_dialogue_state(conversation_id: str, request: Request) -> dict[str, Any]:
         edit = await body.read(request, EditedState)
         owner = caller_of(request).owner

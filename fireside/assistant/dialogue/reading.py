@@ -63,7 +63,7 @@ class Reader:
             date_order=self._config.date_order,
             asked=question.slot if question is not None else None,
             question=question.text if question is not None else "",
-            answers=_can_answer(acts, text),
+            answers=can_answer(acts, text),
             extractor=extractor,
         ).run()
         return Reading(text=text, acts=acts, intents=intents, placed=placed)
@@ -79,7 +79,7 @@ class Reader:
         return found
 
 
-def _can_answer(acts: Acts, text: str) -> bool:
+def can_answer(acts: Acts, text: str) -> bool:
     if acts.main in ("greet", "thank", "goodbye") or not text.strip():
         return False
     return not (acts.main == "request" and text.rstrip().endswith(("?", "？")))
