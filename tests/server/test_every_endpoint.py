@@ -161,7 +161,7 @@ def test_nobody_can_tell_anothers_from_none(keyed: Keyed) -> None:
             return answer.status_code, text
 
         assert told(ids) == told(other), (method, path)
-    assert tried > 40
+    assert tried > 44
     for name in ("files", "vector_stores", "batches", "evals", "chat/completions"):
         seen = keyed.http.get(f"/v1/{name}", headers=keyed.theirs).json()["data"]
         assert seen == [], name
@@ -172,7 +172,7 @@ def made(keyed: Keyed) -> dict[str, str]:
 
     def post(path: str, body: dict[str, object]) -> dict[str, object]:
         answer = keyed.http.post(path, json=body, headers=keyed.mine)
-        assert answer.status_code == 200, (path, answer.text)
+        assert answer.is_success, (path, answer.text)
         found: dict[str, object] = answer.json()
         return found
 
@@ -201,6 +201,11 @@ def made(keyed: Keyed) -> dict[str, str]:
                                   "purpose": "user_data"})  # fmt: skip
     response = post("/v1/responses", {"model": "fake:1b", "input": "Hi"})
     chat = post("/v1/chat/completions", {"model": "fake:1b", "messages": said, "store": True})
+    evaluation = post("/v1/evals", {
+        "data_source_config": {"type": "custom", "item_schema": {"type": "object"}},
+        "testing_criteria": [{"type": "string_check", "name": "a", "operation": "eq",
+                              "input": "{{item.a}}", "reference": "b"}],
+    })  # fmt: skip
     owner = keyed.store.objects.get("response", ident(response), owner=None).owner
     job = keyed.store.objects.add("fine_tuning.job", "ftjob", {}, owner=owner, status="failed")
     return {
@@ -212,6 +217,7 @@ def made(keyed: Keyed) -> dict[str, str]:
         "upload_id": ident(upload),
         "response_id": ident(response),
         "completion_id": ident(chat),
-        "fine_tuning_job_id": job.id,
+        "job_id": job.id,
+        "eval_id": ident(evaluation),
         "attached": ident(attached),
     }
