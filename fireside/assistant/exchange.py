@@ -71,12 +71,15 @@ class Exchange:
         role: after a function's output it is `tool`.
     answer_id: the row that the answer is written to, where it is a stored one.
     instructions: the caller's own, after the persona's.
+    compacts: a summary may stand for old turns: on the page and in the terminal.
 
     sections, sources, tools, filters: what steps add.
+    shown: filters after those, on what its owner sees alone; what is stored stays as it was.
     reply: an answer that a step gives itself; the model is then not asked.
     untrusted: text of documents, tools or the web stands in the prompt.
     max_tokens: a step may lower it.
     kept_from: how many messages of the history are left out (`budget`).
+    summarised: how many messages before the history a section stands for (`compact`).
 
     answer, tokens, finish_reason: once the answer is over, for the steps after it.
     tool_runs: the tools that ran for this answer, or that the person declined.
@@ -94,15 +97,18 @@ class Exchange:
     history: Sequence[Message] = ()
     history_ids: Sequence[str] = ()
     instructions: str | None = None
+    compacts: bool = False
 
     sections: list[Section] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
     tools: list[Tool] = field(default_factory=list)
     filters: list[StreamFilter] = field(default_factory=list)
+    shown: list[StreamFilter] = field(default_factory=list)
     reply: str | None = None
     untrusted: bool = False
     max_tokens: int | None = None
     kept_from: int = 0
+    summarised: int = 0
 
     answer: str = ""
     tokens: list[TokenInfo] = field(default_factory=list)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fireside.assistant.section import PersonaSection
+from fireside.safety.privacy.config import PrivacyConfig
 
 Category = Literal[
     "harassment",
@@ -65,4 +66,5 @@ class SafetyConfig(PersonaSection):
     """`[safety]`."""
 
     moderation: ModerationConfig = ModerationConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     injection: InjectionConfig = InjectionConfig()

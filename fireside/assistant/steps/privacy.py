@@ -1,0 +1,135 @@
+"""Step `privacy`: personal data in what was said, before anything is stored or reaches the model.
+
+Writes `question`, `history`, `filters` and, where values are to come back for their owner's eyes,
+`shown`.  Its receipt has kinds and counts, never a value.  It refuses to touch a persona without
+`[safety.privacy]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from fireside.assistant.steps import Stage
+from fireside.errors import BadRequest
+from fireside.messages import Message
+from fireside.safety.privacy.finder import Finder, Found, load_finder, tally
+from fireside.safety.privacy.kinds import IN_WORDS, Kind
+from fireside.safety.privacy.masks import AnswerMask, redacted
+from fireside.safety.privacy.pseudonyms import Pseudonyms, Showing
+
+if TYPE_CHECKING:
+    from fireside.assistant.exchange import Exchange
+    from fireside.safety.privacy.config import Mode, PrivacyConfig
+    from fireside.safety.privacy.vault import Vault
+
+LONGEST: Final = 400_000
+"""Characters of one message: at 25 µs each, the worst that was measured, it is ten seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivacyResult:
+    """found: in the question, by kind.  mask: of the answer, which counts as it goes."""
+
+    mode: Mode
+    found: Mapping[Kind, int]
+    mask: AnswerMask | None
+
+    def as_receipt(self) -> dict[str, Any]:
+        return {"mode": self.mode, "found": dict(self.found)}
+
+    def after(self) -> dict[str, Any]:
+        return {} if self.mask is None else {"answer": dict(sorted(self.mask.counts.items()))}
+
+
+class Privacy:
+    """vault: None keeps pseudonyms for one turn only.  find: for tests; else loaded when wanted."""
+
+    stage: Stage = "protect"
+    name = "privacy"
+
+    def __init__(self, vault: Vault | None, finder: Callable[[], Finder] = load_finder) -> None:
+        self._vault = vault
+        self._finder = finder
+
+    def run(self, exchange: Exchange) -> PrivacyResult | None:
+        """
+        Raises:
+            BadRequest: the mode is `block` and the question holds personal data; or it is longer
+                than can be looked at.
+            Corrupt: the vault's key is lost.
+        """
+        config = exchange.persona.safety.privacy
+        if config.mode == "off":
+            return None
+        texts = [exchange.question, *exchange.history]
+        if max(len(message.content) for message in texts) > LONGEST:
+            raise BadRequest(
+                f"A message has at most {LONGEST:,} characters where a persona protects personal "
+                "data: send it in parts."
+            )
+        look = _Look(self._finder(), config)
+        found = look.at(exchange.question)
+        if config.mode == "block":
+            _refuse(found)
+        elif config.mode == "redact":
+            exchange.question = _redact(exchange.question, look)
+            exchange.history = [_redact(message, look) for message in exchange.history]
+        else:
+            self._pseudonymise(exchange, look)
+        mask = None
+        if config.answers:
+            mask = AnswerMask(look.finder, config.kinds, config.allow)
+            exchange.filters.append(mask)
+        return PrivacyResult(mode=config.mode, found=tally(found), mask=mask)
+
+    def _pseudonymise(self, exchange: Exchange, look: _Look) -> None:
+        def work(names: Pseudonyms) -> tuple[Message, list[Message]]:
+            history = [
+                _hide(message, look, names, typed=not row)
+                for message, row in zip(exchange.history, _ids(exchange), strict=True)
+            ]
+            return _hide(exchange.question, look, names, typed=True), history
+
+        if self._vault is None or exchange.scope is None:
+            names = Pseudonyms()
+            exchange.question, exchange.history = work(names)
+        else:
+            made, names = self._vault.hide(exchange.owner, exchange.scope, work)
+            exchange.question, exchange.history = made
+        exchange.shown.append(Showing(names))
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    finder: Finder
+    config: PrivacyConfig
+
+    def at(self, message: Message) -> list[Found]:
+        return self.finder.find(message.content, self.config.kinds, self.config.allow)
+
+
+def _redact(message: Message, look: _Look) -> Message:
+    return replace(message, content=redacted(message.content, look.at(message)))
+
+
+def _hide(message: Message, look: _Look, names: Pseudonyms, *, typed: bool) -> Message:
+    """typed: a person wrote it just now, so a placeholder in it is their own word."""
+    change = names.hidden if typed and message.role == "user" else names.again
+    return replace(message, content=change(message.content, look.at(message)))
+
+
+def _ids(exchange: Exchange) -> Sequence[str]:
+    ids = list(exchange.history_ids)
+    return ids + [""] * (len(exchange.history) - len(ids))
+
+
+def _refuse(found: Sequence[Found]) -> None:
+    kinds = list(tally(found))
+    if kinds:
+        said = ", ".join(IN_WORDS[kind] for kind in kinds)
+        raise BadRequest(
+            f"This message was not taken, for it holds {said}: leave that out and send it again.",
+            code="personal_data",
+        )
