@@ -53,7 +53,7 @@ class Answering:
     """
     exchange: after the steps before `generate`.
     reason: how the round that is over ended, in the engine's words.
-    functions: those that the last prompt showed.
+    functions: those that the last prompt showed.  constrained: the first round is held to a shape.
     """
 
     def __init__(
@@ -87,7 +87,9 @@ class Answering:
         self._call: list[str] | None = None  # id, name, arguments of the call of ours that is open
         self._round_text = len(exchange.answer)
         self._asked: list[ToolCall] = []
-        self.composing = Composing(exchange, wanted.fit, self._calling(), wanted.decisions, receipt)
+        calling = self._calling()
+        self.constrained = calling.constraint is not None
+        self.composing = Composing(exchange, wanted.fit, calling, wanted.decisions, receipt)
         self._parser: CallParser | None = None
 
     # -- driving --------------------------------------------------------------------------

@@ -10,11 +10,14 @@ import httpx
 import openai
 import pytest
 
+from fireside.assistant import Assistant
+from fireside.assistant.persona import DEFAULT
 from fireside.errors import BadRequest, NotFound
+from fireside.server.answerers import Answerer
 from fireside.server.responses.conversations import Conversations
 from fireside.server.responses.locks import Locks
 from fireside.server.responses.search import Search
-from fireside.server.responses.start import started
+from fireside.server.responses.start import Services, started
 from fireside.server.responses.state import State
 from fireside.server.responses.wire import CreateResponse, NewConversation, NewItems
 from fireside.storage import Store
@@ -223,13 +226,12 @@ def test_a_task_that_is_cancelled_leaves_nothing_locked(
     monkeypatch.setattr(state, "conversation_items", slow)
     call = CreateResponse(model="fake:1b", input="Hi", conversation=talk.id)
 
+    services = Services(state=state, locks=locks, search=Search(None), assistant=Assistant())
+    answering: Any = model
+    who = Answerer(name="fake:1b", persona=DEFAULT, model=answering, own=False)
+
     async def cancelled() -> None:
-        work = asyncio.create_task(
-            started(
-                state=state, locks=locks, search=Search(None), model=model, call=call, owner="",
-                memory={},
-            )
-        )  # fmt: skip
+        work = asyncio.create_task(started(services, answerer=who, call=call, owner="", memory={}))
         await asyncio.to_thread(entered.wait, 60)
         work.cancel()
         with pytest.raises(asyncio.CancelledError):

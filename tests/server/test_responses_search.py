@@ -77,7 +77,8 @@ def test_an_answer_with_a_citation(
     model.answer = "Cold [1], not warm [2]; who knows [3]."
     made = create(client, tools=SEARCH, input="Oslo?")
     assert finder.asked[-1] == ("", ("vs_1",), "Oslo?", None, 5)
-    assert "[1] a.txt: Oslo is cold.\n[2] b.txt: Rome is warm.\n\nOslo?" in asked(model)
+    quoted = "| [1] a.txt: Oslo is cold.\n| [2] b.txt: Rome is warm.\n[end of data]\n\nOslo?"
+    assert quoted in asked(model)
     search, message = made.output
     assert search.type == "file_search_call"
     assert (search.status, search.queries, search.results) == ("completed", ["Oslo?"], None)

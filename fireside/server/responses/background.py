@@ -170,7 +170,7 @@ class Background:
             live.end()
 
     def _give_back(self, run: Run, place: asyncio.Future[None], began: float) -> None:
-        if run.generation is None:
+        if not run.begun:
             self._admission.abandon(run.owner, place)
         else:
             self._admission.leave(time.monotonic() - began)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Request
 
+from fireside.assistant.prompt import starts_of
 from fireside.engine.calling import calling_for
 from fireside.engine.params import SamplingParams
 from fireside.errors import ContextOverflow
@@ -28,7 +30,7 @@ from fireside.server.openapi import documented
 from fireside.server.responses import context
 from fireside.server.responses.compaction import sealed
 from fireside.server.responses.items import Item
-from fireside.server.responses.messages import check_pairs, messages_of
+from fireside.server.responses.messages import check_pairs, messages_of, read_of
 from fireside.server.responses.run import usage_of
 from fireside.server.responses.state import State
 from fireside.server.responses.wire import Compact, Context
@@ -105,8 +107,7 @@ def plan(state: State, model: TextModel, call: Compact, owner: str) -> Plan:
         rendered = calling.render(model.tokenizer, messages_of(items[start:]))
         return len(rendered.ids) <= model.context // 4
 
-    start = 0 if fits(0) else context.longest_end(items, fits)
-    start = len(items) if start is None else start
+    start = 0 if fits(0) else longest_end(items, fits)
     if start == 0:
         return Plan(kept=items, older=0, parts=[])
     ids = model.tokenizer.encode(_transcript(messages_of(items[:start])))
@@ -119,6 +120,15 @@ def plan(state: State, model: TextModel, call: Compact, owner: str) -> Plan:
             param="input",
         )
     return Plan(kept=items[start:], older=start, parts=parts)
+
+
+def longest_end(items: Sequence[Item], fits: Callable[[int], bool]) -> int:
+    """Where the longest end that fits begins; the number of items if none of them does."""
+    read = read_of(items)
+    places = {item["id"]: place for place, item in enumerate(items)}
+    starts = [places[read.ids[each]] for each in starts_of(read.messages)]
+    found = bisect_left(starts, True, key=fits)  # later starts are shorter prompts
+    return starts[found] if found < len(starts) else len(items)
 
 
 def _transcript(messages: Sequence[Message]) -> str:

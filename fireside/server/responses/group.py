@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from fireside.assistant import Assistant
 from fireside.server.admission import Admission
 from fireside.server.responses import compact, conversations, routes, socket
 from fireside.server.responses.background import Background
 from fireside.server.responses.locks import Locks
 from fireside.server.responses.search import Finder, Search
+from fireside.server.responses.start import Services
 from fireside.server.responses.state import State
 
 if TYPE_CHECKING:
@@ -19,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def group(
-    models: Models, store: Store, admission: Admission, *, finder: Finder | None = None
+    models: Models,
+    store: Store,
+    admission: Admission,
+    *,
+    finder: Finder | None = None,
+    assistant: Assistant | None = None,
 ) -> tuple[APIRouter, Background]:
     """finder: searches the owner's documents; without it `file_search` is refused.
 
@@ -30,9 +37,11 @@ def group(
     apart = Admission(max(1, admission.places // 4), admission.max_queue)
     background = Background(state, apart)
     router = APIRouter()
-    search = Search(finder)
-    router.include_router(socket.routes(models, state, locks, search, admission))
+    services = Services(
+        state=state, locks=locks, search=Search(finder), assistant=assistant or Assistant()
+    )
+    router.include_router(socket.routes(models, services, admission))
     router.include_router(compact.routes(models, state))
-    router.include_router(routes.routes(models, state, background, locks, search))
+    router.include_router(routes.routes(models, services, background))
     router.include_router(conversations.routes(state, locks))
     return router, background

@@ -12,6 +12,7 @@ from pydantic import Field
 from fireside.server.body import Wire
 from fireside.server.openapi import Described
 from fireside.server.responses.wire import Id
+from fireside.server.wire import Label
 
 Status = Literal["in_progress", "completed", "incomplete"]
 
@@ -106,6 +107,46 @@ class CompactionItem(Wire):
     encrypted_content: str
     id: Id | None = None
     created_by: str | None = None
+
+
+class McpCall(Wire):
+    """A tool that ran on a server: its call and what came of it."""
+
+    type: Literal["mcp_call"]
+    name: Annotated[str, Field(min_length=1, max_length=128)]
+    server_label: Label
+    arguments: str
+    id: Id | None = None
+    output: str | None = None
+    error: dict[str, Any] | str | None = None
+    approval_request_id: Id | None = None
+    status: Literal["in_progress", "completed", "incomplete", "calling", "failed"] = "completed"
+
+
+class McpApprovalRequest(Wire):
+    """The id is what an answer refers to, so it is not made up here."""
+
+    type: Literal["mcp_approval_request"]
+    id: Id
+    name: Annotated[str, Field(min_length=1, max_length=128)]
+    server_label: Label
+    arguments: str
+
+
+class McpApprovalResponse(Wire):
+    type: Literal["mcp_approval_response"]
+    approval_request_id: Id
+    approve: bool
+    id: Id | None = None
+    reason: Annotated[str, Field(max_length=2000)] | None = None
+
+
+class McpListTools(Wire):
+    type: Literal["mcp_list_tools"]
+    server_label: Label
+    tools: Annotated[list[dict[str, Any]], Field(max_length=1000)]
+    id: Id | None = None
+    error: dict[str, Any] | str | None = None
 
 
 class ItemReference(Wire):

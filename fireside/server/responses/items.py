@@ -1,7 +1,8 @@
 """The items of a conversation: what a client sends, checked, as the API shows it.
 
-Every kind that is text: messages of all roles, function calls and their outputs, reasoning that
-is handed back, file searches, compactions; and references to items that are kept here.  Pictures,
+Every kind that is text: messages of all roles, function calls and their outputs, calls of tools
+that ran on a server and what the person said to them, reasoning that is handed back, file
+searches, compactions; and references to items that are kept here.  Pictures,
 sounds, files and the calls of other built-in tools are refused by name.  What the model reads of
 an item is `messages.py`'s business.
 """
@@ -23,6 +24,10 @@ from fireside.server.responses.item_wire import (
     FunctionCallOutput,
     InputText,
     ItemReference,
+    McpApprovalRequest,
+    McpApprovalResponse,
+    McpCall,
+    McpListTools,
     MessageItem,
     OutputText,
     ReasoningItem,
@@ -40,6 +45,10 @@ PREFIXES: Final = {
     "file_search_call": "fs",
     "reasoning": "rs",
     "compaction": "cmp",
+    "mcp_call": "mcp",
+    "mcp_approval_request": "mcpr",
+    "mcp_approval_response": "mcpa",
+    "mcp_list_tools": "mcpl",
 }
 OTHER_ITEMS: Final = frozenset(
     [
@@ -56,10 +65,6 @@ OTHER_ITEMS: Final = frozenset(
         "image_generation_call",
         "local_shell_call",
         "local_shell_call_output",
-        "mcp_approval_request",
-        "mcp_approval_response",
-        "mcp_call",
-        "mcp_list_tools",
         "program",
         "program_output",
         "shell_call",
@@ -81,6 +86,10 @@ Parsed = (
     | ReasoningItem
     | FileSearchCall
     | CompactionItem
+    | McpCall
+    | McpApprovalRequest
+    | McpApprovalResponse
+    | McpListTools
     | ItemReference
 )
 KINDS: Final[Mapping[str, type[Parsed]]] = {
@@ -90,8 +99,14 @@ KINDS: Final[Mapping[str, type[Parsed]]] = {
     "reasoning": ReasoningItem,
     "file_search_call": FileSearchCall,
     "compaction": CompactionItem,
+    "mcp_call": McpCall,
+    "mcp_approval_request": McpApprovalRequest,
+    "mcp_approval_response": McpApprovalResponse,
+    "mcp_list_tools": McpListTools,
     "item_reference": ItemReference,
 }
+STATELESS: Final = (CompactionItem, McpApprovalRequest, McpApprovalResponse, McpListTools)
+"""Kinds without a status."""
 PARTS: Final[Mapping[str, type[Wire]]] = {
     "input_text": InputText,
     "output_text": OutputText,
@@ -162,7 +177,7 @@ def shown(item: MessageItem | FunctionCall | Any) -> Item:
             _part(part, f"output[{place}]", ("input_text",))
             for place, part in enumerate(item.output)
         ]
-    elif isinstance(item, CompactionItem):
+    elif isinstance(item, STATELESS):
         del values["status"]
     return values
 

@@ -2,18 +2,29 @@
 
 Reasoning and the passages of earlier searches are kept and shown, but not read to the model
 again, as OpenAI does it.  A function's output whose call is not there is refused, and so is a
-call without an output: a template would write half of a pair, and no model has learned that.
+call without an output: a template would write half of a pair, and no model has learned that.  A
+tool that ran here is one item; what the person agreed to is a request and the call that names it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
+from fireside.assistant.toolbox import DECLINED, Decision
 from fireside.errors import BadRequest
 from fireside.messages import Message, Role, ToolCall
 from fireside.server.responses.compaction import opened
 from fireside.server.responses.items import Item
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """ids: of the first item of each message."""
+
+    messages: list[Message]
+    ids: list[str]
 
 
 def check_pairs(items: Sequence[Item], *, waiting: bool = False) -> None:
@@ -41,47 +52,123 @@ def check_pairs(items: Sequence[Item], *, waiting: bool = False) -> None:
             )
 
 
-def messages_of(items: Sequence[Item], instructions: str | None = None) -> list[Message]:
+def decisions_of(items: Sequence[Item], given: Sequence[Item]) -> dict[str, Decision]:
+    """What this request says to calls that asked, by the request's id.
+
+    items: all, `given` among them.
+
+    Raises:
+        BadRequest: there is no such call, or it was answered before.
+    """
+    asked = {item["id"] for item in items if item["type"] == "mcp_approval_request"}
+    ran = {item.get("approval_request_id") for item in items if item["type"] == "mcp_call"}
+    ids = {item["id"] for item in given}
+    before = {
+        item["approval_request_id"]
+        for item in items
+        if item["type"] == "mcp_approval_response" and item["id"] not in ids
+    }
+    found: dict[str, Decision] = {}
+    for item in given:
+        if item["type"] != "mcp_approval_response":
+            continue
+        name = item["approval_request_id"]
+        if name not in asked:
+            raise BadRequest(f"No approval request found with id {name[:100]}.", param="input")
+        if name in before or name in ran or name in found:
+            raise BadRequest(
+                f"The approval request {name[:100]} has been answered already.", param="input"
+            )
+        found[name] = Decision(approve=item["approve"], reason=item.get("reason"))
+    return found
+
+
+def read_of(items: Sequence[Item], decided: Mapping[str, Decision] | None = None) -> Read:
     """What the model reads; neighbours that one message holds are joined: a text and its calls,
-    and the system messages at the beginning, of which most templates take one."""
-    found = [] if not instructions else [Message(role="system", content=instructions)]
+    and the system messages at the beginning, of which most templates take one.
+
+    decided: calls that are answered just now; their results come with the answer.
+    """
+    found: list[Message] = []
+    ids: list[str] = []
     names = {each["call_id"]: each["name"] for each in items if each["type"] == "function_call"}
+    for each in items:
+        if each["type"] == "mcp_approval_request":
+            names[each["id"]] = each["name"]
     for item in items:
-        for message in _messages(item, names):
+        for message in _messages(item, names, decided or {}):
             last = found[-1] if found else None
             if last is None:
                 found.append(message)
+                ids.append(item["id"])
             elif message.tool_calls and last.role == "assistant":
-                found[-1] = replace(last, tool_calls=last.tool_calls + message.tool_calls)
+                content = last.content or message.content
+                calls = last.tool_calls + message.tool_calls
+                found[-1] = replace(last, content=content, tool_calls=calls)
             elif message.role == "system" and len(found) == 1 and last.role == "system":
                 found[-1] = replace(last, content=f"{last.content}\n\n{message.content}")
             else:
                 found.append(message)
-    return found
+                ids.append(item["id"])
+    return Read(messages=found, ids=ids)
 
 
-def _messages(item: Item, names: dict[str, str]) -> list[Message]:
+def messages_of(items: Sequence[Item]) -> list[Message]:
+    return read_of(items).messages
+
+
+def _messages(
+    item: Item, names: Mapping[str, str], decided: Mapping[str, Decision]
+) -> list[Message]:
     match item["type"]:
         case "message":
             role: Role = "system" if item["role"] == "developer" else item["role"]
             return [Message(role=role, content=text_of(item["content"]))]
         case "function_call":
-            call = ToolCall(id=item["call_id"], name=item["name"], arguments=item["arguments"])
-            return [Message(role="assistant", tool_calls=(call,))]
+            return [_call(item["call_id"], item)]
         case "function_call_output":
             said = item["output"]
-            return [
-                Message(
-                    role="tool",
-                    content=said if isinstance(said, str) else text_of(said),
-                    name=names.get(item["call_id"]),
-                    tool_call_id=item["call_id"],
-                )
-            ]
+            content = said if isinstance(said, str) else text_of(said)
+            return [_result(item["call_id"], names.get(item["call_id"]), content)]
+        case "mcp_approval_request":
+            return [_call(item["id"], item)]
+        case "mcp_approval_response":
+            name = item["approval_request_id"]
+            if item["approve"] or name in decided or name not in names:
+                return []  # its call, or this answer, has the result
+            reason = item.get("reason")
+            content = f"Error: {DECLINED}" + (f" Their reason: {reason}" if reason else "")
+            return [_result(name, names[name], content)]
+        case "mcp_call":
+            output = item.get("output") or ""
+            content = output if item.get("error") is None else f"Error: {error_text(item['error'])}"
+            approval = item.get("approval_request_id")
+            if approval is not None and approval in names:
+                return [_result(approval, item["name"], content)]
+            return [_call(item["id"], item), _result(item["id"], item["name"], content)]
         case "compaction":
             return [Message(role="system", content=opened(item["encrypted_content"]))]
-        case _:  # reasoning, file_search_call
+        case _:  # reasoning, file_search_call, mcp_list_tools
             return []
+
+
+def _call(call_id: str, item: Item) -> Message:
+    call = ToolCall(id=call_id, name=item["name"], arguments=item["arguments"])
+    return Message(role="assistant", tool_calls=(call,))
+
+
+def _result(call_id: str, name: str | None, content: str) -> Message:
+    return Message(role="tool", content=content, name=name, tool_call_id=call_id)
+
+
+def error_text(error: Mapping[str, Any] | str) -> str:
+    """Of an `mcp_call`'s error, in any of OpenAI's forms."""
+    if isinstance(error, str):
+        return error
+    content = error.get("message", error.get("content", ""))
+    if isinstance(content, list):
+        return text_of([part for part in content if isinstance(part, dict)])
+    return str(content)
 
 
 def text_of(content: Sequence[Item]) -> str:

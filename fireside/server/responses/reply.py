@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from fireside.errors import FiresideError
 from fireside.server.errors import envelope
@@ -17,8 +17,14 @@ from fireside.server.responses.items import Item, stripped
 from fireside.server.responses.wire import CreateResponse
 from fireside.storage.ids import new_id
 
+if TYPE_CHECKING:
+    from fireside.assistant.exchange import Source
+    from fireside.assistant.pieces import Called
+    from fireside.assistant.tooling import ToolRun
+
 Event = dict[str, Any]
 FINAL: Final = frozenset({"completed", "failed", "cancelled", "incomplete"})
+SPOKEN: Final = frozenset({"message", "function_call", "mcp_approval_request"})
 
 
 def opening(call: CreateResponse, model: str, tools: list[Item], tool_choice: object) -> Item:
@@ -69,12 +75,12 @@ class Reply:
         self._results = results
         self._next = 0
         self._open: Item | None = None
-        self._cited = 0  # characters of the open message that are searched for citations
+        self._tools: dict[str, Item] = {}  # that run, by their calls' ids
 
     @property
     def spoke(self) -> bool:
-        """Whether there is a message or a call."""
-        return any(item["type"] in ("message", "function_call") for item in self.output)
+        """Whether there is a message, a call or a question for consent."""
+        return any(item["type"] in SPOKEN for item in self.output)
 
     @property
     def output(self) -> list[Item]:
@@ -153,27 +159,28 @@ class Reply:
         yield self._added(item)
         part: Item = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
         item["content"].append(part)
-        self._open, self._cited = item, 0
+        self._open = item
         yield self._of_item("content_part.added", item, content_index=0, part=copy.deepcopy(part))
 
-    def cited(self, citations: Callable[[str, int], Iterator[tuple[int, Item]]]) -> Iterator[Event]:
-        """The citations that the open message's text has come to hold.
-
-        citations: of a text from a place on, each with the place where it ends.
-        """
+    def cited(self, source: Source, index: int) -> Event:
+        """The open message's text cites a passage, from character `index` on."""
         item = self._open
         assert item is not None
-        part = item["content"][0]
-        for end, annotation in citations(part["text"], self._cited):
-            self._cited = end
-            part["annotations"].append(annotation)
-            yield self._of_item(
-                "output_text.annotation.added",
-                item,
-                content_index=0,
-                annotation_index=len(part["annotations"]) - 1,
-                annotation=dict(annotation),
-            )
+        annotation: Item = {
+            "type": "file_citation",
+            "index": index,
+            "file_id": source.file_id,
+            "filename": source.filename,
+        }
+        annotations = item["content"][0]["annotations"]
+        annotations.append(annotation)
+        return self._of_item(
+            "output_text.annotation.added",
+            item,
+            content_index=0,
+            annotation_index=len(annotations) - 1,
+            annotation=dict(annotation),
+        )
 
     def called(self, call_id: str, name: str) -> Iterator[Event]:
         """A function call begins."""
@@ -194,8 +201,64 @@ class Reply:
         item["arguments"] += delta
         return self._of_item("function_call_arguments.delta", item, delta=delta)
 
+    def tool_started(self, call: Called, approval: str | None) -> Iterator[Event]:
+        """A tool that runs here begins, with all its arguments."""
+        yield from self.close("completed")
+        item: Item = {
+            "id": new_id("mcp"),
+            "type": "mcp_call",
+            "status": "in_progress",
+            "approval_request_id": approval,
+            "server_label": call.label,
+            "name": call.name,
+            "arguments": "",
+            "output": None,
+            "error": None,
+        }
+        self._tools[call.id] = item
+        yield self._added(item)
+        yield self._of_item("mcp_call.in_progress", item)
+        item["arguments"] = call.arguments
+        yield self._of_item("mcp_call_arguments.delta", item, delta=call.arguments)
+        yield self._of_item("mcp_call_arguments.done", item, arguments=call.arguments)
+
+    def tool_ended(self, run: ToolRun) -> Iterator[Event]:
+        """What the person declined never began, and is no item."""
+        item = self._tools.pop(run.id, None)
+        if item is None:
+            return
+        failed = run.outcome.error is not None
+        if failed:
+            item["error"] = {"type": "mcp_tool_execution_error", "content": run.outcome.error}
+        else:
+            item["output"] = run.outcome.output
+        kind = "failed" if failed else "completed"
+        yield self._of_item(f"mcp_call.{kind}", item)
+        yield self._done(item, kind)
+
+    def asked(self, call: Called) -> Iterator[Event]:
+        """A tool runs when the person agrees."""
+        yield from self.close("completed")
+        item: Item = {
+            "id": new_id("mcpr"),
+            "type": "mcp_approval_request",
+            "server_label": call.label,
+            "name": call.name,
+            "arguments": call.arguments,
+        }
+        yield self._added(item)
+        yield self.event(
+            "response.output_item.done",
+            output_index=len(self.output) - 1,
+            item=copy.deepcopy(item),
+        )
+
     def close(self, status: str) -> Iterator[Event]:
         """The end of the item that is open, if one is."""
+        if status != "completed":
+            for tool in self._tools.values():  # it was broken off
+                yield self._done(tool, "incomplete")
+            self._tools.clear()
         item, self._open = self._open, None
         if item is None:
             return

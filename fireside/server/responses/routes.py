@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import JSONResponse
 
+from fireside.assistant.prompt import messages_of
+from fireside.assistant.steps import Stage
 from fireside.errors import BadRequest, NotFound
 from fireside.server import body
+from fireside.server.answerers import answerer
 from fireside.server.caller import caller_of
 from fireside.server.listing import Page, envelope_of
-from fireside.server.models import find
 from fireside.server.openapi import Listed, documented
 from fireside.server.responses import context
 from fireside.server.responses.background import Background
 from fireside.server.responses.items import Item, stripped
-from fireside.server.responses.locks import Locks
 from fireside.server.responses.reply import Event, shown_to
 from fireside.server.responses.run import in_callers_words
-from fireside.server.responses.search import Search
-from fireside.server.responses.start import calling_of, started
-from fireside.server.responses.state import State
+from fireside.server.responses.start import Services, calling_of, exchange_of, started
 from fireside.server.responses.streams import NamedEvents
 from fireside.server.responses.tools import tools_of
 from fireside.server.responses.wire import (
@@ -50,6 +49,35 @@ def included(
 
 
 Included = Annotated[list[str], Depends(included)]
+RECEIPT_SCHEMA: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "required": ["object", "response_id", "model", "persona", "steps", "sent", "dropped"],
+    "properties": {
+        "object": {"enum": ["response.receipt"]},
+        "response_id": {"type": "string"},
+        "model": {"type": "string"},
+        "persona": {"type": "string"},
+        "steps": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["stage", "name", "ms"],
+                "properties": {
+                    "stage": {"enum": list(get_args(Stage))},
+                    "name": {"type": "string"},
+                    "ms": {"type": "number"},
+                },
+            },
+        },
+        "sent": {"type": ["object", "null"]},
+        "dropped": {"type": "array", "items": {"type": "object"}},
+        "sampling": {"type": "object"},
+        "mean_logprob": {"type": ["number", "null"]},
+        "tools": {"type": "array", "items": {"type": "object"}},
+        "notices": {"type": "array", "items": {"type": "string"}},
+        "finish_reason": {"type": ["string", "null"]},
+    },
+}
 
 
 def page_of(items: list[Item], page: Page) -> dict[str, Any]:
@@ -75,10 +103,9 @@ def shown_items(items: list[Item], include: list[str]) -> list[Item]:
     return [stripped(item, logprobs=logprobs, results=results) for item in items]
 
 
-def routes(
-    models: Models, state: State, background: Background, locks: Locks, search: Search
-) -> APIRouter:
+def routes(models: Models, services: Services, background: Background) -> APIRouter:
     router = APIRouter(prefix="/v1/responses", tags=["responses"])
+    state = services.state
 
     @router.post("")
     @documented(
@@ -89,17 +116,14 @@ def routes(
     async def create_response(request: Request) -> Response:
         call = await body.read(request, CreateResponse)
         owner = caller_of(request).owner
-        model = await find(models, call.model, owner=owner)
-        run = await started(
-            state=state, locks=locks, search=search, model=model, call=call, owner=owner,
-            memory={},
-        )  # fmt: skip
+        who = await answerer(services.assistant, models, call.model, owner=owner)
+        run = await started(services, answerer=who, call=call, owner=owner, memory={})
         # Before a response exists, what fails is a plain status: a schema that cannot be compiled.
-        shaped = run.calling.constraint is not None
+        shaped = run.core.constrained
         source = None
-        if not call.background or shaped:
+        if (not call.background or shaped) and not run.waits_for_tools:
             generation = await run.begin()
-            if shaped and (call.stream or call.background):
+            if generation is not None and shaped and (call.stream or call.background):
                 try:
                     source = await begun(request, generation, run.close, True)
                 except Exception as error:
@@ -118,14 +142,14 @@ def routes(
     async def count_input_tokens(request: Request) -> dict[str, Any]:
         call = await body.read(request, CountTokens)
         owner = caller_of(request).owner
-        model = await find(models, call.model, owner=owner)
+        who = await answerer(services.assistant, models, call.model, owner=owner)
 
         def counted() -> int:
-            calling = calling_of(model, call, tools_of(call))
+            tokenizer = who.model.tokenizer
+            calling = calling_of(who.model, call, tools_of(call))
             items = context.said(state, call, owner, {}).items
-            return context.counted(
-                call, items, lambda said: calling.render(model.tokenizer, said).ids
-            )
+            exchange = exchange_of(who, call, items, {}, owner)
+            return len(calling.render(tokenizer, messages_of(exchange)).ids)
 
         tokens = await asyncio.to_thread(counted)
         return {"object": "response.input_tokens", "input_tokens": tokens}
@@ -172,6 +196,14 @@ def routes(
                 yield event
 
         return again()
+
+    @router.get("/{response_id}/receipt")
+    @documented(response=RECEIPT_SCHEMA)
+    async def retrieve_receipt(response_id: str, request: Request) -> dict[str, Any]:
+        """Fireside's own: what an answer was made from, step by step."""
+        owner = caller_of(request).owner
+        found = await asyncio.to_thread(state.receipt, response_id, owner)
+        return {"object": "response.receipt", "response_id": response_id, **found}
 
     @router.delete("/{response_id}")
     @documented(

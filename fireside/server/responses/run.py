@@ -9,20 +9,16 @@ is kept nowhere, unless it was asked for in the background.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from fireside.engine.calling import (
-    Arguments,
-    CallEnded,
-    CallEvent,
-    Calling,
-    CallStarted,
-    Text,
-)
-from fireside.errors import BadRequest, FiresideError
-from fireside.server.answers import finish_of
+from fireside.assistant.answering import Answering
+from fireside.assistant.driving import pieces_of_async
+from fireside.assistant.pieces import Asked, Cited, Piece, Said, ToolEnded, ToolStarted
+from fireside.assistant.receipts import receipt_of
+from fireside.engine.calling import Arguments, CallEnded, CallStarted
+from fireside.errors import BadRequest, FiresideError, Unavailable
 from fireside.server.errors import log
 from fireside.server.logprobs import chat_logprobs
 from fireside.server.responses import context
@@ -35,60 +31,66 @@ from fireside.server.responses.wire import CreateResponse
 if TYPE_CHECKING:
     from fireside.engine.text import Generation, TextEvent, TokenInfo
 
+WHOLE: Final = frozenset({"stop", "tool_calls", "asks"})
+"""Ends of an answer from which nothing is missing."""
+
 
 @dataclass(kw_only=True)
 class Run:
-    """said: history and input.  submit: hands the prompt to the engine.  release: lets go of what
-    was locked, once."""
+    """said: history and input.  core: makes the answer.  release: lets go of what was locked,
+    once."""
 
     call: CreateResponse
     owner: str
     state: State
     said: context.Said
     reply: Reply
-    calling: Calling
-    submit: Callable[[], Generation]
+    core: Answering
     searched: Searched | None
+    sampling: Mapping[str, Any]
     release: Callable[[], None]
     memory: dict[str, list[Item]]
     warm: bool = False
     failure: Exception | None = None
     cancelled: bool = False
-    generation: Generation | None = None
+    begun: bool = False
+    receipt: Mapping[str, Any] = field(default_factory=dict)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
-    _tokens: list[TokenInfo] = field(default_factory=list)
 
     @property
     def response(self) -> Item:
         return self.reply.response
 
-    async def begin(self) -> Generation:
-        """Hand the prompt to the engine, once.
+    @property
+    def waits_for_tools(self) -> bool:
+        """A tool that was agreed to runs first: nobody is kept waiting for the first event."""
+        return bool(self.core.wanted.decisions)
+
+    async def begin(self) -> Generation | None:
+        """Hand the prompt to the engine, once; None if no model is asked.
 
         Raises:
             Overloaded: its queue is full.
         """
-        if self.generation is None:
+        if not self.begun:
+            self.begun = True
             try:
-                self.generation = await asyncio.to_thread(self.submit)
+                await asyncio.to_thread(self.core.begin)
             except BaseException:
                 self.release()
                 raise
-        if self.cancelled:  # while it waited
-            self.generation.cancel()
-        return self.generation
+        return self.core.generation
 
     def cancel(self) -> None:
         """End with what there is, as `cancelled`."""
         self.cancelled = True
         self._stop.set()
-        if self.generation is not None:
-            self.generation.cancel()
+        self.core.cancel()
 
     def close(self) -> None:
         """Nobody waits any more.  Harmless after the end."""
-        if self.generation is not None:
-            self.generation.cancel()
+        if not self.core.over:
+            self.core.cancel()
         self.release()
 
     async def whole(self) -> Item:
@@ -131,7 +133,7 @@ class Run:
 
     @property
     def _usage(self) -> Item | None:
-        return None if self.generation is None else usage_of(self.generation)
+        return usage_of(self.core) if self.core.generations or self.core.over else None
 
     async def _lifecycle(
         self, source: AsyncIterator[TextEvent] | None, place: asyncio.Future[None] | None
@@ -144,35 +146,51 @@ class Run:
             yield self.reply.about("created")
         if place is not None:
             await self._wait_for(place)
-        if self.cancelled and self.generation is None:
+        if self.cancelled and not self.begun:
             self.reply.finish("cancelled", None)
             await asyncio.to_thread(self._save)
             yield self.reply.about("cancelled")
             return
-        events = aiter(source or await self.begin())
-        first = await anext(events, None) if self.call.background else None
+        pieces = self._pieces(source)
+        first = await anext(pieces, None) if self.call.background else None
         self.response["status"] = "in_progress"
         yield self.reply.about("in_progress")
         if self.searched is not None:
             found = self.searched
             for made in self.reply.searched(found.queries, found.results):
                 yield made
-        parser = self.calling.parser()
-        reason = None
-        while (step := first or await anext(events, None)) is not None:
+        while (piece := first or await anext(pieces, None)) is not None:
             first = None
-            reason = self._finish_of(step)
-            if self.warm:
-                continue
-            self._tokens.extend(step.tokens)
-            for piece in parser.feed(step.text):
-                for made in self._made(piece):
-                    yield made
-        for piece in parser.finish():
             for made in self._made(piece):
                 yield made
-        async for made in self._end(reason):
+        self._check_end()
+        async for made in self._end():
             yield made
+
+    async def _pieces(self, source: AsyncIterator[TextEvent] | None) -> AsyncIterator[Piece]:
+        if source is None and (not self.waits_for_tools or self.begun):
+            source = await self.begin()
+        if self.warm:
+            async for event in source or _nothing():
+                self.core.reason = event.finish_reason or self.core.reason
+            return
+        self.begun = True
+        async for piece in pieces_of_async(self.core, source):
+            yield piece
+
+    def _check_end(self) -> None:
+        """An answer that was broken off is a failure, not a short answer.
+
+        Raises:
+            Unavailable: the server stopped it.
+            FiresideError: the engine failed on it.
+        """
+        reason = self.core.reason
+        if reason == "cancelled" and not self.cancelled:
+            raise Unavailable("The answer was broken off: the server is shutting down. Ask again.")
+        if reason == "error":
+            failures = [each.error for each in self.core.generations if each.error is not None]
+            raise failures[0] if failures else FiresideError("The model failed on this request.")
 
     async def _wait_for(self, place: asyncio.Future[None]) -> None:
         """Until it is there, or this is cancelled."""
@@ -185,39 +203,43 @@ class Run:
         if place.done():
             place.result()
 
-    def _finish_of(self, step: TextEvent) -> str | None:
-        if self.cancelled and step.finish_reason == "cancelled":
-            return "cancelled"
-        assert self.generation is not None
-        return finish_of(step, self.generation)
-
-    def _made(self, piece: CallEvent) -> Iterator[Event]:
-        tokens, self._tokens = self._tokens, []
+    def _made(self, piece: Piece) -> Iterator[Event]:
         match piece:
-            case Text(text=text):
-                logprobs = logprobs_of(tokens) if self.call.wants_logprobs else []
+            case Said(text=text, tokens=tokens):
+                logprobs = logprobs_of(list(tokens)) if self.call.wants_logprobs else []
                 yield from self.reply.text(text, logprobs)
-                if self.searched is not None:
-                    yield from self.reply.cited(self.searched.citations)
+            case Cited(source=source, index=index):
+                yield self.reply.cited(source, index)
             case CallStarted(id=call_id, name=name):
                 yield from self.reply.called(call_id, name)
             case Arguments(text=text):
                 yield self.reply.arguments(text)
             case CallEnded():
                 yield from self.reply.close("completed")
+            case ToolStarted(call=call, approval=approval):
+                yield from self.reply.tool_started(call, approval)
+            case ToolEnded(run=run):
+                yield from self.reply.tool_ended(run)
+            case Asked(call=call):
+                yield from self.reply.asked(call)
 
-    async def _end(self, reason: str | None) -> AsyncIterator[Event]:
-        cut = reason != "stop" and not (self.warm and reason == "length")
+    async def _end(self) -> AsyncIterator[Event]:
+        reason = self.core.reason
+        cut = reason not in WHOLE and not (self.warm and reason == "length")
         if not self.reply.spoke and not self.warm:
             for made in self.reply.text("", []):
                 yield made
         for made in self.reply.close("incomplete" if cut else "completed"):
             yield made
         usage = self._usage
+        if self.core.exchange.notices:
+            ours = self.response.get("fireside", {})
+            self.response["fireside"] = ours | {"notices": list(self.core.exchange.notices)}
         if reason == "cancelled":
             self.reply.finish("cancelled", usage)
         elif cut:
-            self.reply.finish("incomplete", usage, "max_output_tokens")
+            why = "content_filter" if reason == "content_filter" else "max_output_tokens"
+            self.reply.finish("incomplete", usage, why)
         else:
             self.reply.finish("completed", usage)
         await asyncio.to_thread(self._save)
@@ -231,13 +253,16 @@ class Run:
             log.exception("a failed response could not be kept")
 
     def _save(self) -> None:
+        self.receipt = receipt_of(self.core, sampling=self.sampling) | {
+            "finish_reason": self.core.reason
+        }
         if not self.call.store:
             self.memory[self.response["id"]] = [*self.said.items, *self.response["output"]]
         else:
             if self.call.background:
-                self.state.finish(self.response, self.owner)
+                self.state.finish(self.response, self.owner, self.receipt)
             else:
-                self.state.keep(self.response, self.said.inputs, self.owner)
+                self.state.keep(self.response, self.said.inputs, self.owner, self.receipt)
         if self.call.conversation_id is not None and self.failure is None:
             output = self.response["output"]
             minted = self.said.inputs.minted | {item["id"] for item in output}
@@ -250,7 +275,12 @@ def logprobs_of(tokens: list[TokenInfo]) -> list[Item]:
     return list(content)
 
 
-def usage_of(generation: Generation) -> Item:
+async def _nothing() -> AsyncIterator[TextEvent]:
+    return
+    yield
+
+
+def usage_of(generation: Answering | Generation) -> Item:
     usage = generation.usage
     return {
         "input_tokens": usage.prompt_tokens,

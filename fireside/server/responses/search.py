@@ -7,24 +7,18 @@ where it says nothing, nothing is cited.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
+from fireside.assistant.exchange import Source
 from fireside.errors import Unsupported
-from fireside.messages import Message
 from fireside.server.responses.items import Item, within
 from fireside.server.responses.messages import text_of
 from fireside.server.responses.tools import FileSearchTool
 
 if TYPE_CHECKING:
     from fireside.engine.text import TextModel
-
-MARK: Final = re.compile(r"\[(\d{1,2})\]")
-FOREWORD: Final = (
-    "Passages from the files, numbered. Where you use one, write its number in square brackets.\n"
-)
 
 
 class Passage(Protocol):
@@ -76,21 +70,20 @@ class Searched:
             for each in self.passages
         ]
 
-    def citations(self, text: str, start: int) -> Iterator[tuple[int, Item]]:
-        """Of the marks that end after `start`: where each ends, and its annotation."""
-        for found in MARK.finditer(text, start):
-            number = int(found.group(1))
-            if 1 <= number <= len(self.passages):
-                passage = self.passages[number - 1]
-                yield (
-                    found.end(),
-                    {
-                        "type": "file_citation",
-                        "index": found.start(),
-                        "file_id": passage.file_id,
-                        "filename": passage.filename,
-                    },
-                )
+    @property
+    def sources(self) -> list[Source]:
+        """As the assistant shows them to the model."""
+        return [
+            Source(
+                number=number,
+                text=each.text,
+                file_id=each.file_id,
+                filename=each.filename,
+                score=each.score,
+                attributes=each.attributes,
+            )
+            for number, each in enumerate(self.passages, 1)
+        ]
 
 
 class Search:
@@ -131,17 +124,3 @@ class Search:
                 break
             shown.append(passage)
         return Searched(queries=[query], passages=shown)
-
-
-def with_passages(messages: Sequence[Message], searched: Searched | None) -> Sequence[Message]:
-    """The passages in front of the question, in the question's own message: many templates take
-    no system message there."""
-    if searched is None or not searched.passages:
-        return messages
-    lines = [
-        f"[{number}] {passage.filename}: {passage.text}"
-        for number, passage in enumerate(searched.passages, 1)
-    ]
-    question = messages[-1]
-    content = FOREWORD + "\n".join(lines) + f"\n\n{question.content}"
-    return [*messages[:-1], replace(question, content=content)]

@@ -19,14 +19,11 @@ from starlette.websockets import WebSocketDisconnect
 from fireside.errors import BadRequest, FiresideError, Unavailable, Unsupported
 from fireside.server import body
 from fireside.server.admission import Admission
+from fireside.server.answerers import answerer
 from fireside.server.caller import caller_of
 from fireside.server.errors import envelope, log
-from fireside.server.models import find
 from fireside.server.responses.items import Item
-from fireside.server.responses.locks import Locks
-from fireside.server.responses.search import Search
-from fireside.server.responses.start import started
-from fireside.server.responses.state import State
+from fireside.server.responses.start import Services, started
 from fireside.server.responses.wire import CreateResponse
 
 if TYPE_CHECKING:
@@ -68,13 +65,11 @@ class Connection:
         self,
         socket: WebSocket,
         models: Models,
-        state: State,
-        locks: Locks,
-        search: Search,
+        services: Services,
         admission: Admission,
     ) -> None:
         self._socket = socket
-        self._models, self._state, self._locks, self._search = models, state, locks, search
+        self._models, self._services = models, services
         self._admission = admission
         self._owner = caller_of(socket).owner
         self._memory: dict[str, list[Item]] = {}
@@ -167,10 +162,12 @@ class Connection:
             self._admission.leave(time.monotonic() - begin)
 
     async def _admitted(self, lane: str | None, asked: Asked) -> None:
-        model = await find(self._models, asked.call.model, owner=self._owner)
+        who = await answerer(
+            self._services.assistant, self._models, asked.call.model, owner=self._owner
+        )
         run = await started(
-            state=self._state, locks=self._locks, search=self._search, model=model,
-            call=asked.call, owner=self._owner, memory=self._memory, warm=asked.warm,
+            self._services, answerer=who, call=asked.call, owner=self._owner,
+            memory=self._memory, warm=asked.warm,
         )  # fmt: skip
         try:
             async for event in run.events():
@@ -193,14 +190,12 @@ class Connection:
             raise WebSocketDisconnect(1006) from None
 
 
-def routes(
-    models: Models, state: State, locks: Locks, search: Search, admission: Admission
-) -> APIRouter:
+def routes(models: Models, services: Services, admission: Admission) -> APIRouter:
     router = APIRouter()
 
     @router.websocket("/v1/responses")
     async def connect(socket: WebSocket) -> None:
         await socket.accept()
-        await Connection(socket, models, state, locks, search, admission).talk()
+        await Connection(socket, models, services, admission).talk()
 
     return router

@@ -1,4 +1,4 @@
-"""The way from a request to a `Run`: history, tools, prompt, and the engine's parameters.
+"""The way from a request to a `Run`: history, tools, and the exchange that the assistant answers.
 
 Everything that can be refused is refused here, before a response exists.
 """
@@ -6,32 +6,52 @@ Everything that can be refused is refused here, before a response exists.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from fireside.assistant.budget import Budget, Fit
+from fireside.assistant.exchange import Exchange
+from fireside.assistant.wanted import Wanted
 from fireside.engine.calling import Calling, calling_for
 from fireside.engine.params import Constraint, SamplingParams
-from fireside.errors import BadRequest, NotFound
-from fireside.messages import Message
+from fireside.errors import BadRequest, FiresideError, NotFound, Unsupported
 from fireside.server.responses import context
 from fireside.server.responses.items import Item
 from fireside.server.responses.locks import Locks
+from fireside.server.responses.messages import check_pairs, decisions_of, read_of
 from fireside.server.responses.reply import Reply, opening
 from fireside.server.responses.run import Run
-from fireside.server.responses.search import Search, with_passages
+from fireside.server.responses.search import Search, Searched
 from fireside.server.responses.state import State
 from fireside.server.responses.tools import Tools, tools_of
 from fireside.server.responses.wire import Context, CreateResponse, TextFormat
-from fireside.server.sampling import ANY_OBJECT, SMALLEST_TOP_P
+from fireside.server.sampling import ANY_OBJECT, SMALLEST_TOP_P, check_fits
 
 if TYPE_CHECKING:
+    from fireside.assistant import Assistant
+    from fireside.assistant.toolbox import Decision
     from fireside.engine.text import TextModel
+    from fireside.server.answerers import Answerer
+
+T = TypeVar("T")
+ROOM: Final = 4
+"""With `auto` and no `max_output_tokens`, a quarter of the window is left for the answer."""
 
 
-async def started(**what: Any) -> Run:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What every response needs, whoever asks for it."""
+
+    state: State
+    locks: Locks
+    search: Search
+    assistant: Assistant
+
+
+async def started(services: Services, **what: Any) -> Run:
     """`start` in a thread.  A task that is cancelled meanwhile leaves nothing locked."""
-    work = asyncio.ensure_future(asyncio.to_thread(start, **what))
+    work = asyncio.ensure_future(asyncio.to_thread(start, services, **what))
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -45,17 +65,16 @@ def _close(work: asyncio.Future[Run]) -> None:
 
 
 def start(
+    services: Services,
     *,
-    state: State,
-    locks: Locks,
-    search: Search,
-    model: TextModel,
+    answerer: Answerer,
     call: CreateResponse,
     owner: str,
     memory: dict[str, list[Item]],
     warm: bool = False,
 ) -> Run:
-    """Read the history, render and check.  Slow: not on the event loop.
+    """Read the history, go through the steps before the answer, render and check.  Slow: not on
+    the event loop.
 
     memory: histories that are not rows, by response.  warm: read the prompt and answer nothing, so
     that the next response finds it read.
@@ -64,26 +83,25 @@ def start(
         BadRequest, NotFound: and their kin, naming the parameter.
     """
     if call.conversation_id is None:
-        return _start(state, search, model, call, owner, memory, warm, lambda: None)
+        return _start(services, answerer, call, owner, memory, warm, lambda: None)
     if not call.store:
         raise BadRequest("conversation needs store: its items are kept.", param="store")
     try:
-        state.conversation(call.conversation_id, owner)
+        services.state.conversation(call.conversation_id, owner)
     except NotFound as error:
         error.param = "conversation"
         raise
-    release = locks.take(call.conversation_id)
+    release = services.locks.take(call.conversation_id)
     try:
-        return _start(state, search, model, call, owner, memory, warm, release)
+        return _start(services, answerer, call, owner, memory, warm, release)
     except BaseException:
         release()
         raise
 
 
 def _start(
-    state: State,
-    search: Search,
-    model: TextModel,
+    services: Services,
+    answerer: Answerer,
     call: CreateResponse,
     owner: str,
     memory: dict[str, list[Item]],
@@ -91,47 +109,158 @@ def _start(
     release: Callable[[], None],
 ) -> Run:
     tools = tools_of(call)
-    said = context.said(state, call, owner, memory)
-    calling = calling_of(model, call, tools)
+    said = context.said(services.state, call, owner, memory)
+    decisions = decisions_of(said.items, said.inputs.items)
+    response = opening(call, answerer.name, tools.shown, tools.choice_shown)
     searched = None
     if tools.search is not None and call.max_tool_calls != 0:
-        searched = search.run(tools.search, said.items, owner, model)
-
-    def render(messages: Sequence[Message]) -> list[int]:
-        return calling.render(model.tokenizer, with_passages(messages, searched)).ids
-
-    prompt = context.prompt_of(model, call, said.items, render, call.max_output_tokens)
-    response = opening(call, model.name, tools.shown, tools.choice_shown)
-    if prompt.dropped:
-        kept_from = prompt.items[0]["id"]
-        response["fireside"] = {"dropped_items": prompt.dropped, "kept_from": kept_from}
-    params = params_of(call, calling)
+        searched = services.search.run(tools.search, said.items, owner, answerer.model)
+    exchange = exchange_of(answerer, call, said.items, decisions, owner)
+    exchange.scope = scope_of(services.state, call, owner, response["id"])
+    exchange.answer_id = response["id"]
+    if searched is not None:
+        exchange.sources = searched.sources
+        exchange.untrusted = bool(searched.passages)
+    sampling = sampling_of(answerer, call)
+    response |= {name: sampling[name] for name in ("temperature", "top_p")}
+    wanted = wanted_of(answerer.model, call, tools, decisions, sampling, searched)
     if warm:
-        params = replace(params, max_tokens=1, constraint=None)
+        wanted = replace(wanted, params=replace(wanted.params, max_tokens=1))
+    core = in_callers_words(lambda: services.assistant.answering(exchange, wanted))
+    if exchange.filters and call.wants_logprobs:
+        raise Unsupported(
+            f"{answerer.name} filters its answers, and log-probabilities would show what it "
+            "withholds: leave them out.",
+            param="top_logprobs" if call.top_logprobs else "include",
+        )
+    if exchange.kept_from and exchange.reply is None:
+        kept = exchange.history_ids[exchange.kept_from :] or [exchange.question_id]
+        places = [item["id"] for item in said.items]
+        response["fireside"] = {"dropped_items": places.index(kept[0]), "kept_from": kept[0]}
     return Run(
         call=call,
         owner=owner,
-        state=state,
+        state=services.state,
         said=said,
         reply=Reply(response, results=call.wants_results),
-        calling=calling,
-        submit=lambda: model.generate(prompt.ids, params, owner=owner),
+        core=core,
         searched=searched,
+        sampling=sampling,
         release=release,
         memory=memory,
         warm=warm,
     )
 
 
+def exchange_of(
+    answerer: Answerer,
+    call: Context,
+    items: list[Item],
+    decisions: dict[str, Decision],
+    owner: str,
+) -> Exchange:
+    """
+    Raises:
+        BadRequest: a function call without its output, or nothing that a model reads.
+    """
+    check_pairs(items)
+    read = read_of(items, decisions)
+    if not read.messages:
+        raise BadRequest("input holds nothing that can be answered.", param="input")
+    return Exchange(
+        owner=owner,
+        persona=answerer.persona,
+        model=answerer.model,
+        history=read.messages[:-1],
+        history_ids=read.ids[:-1],
+        question=read.messages[-1],
+        question_id=read.ids[-1],
+        instructions=call.instructions,
+        untrusted=any(item["type"] == "mcp_call" for item in items),
+    )
+
+
+def scope_of(state: State, call: CreateResponse, owner: str, response_id: str) -> str | None:
+    """What keeps its state from turn to turn: a conversation, or the chain's first response."""
+    if call.conversation_id is not None:
+        return call.conversation_id
+    if not call.store:
+        return None
+    if call.previous_response_id is None:
+        return response_id
+    return state.first_of(call.previous_response_id, owner)
+
+
+def sampling_of(answerer: Answerer, call: CreateResponse) -> dict[str, Any]:
+    """The sampling of a response, as plain values for its receipt."""
+    asked: dict[str, Any] = {"temperature": call.temperature, "top_p": call.top_p}
+    if answerer.own:
+        asked = {name: each for name, each in asked.items() if name in call.model_fields_set}
+    if call.max_output_tokens is not None:
+        asked["max_tokens"] = call.max_output_tokens
+    found = answerer.sampling(asked)
+    return {"temperature": 1.0, "top_p": 1.0} | found
+
+
+def wanted_of(
+    model: TextModel,
+    call: CreateResponse,
+    tools: Tools,
+    decisions: dict[str, Decision],
+    sampling: dict[str, Any],
+    searched: Searched | None,
+) -> Wanted:
+    limit = sampling.get("max_tokens")
+    drops = call.truncation == "auto"
+    reserve = (limit or max(1, model.context // ROOM)) if drops else (limit or 1)
+
+    def refusal(tokens: int) -> FiresideError:
+        try:
+            check_fits(tokens, reserve if drops else limit, model.context, param="input")
+        except FiresideError as error:
+            return error
+        raise AssertionError("what does not fit is refused")
+
+    max_calls = call.max_tool_calls
+    if max_calls is not None and searched is not None:
+        max_calls -= 1
+    return Wanted(
+        params=params_of(call, sampling),
+        fit=Fit(
+            budget=Budget(window=model.context, reserve=reserve), drops=drops, slack=1.0,
+            refusal=refusal,
+        ),
+        functions=tools.functions,
+        choice=tools.choice,
+        parallel=call.parallel_tool_calls,
+        shape=shape_of(call.text.format),
+        max_calls=max_calls,
+        decisions=decisions,
+    )  # fmt: skip
+
+
+def params_of(call: CreateResponse, sampling: dict[str, Any]) -> SamplingParams:
+    top_p = max(sampling["top_p"], SMALLEST_TOP_P)
+    logprobs = call.top_logprobs if call.wants_logprobs else 0
+    return SamplingParams(**{**sampling, "top_p": top_p, "logprobs": logprobs})
+
+
 def calling_of(model: TextModel, call: Context, tools: Tools) -> Calling:
-    try:
-        return calling_for(
+    return in_callers_words(
+        lambda: calling_for(
             model.tokenizer,
             tools.functions,
             tools.choice,
             parallel=call.parallel_tool_calls,
             shape=shape_of(call.text.format),
         )
+    )
+
+
+def in_callers_words(make: Callable[[], T]) -> T:
+    """What is wrong with the shape of an answer, under its name here."""
+    try:
+        return make()
     except BadRequest as error:
         if error.param in ("response_format", "structured_outputs"):
             error.param = "text.format"
@@ -143,15 +272,4 @@ def shape_of(form: TextFormat) -> Constraint | None:
         return None
     return Constraint(
         kind="json_schema", value=ANY_OBJECT if form.schema_ is None else form.schema_
-    )
-
-
-def params_of(call: CreateResponse, calling: Calling) -> SamplingParams:
-    return SamplingParams(
-        temperature=call.temperature,
-        top_p=max(call.top_p, SMALLEST_TOP_P),
-        max_tokens=call.max_output_tokens,
-        logprobs=call.top_logprobs if call.wants_logprobs else None,
-        constraint=calling.constraint,
-        shown_ids=calling.shown_ids,
     )

@@ -12,7 +12,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from fireside.errors import BadRequest, NotFound
+from fireside.errors import BadRequest, Conflict, NotFound
 from fireside.server.responses.item_wire import ItemReference
 from fireside.server.responses.items import PREFIXES, Item, within
 from fireside.server.responses.reply import FINAL
@@ -24,6 +24,8 @@ RESPONSE: Final = "response"
 CONVERSATION: Final = "conversation"
 ITEM: Final = "item"
 EVENT: Final = "response_event"
+RECEIPT: Final = "receipt"
+"""In a response's body, and never shown with it."""
 NOT_IN_BODY: Final = ("id", "status", "output")
 
 
@@ -78,6 +80,11 @@ class State:
         below = self.lineage.below(ITEM, [link.id for link in chain])
         return [row.body["item"] for link in chain for row in below[link.id]]
 
+    def first_of(self, response_id: str, owner: str) -> str:
+        """The response that a chain began with."""
+        chain = self.lineage.chain(RESPONSE, response_id, owner=owner)
+        return chain[0].id if chain else response_id
+
     def conversation_items(self, conversation_id: str, owner: str) -> list[Item]:
         self.conversation(conversation_id, owner)
         return [
@@ -125,11 +132,12 @@ class State:
         self._add_response(response, owner)
         self._add_items(response, inputs.items, "input", inputs.minted, owner)
 
-    def finish(self, response: Item, owner: str) -> None:
+    def finish(self, response: Item, owner: str, receipt: Mapping[str, Any]) -> None:
         """The end of one that was begun; a deleted one stays so."""
+        body = _body(response) | {RECEIPT: dict(receipt)}
 
         def finished(old: Stored) -> Stored:
-            return replace(old, body=_body(response), status=response["status"])
+            return replace(old, body=body, status=response["status"])
 
         try:
             self.objects.change(RESPONSE, response["id"], finished, owner=owner)
@@ -137,17 +145,21 @@ class State:
             return
         self._add_output(response, owner)
 
-    def keep(self, response: Item, inputs: Inputs, owner: str) -> None:
+    def keep(self, response: Item, inputs: Inputs, owner: str, receipt: Mapping[str, Any]) -> None:
         """A finished response, whole."""
-        self.begin(response, inputs, owner)
+        self._add_response(response, owner, receipt)
+        self._add_items(response, inputs.items, "input", inputs.minted, owner)
         self._add_output(response, owner)
 
     def _add_output(self, response: Item, owner: str) -> None:
         output = response["output"]
         self._add_items(response, output, "output", {item["id"] for item in output}, owner)
 
-    def _add_response(self, response: Item, owner: str) -> None:
-        row = New(id=response["id"], body=_body(response), status=response["status"])
+    def _add_response(
+        self, response: Item, owner: str, receipt: Mapping[str, Any] | None = None
+    ) -> None:
+        body = _body(response) | ({} if receipt is None else {RECEIPT: dict(receipt)})
+        row = New(id=response["id"], body=body, status=response["status"])
         self.objects.add_all(
             RESPONSE, [row], owner=owner, parent_id=response["previous_response_id"]
         )
@@ -175,7 +187,23 @@ class State:
         row = self.stored_response(response_id, owner)
         items = self.lineage.below(ITEM, [row.id])[row.id]
         output = [each.body["item"] for each in items if each.body["side"] == "output"]
-        return {"id": row.id, **row.body, "status": row.status, "output": output}
+        shown = {name: value for name, value in row.body.items() if name != RECEIPT}
+        return {"id": row.id, **shown, "status": row.status, "output": output}
+
+    def receipt(self, response_id: str, owner: str) -> Mapping[str, Any]:
+        """What an answer was made from.
+
+        Raises:
+            NotFound: there is no such response of this owner's, or it has none.
+            Conflict: it is being written.
+        """
+        row = self.stored_response(response_id, owner)
+        if row.status not in FINAL:
+            raise Conflict(f"Response {row.id!r} is {row.status}: its receipt comes at its end.")
+        found: Mapping[str, Any] | None = row.body.get(RECEIPT)
+        if found is None:
+            raise NotFound(f"Response {row.id!r} has no receipt: it was broken off.")
+        return found
 
     def stored_response(self, response_id: str, owner: str | None) -> Stored:
         try:
