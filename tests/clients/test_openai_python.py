@@ -309,6 +309,8 @@ def test_every_endpoint_was_called(client: openai.OpenAI, served: Served) -> Non
         for method in methods
         if method in ("get", "post", "delete")
         if path.startswith("/v1/") and not ELSEWHERE.match(path)
+        # The specification cancels a run here, and the SDK at /cancel: both are served.
+        if (method, path) != ("post", "/v1/evals/{eval_id}/runs/{run_id}")
         if not any(
             method == one and re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", path), url)
             for one, url in called
