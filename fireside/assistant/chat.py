@@ -211,6 +211,7 @@ class Chat:
             question_id=path[-1].id,
             instructions=conversation.system,
             untrusted=history.untrusted,
+            compacts=True,
         )
         wanted = Wanted(
             params=params,

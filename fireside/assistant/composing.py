@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from fireside.assistant.prompt import messages_of, starts_of
@@ -112,6 +113,8 @@ class Composing:
 
         exchange = self._exchange
         starts = starts_of([*exchange.history, exchange.question])
+        # `least` counts in the history as it was before a summary took its beginning.
+        fit = replace(fit, least=max(0, fit.least - exchange.summarised))
         exchange.kept_from = fit.cut(starts, size, model=exchange.model.name)
         size(exchange.kept_from)
         self.first_tokens = len(rendered[exchange.kept_from])

@@ -33,6 +33,7 @@ from fireside.storage.records import Conversation, Hit, Status, StoredMessage
 from fireside.storage.rows import hit, stored, values_of
 from fireside.storage.schema import conversations as conversations_table
 from fireside.storage.schema import messages as messages_table
+from fireside.storage.schema import objects as objects_table
 
 BUSY_TIMEOUT = 5.0
 
@@ -167,12 +168,15 @@ class Store:
                 raise no_conversation(conversation_id)
 
     def delete(self, conversation_id: str) -> None:
-        """Delete a conversation with all its messages, out of the search index too."""
+        """Delete a conversation with all its messages, out of the search index too, and every
+        object that belongs to it: summaries, states, calls."""
         c = conversations_table.c
         with self._writer.begin() as connection:
             done = connection.execute(delete(conversations_table).where(c.id == conversation_id))
             if done.rowcount == 0:
                 raise no_conversation(conversation_id)
+            below = objects_table.c.parent_id == conversation_id
+            connection.execute(delete(objects_table).where(below))
 
     # Messages
 

@@ -1,0 +1,63 @@
+"""`compact`: a summary in place of the oldest turns of a conversation that is full.
+
+It shortens `exchange.history` and `history_ids`, says in `summarised` by how many messages, and
+puts its section first, for it changes least.  It acts where `exchange.compacts` allows it: on the
+page and in the terminal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fireside.assistant.budget import Budget
+from fireside.assistant.compaction import Compacted, Compaction
+from fireside.assistant.exchange import Section
+from fireside.assistant.prompt import starts_of
+from fireside.assistant.steps import Stage
+
+if TYPE_CHECKING:
+    from fireside.assistant.exchange import Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Compact:
+    compaction: Compaction
+    stage: Stage = "budget"
+    name: str = "compact"
+
+    def run(self, exchange: Exchange) -> Compacted | None:
+        config = exchange.persona.memory.compaction
+        wanted = exchange.compacts and config.enabled and exchange.reply is None
+        if not (wanted and exchange.scope and exchange.history):
+            return None
+        found = self.compaction.compacted(
+            exchange.model,
+            exchange.history,
+            exchange.history_ids,
+            exchange.question,
+            room=room_of(exchange),
+            starts=starts_of([*exchange.history, exchange.question]),
+            by=config.by,
+            owner=exchange.owner,
+            conversation_id=exchange.scope,
+        )
+        if found is None:
+            return None
+        exchange.history = exchange.history[found.messages :]
+        exchange.history_ids = exchange.history_ids[found.messages :]
+        exchange.summarised = found.messages
+        exchange.sections.insert(0, Section(name="summary", text=found.text))
+        return found
+
+
+def room_of(exchange: Exchange) -> int:
+    """Tokens for what was said: the window without the answer and the instructions.
+
+    What changes from turn to turn (memories, passages, tools) is not counted: the cuts would move
+    with it.  `HIGH` leaves a fifth of the room for it, and what goes beyond is left out by the
+    budget.
+    """
+    budget = Budget.of(exchange.model.context, exchange.persona.sampling.max_tokens)
+    fixed = "\n\n".join(filter(None, (exchange.persona.instructions, exchange.instructions)))
+    return budget.prompt - (len(exchange.model.tokenizer.encode(fixed)) if fixed else 0)
