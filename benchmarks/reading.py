@@ -11,115 +11,41 @@ asks it as `file_search` does.  `retrieval`: how often the right paragraph is am
 found.  `nothing`: how well a passage's score tells questions that the store can answer from those
 that it cannot: the question's own paragraph is taken out of what was found (near), or its whole
 article (far).  `answers`: exact match and F1, as SQuAD has them, of the model's answers.
-`citations`: answers that are right, cited rightly and wrongly, and what verification makes of both.
+`citations`: answers that are right (the model's own; with `--expected` the expected ones), cited
+rightly and wrongly, and what verification makes of both.
 Each figure stands with its standard error over the questions.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import random
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from shelf import RANKINGS, Asked, Book, Found, Shelf, auroc, share, shelved
+
+from fireside.assistant.citations import Reading, segments
+from fireside.assistant.exchange import Source
+from fireside.assistant.likelihood import Spoken, logprobs, mean
+from fireside.assistant.sources import MARK, unmarked_answer, with_sources
 from fireside.engine.models import Models
-from fireside.knowledge.collections import Attached, Collections
-from fireside.knowledge.embedders import Embedders
-from fireside.knowledge.ingest import Ingest
-from fireside.knowledge.passage import Passage, Ranking
+from fireside.engine.params import SamplingParams
+from fireside.engine.text import Generation, TextModel
+from fireside.evaluation.scores import mean_score
+from fireside.evaluation.squad import exact_match, f1, normalised
+from fireside.messages import Message
+from fireside.safety.injection import RULE
 from fireside.settings import load_settings
-from fireside.storage import Store
-from fireside.storage.files import Files
 
-RANKINGS = {
-    "both": Ranking(),
-    "vectors": Ranking(ranker="none"),
-    "words": Ranking(embedding_weight=0.0, text_weight=1.0),
-}
+TOGETHER = 32  # questions that are answered at once
+INSTRUCTIONS = (
+    "Answer from the passages, in a few of their words, and write the passage's number in square "
+    "brackets. If they do not answer the question, say: That is not in the passages."
+)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A question, its answer, and where that stands."""
-
-    question: str
-    answer: str
-    paragraph: int
-    article: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Book:
-    paragraphs: Sequence[str]
-    articles: Sequence[int]  # of each paragraph
-    asked: Sequence[Asked]
-
-    @classmethod
-    def read(cls, path: Path) -> Book:
-        paragraphs, articles, asked = list[str](), list[int](), list[Asked]()
-        for article, part in enumerate(json.loads(path.read_text(encoding="utf-8"))["data"]):
-            for paragraph in part["paragraphs"]:
-                for each in paragraph["qas"]:
-                    one = Asked(
-                        question=each["question"],
-                        answer=each["answers"][0]["text"],
-                        paragraph=len(paragraphs),
-                        article=article,
-                    )
-                    asked.append(one)
-                paragraphs.append(paragraph["context"])
-                articles.append(article)
-        return cls(paragraphs=paragraphs, articles=articles, asked=asked)
-
-    def some(self, most: int) -> list[Asked]:
-        """The same questions at every call, from all articles."""
-        drawn = random.Random(0).sample(range(len(self.asked)), min(most, len(self.asked)))
-        return [self.asked[i] for i in sorted(drawn)]
-
-
-class Shelf:
-    """The paragraphs in a vector store."""
-
-    def __init__(self, collections: Collections, store_id: str) -> None:
-        self._collections, self.store_id = collections, store_id
-
-    def search(self, question: str, limit: int, ranking: Ranking = RANKINGS["both"]) -> list[Found]:
-        found = self._collections.search(
-            "", [self.store_id], question, limit=limit, ranking=ranking
-        )
-        return [Found(int(each.filename.removesuffix(".txt")), each) for each in found]
-
-
-@dataclass(frozen=True)
-class Found:
-    paragraph: int
-    passage: Passage
-
-
-@contextmanager
-def shelved(book: Book, models: Models) -> Iterator[Shelf]:
-    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder, "db")) as store:
-        files = Files(Path(folder, "files"), store.objects)
-        embedders = Embedders(load_settings().embedding_model, models.embedder)
-        collections = Collections(store, files, embedders)
-        attached = []
-        for number, text in enumerate(book.paragraphs):
-            path = files.temporary()
-            path.write_text(text, encoding="utf-8")
-            attached.append(Attached(file_id=files.add("", f"{number}.txt", "assistants", path).id))
-        made = collections.create("", files=attached)
-        ingest = Ingest(store, files, embedders)
-        while ingest.step():
-            pass
-        yield Shelf(collections, made.id)
-
-
-def retrieval(book: Book, shelf: Shelf, asked: Sequence[Asked]) -> None:
+def retrieval(book: Book, shelf: Shelf, asked: Sequence[Asked], args: argparse.Namespace) -> None:
     for name, ranking in RANKINGS.items():
         at = {1: 0, 5: 0}
         began = time.perf_counter()
@@ -132,7 +58,7 @@ def retrieval(book: Book, shelf: Shelf, asked: Sequence[Asked]) -> None:
         print(f"{name:8} {shares}  {each * 1000:.0f} ms a question", flush=True)
 
 
-def nothing(book: Book, shelf: Shelf, asked: Sequence[Asked]) -> None:
+def nothing(book: Book, shelf: Shelf, asked: Sequence[Asked], args: argparse.Namespace) -> None:
     """Best scores where the answer is there, where only its article is, and where nothing is."""
     rows: dict[str, dict[str, list[float]]] = {}
     for one in asked:
@@ -160,23 +86,132 @@ def nothing(book: Book, shelf: Shelf, asked: Sequence[Asked]) -> None:
         print(f"  {line:.2f}  kept {share(kept, n)}  {refused}")
 
 
-def share(hits: int, of: int) -> str:
-    part = hits / of
-    return f"{part:.3f} ± {(part * (1 - part) / of) ** 0.5:.3f}"
+def answers(book: Book, shelf: Shelf, asked: Sequence[Asked], args: argparse.Namespace) -> None:
+    """The model's answers over what was found, as the assistant asks it; and over passages that
+    cannot answer: those of other articles."""
+    model = shelf.models.get(args.model)
+    figures: dict[str, list[float]] = {}
+    for begin in range(0, len(asked), TOGETHER):
+        some = asked[begin : begin + TOGETHER]
+        found = [shelf.search(one.question, 40) for one in some]
+        far = [
+            [each for each in these if book.articles[each.paragraph] != one.article]
+            for one, these in zip(some, found, strict=True)
+        ]
+        there = [say(model, one, these, args) for one, these in zip(some, found, strict=True)]
+        without = [say(model, one, these, args) for one, these in zip(some, far, strict=True)]
+        for one, generation, other in zip(some, there, without, strict=True):
+            answer, elsewhere = text_of(generation), text_of(other)
+            plain = unmarked_answer(answer).strip()
+            for name, value in (
+                ("exact match", exact_match(plain, [one.answer])),
+                ("F1", f1(plain, [one.answer])),
+                ("holds the answer", normalised(one.answer) in normalised(plain)),
+                ("cites", bool(MARK.search(answer))),
+                ("says not there, wrongly", args.not_there in answer),
+                ("says not there, rightly", args.not_there in elsewhere),
+            ):
+                figures.setdefault(name, []).append(float(value))
+    for name, values in figures.items():
+        print(f"{name:24} {mean_score('answers', name, values, percent=True)}", flush=True)
 
 
-def auroc(higher: Sequence[float], lower: Sequence[float]) -> float:
-    """How often one of the first is above one of the second (ties count half)."""
-    import bisect
+def citations(book: Book, shelf: Shelf, asked: Sequence[Asked], args: argparse.Namespace) -> None:
+    """Right answers of the model's, each with its own paragraph and with the others found."""
+    model = shelf.models.get(args.model)
+    right, wrong, first, taken = list[float](), list[float](), list[float](), list[float]()
+    inside: dict[bool, list[float]] = {True: [], False: []}
+    for one in asked:
+        found = shelf.search(one.question, 5)
+        own = [each for each in found if each.paragraph == one.paragraph]
+        if not own:
+            continue
+        sentence = one.answer
+        if not args.expected:
+            answer = unmarked_answer(text_of(say(model, one, own[:1], args))).strip()
+            sentence = segments(answer, ())[0].text if answer else ""
+        if normalised(one.answer) not in normalised(sentence):
+            continue  # it is not known where a wrong answer comes from
+        sources = numbered_sources(found)
+        began = time.perf_counter()
+        rises = Reading(model, one.question, [sentence], owner="").rises(sources)
+        taken.append((time.perf_counter() - began) / len(sources))
+        for each, source in zip(found, sources, strict=True):
+            true = each.paragraph == one.paragraph
+            if not true and normalised(one.answer) in normalised(each.passage.text):
+                continue  # another paragraph that says it
+            (right if true else wrong).append(rises[source.number][0])
+        best = max(sources, key=lambda source: rises[source.number][0])
+        first.append(float(found[best.number - 1].paragraph == one.paragraph))
+        if len(taken) <= args.inside:
+            for true, fall in falls(model, one, found, sentence):
+                inside[true].append(fall)
+    tell_citations(right, wrong, first, taken)
+    if inside[True]:
+        print(f"taken out from among the five: AUROC {auroc(inside[True], inside[False]):.3f}")
 
-    order = sorted(lower)
-    won = sum(
-        (bisect.bisect_left(order, each) + bisect.bisect_right(order, each)) / 2 for each in higher
-    )
-    return won / (len(higher) * len(lower))
+
+def tell_citations(
+    right: Sequence[float], wrong: Sequence[float], first: Sequence[float], taken: Sequence[float]
+) -> None:
+    each = 1000 * sum(taken) / len(taken)
+    print(f"{len(first)} answers, {len(right)} true citations, {len(wrong)} false ones")
+    print(f"AUROC {auroc(right, wrong):.3f}; {each:.0f} ms a passage")
+    print(f"the best passage is a true one: {mean_score('citations', '', first, percent=True)}")
+    print("least rise: share of true ones verified, of false ones caught")
+    for step in range(13):
+        line = step / 10
+        kept, caught = sum(x >= line for x in right), sum(x < line for x in wrong)
+        print(f"  {line:.1f}  {share(kept, len(right))}  {share(caught, len(wrong))}")
 
 
-PARTS = {"retrieval": retrieval, "nothing": nothing}
+def falls(
+    model: TextModel, one: Asked, found: Sequence[Found], sentence: str
+) -> Iterator[tuple[bool, float]]:
+    """The other way: each passage taken out from among all."""
+    answer = model.tokenizer.encode(sentence)
+    left = [[each for each in found if each is not out] for out in (None, *reversed(found))]
+    spoken = [
+        Spoken(prompt_of(model, one.question, numbered_sources(kept)), answer) for kept in left
+    ]
+    whole, *without = [mean(each) for each in logprobs(model, spoken, owner="")]
+    for out, score in zip(reversed(found), without, strict=True):
+        yield out.paragraph == one.paragraph, whole - score
+
+
+def say(
+    model: TextModel, one: Asked, found: Sequence[Found], args: argparse.Namespace
+) -> Generation:
+    params = SamplingParams(temperature=0.0, max_tokens=args.tokens)
+    sources = numbered_sources(found[: args.passages])
+    return model.generate(prompt_of(model, one.question, sources), params)
+
+
+def text_of(generation: Generation) -> str:
+    return "".join(event.text for event in generation)
+
+
+def prompt_of(model: TextModel, question: str, sources: Sequence[Source]) -> list[int]:
+    """As a persona with these instructions and collections asks it."""
+    said = with_sources(Message(role="user", content=question), sources)
+    system = Message(role="system", content=f"{INSTRUCTIONS}\n\n{RULE}")
+    return model.tokenizer.render([system, said]).ids
+
+
+def numbered_sources(found: Sequence[Found]) -> list[Source]:
+    return [
+        Source(
+            number=number,
+            text=each.passage.text,
+            file_id=each.passage.file_id,
+            filename=each.passage.filename,
+            score=each.passage.score,
+        )
+        for number, each in enumerate(found, 1)
+    ]
+
+
+PARTS = {"retrieval": retrieval, "nothing": nothing, "answers": answers, "citations": citations}
 
 
 def main() -> None:
@@ -184,12 +219,18 @@ def main() -> None:
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("--data", type=Path, required=True, help="XQuAD or SQuAD, as JSON")
     parser.add_argument("--questions", type=int, default=10**9, help="at most so many")
+    parser.add_argument("--model", help="a model's name or folder; else the default one")
+    parser.add_argument("--passages", type=int, default=5, help="that the model is shown")
+    parser.add_argument("--tokens", type=int, default=40, help="of an answer, at most")
+    parser.add_argument("--not-there", default="not in the passages", help="how the model says so")
+    parser.add_argument("--expected", action="store_true", help="cite for the expected answers")
+    parser.add_argument("--inside", type=int, default=0, help="answers ablated from among five too")
     args = parser.parse_args()
     book = Book.read(args.data)
     models = Models(load_settings())
     try:
         with shelved(book, models) as shelf:
-            PARTS[args.part](book, shelf, book.some(args.questions))
+            PARTS[args.part](book, shelf, book.some(args.questions), args)
     finally:
         models.close()
 
