@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from fireside.assistant.composing import Composing
 from fireside.assistant.pieces import Asked, Called, Notice, Piece, ToolEnded, ToolStarted
-from fireside.assistant.pipeline import Pipeline, Receipt, run_after
+from fireside.assistant.pipeline import Pipeline, Receipt, note_after, run_after
 from fireside.assistant.saying import Saying
 from fireside.assistant.toolbox import Toolbox, sorted_calls
 from fireside.engine.calling import (
@@ -308,4 +308,5 @@ class Answering:
             self.exchange.notices.append(notice)
         if reason in WHOLE:
             run_after(self._pipeline.after, self.exchange, self.receipt)
+        note_after(self.exchange, self.receipt)
         self._made += [Notice(text=text) for text in self.exchange.notices]

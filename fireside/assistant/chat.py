@@ -8,6 +8,7 @@ refuses to know about terminals and HTTP; both are its clients.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fireside.assistant.assistant import Assistant
@@ -212,6 +213,7 @@ class Chat:
             instructions=conversation.system,
             untrusted=history.untrusted,
             compacts=True,
+            alternates=True,
         )
         wanted = Wanted(
             params=params,
@@ -223,7 +225,10 @@ class Chat:
     def _stored(
         self, conversation: Conversation, path: Sequence[StoredMessage], core: Answering
     ) -> tuple[StoredMessage, StoredMessage]:
-        question = path[-1] if path[-1].id else self._say(conversation, path[-1])
+        question = path[-1]
+        if not question.id:
+            said = core.exchange.question.content  # personal data may be masked in it
+            question = self._say(conversation, replace(question, content=said))
         answer = self._store.append(
             conversation.id,
             "assistant",

@@ -72,6 +72,7 @@ class Exchange:
     answer_id: the row that the answer is written to, where it is a stored one.
     instructions: the caller's own, after the persona's.
     compacts: a summary may stand for old turns: on the page and in the terminal.
+    alternates: what a person said in two goes is one message: of a stored chat.
 
     sections, sources, tools, filters: what steps add.
     shown: filters after those, on what its owner sees alone; what is stored stays as it was.
@@ -98,6 +99,7 @@ class Exchange:
     history_ids: Sequence[str] = ()
     instructions: str | None = None
     compacts: bool = False
+    alternates: bool = False
 
     sections: list[Section] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)

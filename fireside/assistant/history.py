@@ -40,7 +40,9 @@ def history_of(path: Sequence[StoredMessage]) -> History:
         else:
             told = [said.as_message()]
         for message in told:
-            if messages and messages[-1].role == message.role == "user":
+            # The question stays by itself: what is stored of it is what steps make of it.
+            joins = said is not path[-1] and messages and messages[-1].role == "user"
+            if joins and message.role == "user":
                 both = f"{messages[-1].content}\n\n{message.content}"
                 messages[-1] = Message(role="user", content=both, name=message.name)
             else:

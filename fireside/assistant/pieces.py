@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """The next text of the answer, with the tokens that it came of."""
+    """The next text of the answer, with the tokens that it came of.
+
+    text: for the reader's eyes.  kept: what is stored of it, where that differs: personal data is
+        stored masked.  after: what stands between it and the text before it, in one whole text.
+    """
 
     text: str
+    kept: str
+    after: str = ""
     tokens: tuple[TokenInfo, ...] = ()
 
 

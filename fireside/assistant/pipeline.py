@@ -67,6 +67,16 @@ def run(steps: Sequence[Step], exchange: Exchange, receipt: Receipt) -> None:
             receipt.add(step, time.perf_counter() - began, result.as_receipt())
 
 
+def note_after(exchange: Exchange, receipt: Receipt) -> None:
+    """What a result can only say once the answer is over: how much a filter has masked."""
+    for name, result in exchange.results.items():
+        after = getattr(result, "after", None)
+        if after is not None:
+            for row in receipt.steps:
+                if row["name"] == name:
+                    row.update(after())
+
+
 def run_after(steps: Sequence[Step], exchange: Exchange, receipt: Receipt) -> None:
     """Each step once, in order, when the answer is over.  Raises nothing."""
     for step in steps:

@@ -8,6 +8,7 @@ decided that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from fireside.assistant.sources import with_sources
@@ -38,6 +39,9 @@ def messages_of(
     said = [*exchange.history[start:], question]
     system = exchange.system
     first = [Message(role="system", content=system)] if system else []
+    if exchange.alternates and len(said) > 1 and said[-2].role == said[-1].role == "user":
+        both = f"{said[-2].content}\n\n{said[-1].content}"
+        said[-2:] = [replace(said[-1], content=both)]
     return [*_joined([*first, *_answered(said, outputs or {})]), *since]
 
 

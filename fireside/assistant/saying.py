@@ -13,7 +13,7 @@ from fireside.assistant.pieces import Cited, Piece, Said
 from fireside.assistant.sources import cited
 
 if TYPE_CHECKING:
-    from fireside.assistant.exchange import Exchange
+    from fireside.assistant.exchange import Exchange, StreamFilter
     from fireside.engine.text import TokenInfo
 
 
@@ -26,6 +26,7 @@ class Saying:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._filters = list(exchange.filters)
+        self._shown = exchange.shown  # the list itself: whoever stores all that is shown clears it
         self._unsaid: list[TokenInfo] = []
         self._part = ""  # the text since the last break
         self._cited = 0  # characters of it that were looked through for citations
@@ -39,34 +40,34 @@ class Saying:
         self._unsaid.extend(tokens)
 
     def say(self, text: str) -> list[Piece]:
-        for each in self._filters:
-            text = each.feed(text)
-        return self._shown(text)
+        kept = _fed(self._filters, text)
+        return self._told(kept, _fed(self._shown, kept))
 
     def let_go(self) -> list[Piece]:
         """What the filters still hold, at the end of a round."""
-        text = ""
-        for place, each in enumerate(self._filters):
-            rest = each.finish() if not place else each.feed(text) + each.finish()
-            text = rest
-        return self._shown(text)
+        kept = _finished(self._filters)
+        shown = _fed(self._shown, kept) + _finished(self._shown)
+        return self._told(kept, shown)
 
     def broken(self) -> None:
         """Something that is no text comes next."""
         self._part, self._cited = "", 0
         self._unsaid.clear()
 
-    def _shown(self, text: str) -> list[Piece]:
-        if not text:
+    def _told(self, kept: str, shown: str) -> list[Piece]:
+        if not kept and not shown:
             return []
-        tokens, self._unsaid = tuple(self._unsaid), []
-        if not self._part and self._exchange.answer:
-            self._exchange.answer += "\n\n"
-        self._exchange.answer += text
-        self._exchange.tokens.extend(tokens)
-        self._part += text
-        # With a filter in place the tokens would tell what it withholds.
-        return [Said(text=text, tokens=() if self._filters else tokens), *self._citations()]
+        tokens: tuple[TokenInfo, ...] = ()
+        gap = ""
+        if kept:
+            tokens, self._unsaid = tuple(self._unsaid), []
+            gap = "\n\n" if not self._part and self._exchange.answer else ""
+            self._exchange.answer += gap + kept
+            self._exchange.tokens.extend(tokens)
+            self._part += kept
+        if self._filters or self._shown:  # the tokens would tell what is withheld
+            tokens = ()
+        return [Said(text=shown, kept=kept, tokens=tokens, after=gap), *self._citations()]
 
     def _citations(self) -> Iterator[Piece]:
         if not self._exchange.sources:
@@ -75,3 +76,17 @@ class Saying:
             self._cited = found.end
             if found.source is not None:
                 yield Cited(source=found.source, index=found.begin)
+
+
+def _fed(filters: Sequence[StreamFilter], text: str) -> str:
+    for each in filters:
+        text = each.feed(text)
+    return text
+
+
+def _finished(filters: Sequence[StreamFilter]) -> str:
+    """What the last of them gives when all of them end, one after another."""
+    text = ""
+    for place, each in enumerate(filters):
+        text = each.finish() if not place else each.feed(text) + each.finish()
+    return text

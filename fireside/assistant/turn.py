@@ -88,7 +88,6 @@ class Turn:
         self._begun = begun
         self._sampling = sampling
         self._release = release
-        self._given = 0
         self._started = self._flushed = time.monotonic()
         self._first: float | None = None
 
@@ -140,9 +139,7 @@ class Turn:
             return
         if self._first is None:
             self._first = time.monotonic()
-        text = self.text[self._given :]
-        self._given += len(text)
-        if text:
+        if text := piece.after + piece.text:
             yield Delta(text=text)
 
     def _due(self) -> bool:

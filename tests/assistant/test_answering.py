@@ -366,6 +366,14 @@ def test_a_filter_that_is_over_stops_the_model() -> None:
     assert core.exchange.finish_reason == "content_filter"
 
 
+def test_what_is_shown_may_say_more_than_what_is_kept() -> None:
+    model = FakeModel(script=[["a b ", "c"]])
+    core = core_of(model, shown=[Shout()])
+    said = [piece for piece in pieces_of(core) if isinstance(piece, Said)]
+    assert "".join(piece.text for piece in said) == "A B C"
+    assert "".join(piece.kept for piece in said) == core.exchange.answer == "a b c"
+
+
 def test_a_steps_own_reply_asks_no_model() -> None:
     model = FakeModel()
     core = core_of(model, reply="Which city?", filters=[Shout()])

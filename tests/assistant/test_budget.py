@@ -47,7 +47,7 @@ def exchange_of(messages: Sequence[Message], system: str | None = None) -> Excha
     model: Any = FakeModel()
     return Exchange(
         owner="", persona=DEFAULT, model=model, history=messages[:-1], question=messages[-1],
-        instructions=system,
+        instructions=system, alternates=True,
     )  # fmt: skip
 
 

@@ -75,6 +75,7 @@ class Reply:
         self._results = results
         self._next = 0
         self._open: Item | None = None
+        self._kept: dict[str, str] = {}  # messages' texts as they are stored, by their ids
         self._tools: dict[str, Item] = {}  # that run, by their calls' ids
 
     @property
@@ -134,16 +135,33 @@ class Reply:
         item["results"] = results
         yield self._done(item, "completed")
 
-    def text(self, delta: str, logprobs: Sequence[Item]) -> Iterator[Event]:
-        """More of a message, which begins here if none is open."""
+    @property
+    def kept(self) -> Item:
+        """The object as it is stored: with the texts as they are kept."""
+        output = [self._as_kept(item) for item in self.output]
+        return self.response | {"output": output}
+
+    def _as_kept(self, item: Item) -> Item:
+        text = self._kept.get(item["id"])
+        if text is None or item["content"][0]["text"] == text:
+            return item
+        return item | {"content": [item["content"][0] | {"text": text}]}
+
+    def text(
+        self, delta: str, logprobs: Sequence[Item], kept: str | None = None
+    ) -> Iterator[Event]:
+        """More of a message, which begins here if none is open.  kept: what is stored of it."""
         if self._open is None or self._open["type"] != "message":
             yield from self.close("completed")
             yield from self._open_message()
         item = self._open
         assert item is not None
         part = item["content"][0]
+        self._kept[item["id"]] = self._kept.get(item["id"], "") + (delta if kept is None else kept)
         part["text"] += delta
         part["logprobs"].extend(logprobs)
+        if not delta and kept:
+            return
         yield self._of_item(
             "output_text.delta", item, content_index=0, delta=delta, logprobs=list(logprobs)
         )

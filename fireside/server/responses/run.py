@@ -205,9 +205,9 @@ class Run:
 
     def _made(self, piece: Piece) -> Iterator[Event]:
         match piece:
-            case Said(text=text, tokens=tokens):
+            case Said(text=text, kept=kept, tokens=tokens):
                 logprobs = logprobs_of(list(tokens)) if self.call.wants_logprobs else []
-                yield from self.reply.text(text, logprobs)
+                yield from self.reply.text(text, logprobs, kept)
             case Cited(source=source, index=index):
                 yield self.reply.cited(source, index)
             case CallStarted(id=call_id, name=name):
@@ -257,14 +257,14 @@ class Run:
             "finish_reason": self.core.reason
         }
         if not self.call.store:
-            self.memory[self.response["id"]] = [*self.said.items, *self.response["output"]]
+            self.memory[self.response["id"]] = [*self.said.items, *self.reply.kept["output"]]
         else:
             if self.call.background:
-                self.state.finish(self.response, self.owner, self.receipt)
+                self.state.finish(self.reply.kept, self.owner, self.receipt)
             else:
-                self.state.keep(self.response, self.said.inputs, self.owner, self.receipt)
+                self.state.keep(self.reply.kept, self.said.inputs, self.owner, self.receipt)
         if self.call.conversation_id is not None and self.failure is None:
-            output = self.response["output"]
+            output = self.reply.kept["output"]
             minted = self.said.inputs.minted | {item["id"] for item in output}
             added = [*self.said.inputs.items, *output]
             self.state.append(self.call.conversation_id, added, minted, self.owner)

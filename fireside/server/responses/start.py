@@ -6,7 +6,7 @@ Everything that can be refused is refused here, before a response exists.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -16,14 +16,15 @@ from fireside.assistant.wanted import Wanted
 from fireside.engine.calling import Calling, calling_for
 from fireside.engine.params import Constraint, SamplingParams
 from fireside.errors import BadRequest, FiresideError, NotFound, Unsupported
+from fireside.messages import Message
 from fireside.server.responses import context
-from fireside.server.responses.items import Item
+from fireside.server.responses.items import Item, text_part
 from fireside.server.responses.locks import Locks
 from fireside.server.responses.messages import check_pairs, decisions_of, read_of
 from fireside.server.responses.reply import Reply, opening
 from fireside.server.responses.run import Run
 from fireside.server.responses.search import Search, Searched
-from fireside.server.responses.state import State
+from fireside.server.responses.state import Inputs, State
 from fireside.server.responses.tools import Tools, tools_of
 from fireside.server.responses.wire import Context, CreateResponse, TextFormat
 from fireside.server.sampling import ANY_OBJECT, SMALLEST_TOP_P, check_fits
@@ -126,7 +127,11 @@ def _start(
     wanted = wanted_of(answerer.model, call, tools, decisions, sampling, searched)
     if warm:
         wanted = replace(wanted, params=replace(wanted.params, max_tokens=1))
+    given = [*exchange.history, exchange.question]
     core = in_callers_words(lambda: services.assistant.answering(exchange, wanted))
+    if call.background:  # its events are rows, and rows hold what is kept
+        exchange.shown.clear()
+    said = replace(said, inputs=masked(said.inputs, given, exchange))
     if exchange.filters and call.wants_logprobs:
         raise Unsupported(
             f"{answerer.name} filters its answers, and log-probabilities would show what it "
@@ -178,6 +183,32 @@ def exchange_of(
         instructions=call.instructions,
         untrusted=any(item["type"] == "mcp_call" for item in items),
     )
+
+
+def masked(inputs: Inputs, given: Sequence[Message], exchange: Exchange) -> Inputs:
+    """The request's own items as they are kept: what privacy masked stays masked.
+
+    given: the messages before the steps.
+    """
+    made = [*exchange.history, exchange.question]
+    ids = [*exchange.history_ids, exchange.question_id]
+    # A summary or a cut may have taken the beginning away: what is left is the end.
+    ends = zip(reversed(ids), reversed(given), reversed(made), strict=False)
+    changed = {name: new.content for name, old, new in ends if old.content != new.content}
+    return replace(inputs, items=[_with(item, changed.get(item["id"])) for item in inputs.items])
+
+
+def _with(item: Item, text: str | None) -> Item:
+    if text is None:
+        return item
+    match item["type"]:
+        case "message" if item["role"] != "system":
+            kind = "output_text" if item["role"] == "assistant" else "input_text"
+            return item | {"content": [text_part(kind, text)]}
+        case "function_call_output":
+            return item | {"output": text}
+        case _:
+            return item
 
 
 def scope_of(state: State, call: CreateResponse, owner: str, response_id: str) -> str | None:
