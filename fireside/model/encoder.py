@@ -132,10 +132,25 @@ class Encoder(nn.Module):
                 f"a text of {ids.shape[1]} tokens is longer than the embedding model's "
                 f"{self.config.context}: cut it into smaller pieces"
             )
+        return self.above(self.below(ids, mask, 0), mask, 0)
+
+    def below(
+        self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B T"], layers: int
+    ) -> Float[Tensor, "B T D"]:
+        """What stands before the layer of this number.  Training of the layers above computes it
+        once: it does not change."""
         places = torch.arange(ids.shape[1], device=ids.device)
         x: Tensor = self.words(ids) + self.positions(places) + self.segments.weight[0]  # B T D
         x = self.norm(x)
-        for layer in self.layers:
+        for layer in self.layers[:layers]:
+            x = layer(x, mask.bool()[:, None, None])  # B T D
+        return x
+
+    def above(
+        self, x: Float[Tensor, "B T D"], mask: Bool[Tensor, "B T"], layers: int
+    ) -> Float[Tensor, "B T D"]:
+        """The last layer, from what `below` gave."""
+        for layer in self.layers[layers:]:
             x = layer(x, mask.bool()[:, None, None])  # B T D
         return x
 
@@ -145,9 +160,14 @@ class Encoder(nn.Module):
         ids: with [CLS] and [SEP], each row padded on the right.
         Errors: ContextOverflow if a row is longer than the model's context.
         """
-        weight = mask.to(self.norm.weight.dtype)[..., None]  # B T 1
-        mean = (self(ids, mask) * weight).sum(1) / weight.sum(1).clamp_min(1)  # B D
-        return F.normalize(mean, dim=-1)
+        return pooled(self(ids, mask), mask)
+
+
+def pooled(x: Float[Tensor, "B T D"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B D"]:
+    """The mean over the tokens, of length 1."""
+    weight = mask.to(x.dtype)[..., None]  # B T 1
+    mean = (x * weight).sum(1) / weight.sum(1).clamp_min(1)  # B D
+    return F.normalize(mean, dim=-1)
 
 
 _LAYER_NAMES = {

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fireside.errors import NotFound
-from fireside.safety.heads import Embeds, Judge, load_head
-from fireside.safety.inspector import Inspector
 from fireside.safety.moderation import (
     MODERATION_MODEL,
     Moderator,
@@ -19,7 +18,11 @@ from fireside.safety.moderation import (
     TrainedModerator,
 )
 from fireside.safety.rules import RULES_MODEL, load_rules
-from fireside.safety.sentiment import SentimentJudge
+
+if TYPE_CHECKING:  # PyTorch is loaded with the first head, not with the server
+    from fireside.safety.heads import Embeds, Judge
+    from fireside.safety.inspector import Inspector
+    from fireside.safety.sentiment import SentimentJudge
 
 
 class Guards:
@@ -39,6 +42,9 @@ class Guards:
 
         Raises: NotFound, Corrupt, Unsupported: no embedding model, or a head that is none.
         """
+        from fireside.safety.heads import Judge, load_head
+        from fireside.safety.sentiment import SentimentJudge
+
         with self._lock:
             if language not in self._sentiment:
                 try:
@@ -51,6 +57,8 @@ class Guards:
 
     def inspector(self) -> Inspector:
         """Raises as `sentiment`."""
+        from fireside.safety.inspector import Inspector
+
         with self._lock:
             if self._inspector is None:
                 self._inspector = Inspector(self._judge("injection"))
@@ -68,5 +76,7 @@ class Guards:
             return self._trained
 
     def _judge(self, name: str) -> Judge:
+        from fireside.safety.heads import Judge, load_head
+
         head = load_head(name, "en", self._folder)
         return Judge(head, self._models.embedder(head.base))

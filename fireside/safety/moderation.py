@@ -11,10 +11,12 @@ what that misses.  It refuses to judge images, and to withhold anything: that is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from fireside.safety.heads import Judge
 from fireside.safety.rules import CATEGORIES, RULES_MODEL, Rules, Verdict
+
+if TYPE_CHECKING:
+    from fireside.safety.heads import Judge
 
 MODERATION_MODEL: Final = "fireside-moderation-1"
 

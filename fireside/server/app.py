@@ -16,6 +16,8 @@ from fastapi import APIRouter, FastAPI
 
 import fireside
 from fireside.assistant import Chat
+from fireside.assistant.memory.memories import Memories
+from fireside.assistant.memory.opened import memories_of
 from fireside.safety.guards import Guards
 from fireside.server import (
     batches,
@@ -29,6 +31,7 @@ from fireside.server import (
     errors,
     files,
     health,
+    memories,
     metrics,
     models,
     moderations,
@@ -93,6 +96,7 @@ class Parts:
     uploads: Uploads
     foreground: Foreground
     guards: Guards
+    memories: Memories
     services: list[Service]
 
     @classmethod
@@ -120,7 +124,13 @@ class Parts:
             uploads=uploads_,
             foreground=Foreground(),
             guards=Guards(models_, settings.home / "heads"),
-            services=[budgets, Sweep(files_.sweep), Sweep(uploads_.sweep)],
+            memories=(remembered := memories_of(store.objects, models_)),
+            services=[
+                budgets,
+                Sweep(files_.sweep),
+                Sweep(uploads_.sweep),
+                Sweep(remembered.sweep),
+            ],
         )
 
     @asynccontextmanager
@@ -210,6 +220,7 @@ def _around(parts: Parts) -> Iterator[APIRouter]:
     yield metrics.routes(parts.counts)
     yield organization.routes(store)
     yield dialogue_state.routes(store)
+    yield memories.routes(parts.memories, store.objects)
     yield conversations.routes(Chat(models_, store), store, parts.turns, models_)
     yield notice.routes(models_, parts.readiness, parts.pulls, settings.models_dir)
     yield page.routes()

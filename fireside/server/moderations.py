@@ -1,29 +1,36 @@
-"""`POST /v1/moderations`: verdicts over text, by `fireside-rules-1` under any name.
+"""`POST /v1/moderations`: verdicts over text.
 
-A model of rules, and it says so: see docs/api.md.  Images are refused by name, not passed over.
+`fireside-moderation-1` is a trained head and rules, `fireside-rules-1` the rules alone.  OpenAI's
+names mean the first where the embedding model is pulled, and else the second; the answer's `model`
+says which it was (docs/safety.md).  Images are refused by name, not passed over.
 """
 
 from __future__ import annotations
 
 import asyncio
 import difflib
+import threading
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
-from fireside.errors import BadRequest, UnknownModel, Unsupported
-from fireside.safety import RULES_MODEL, Verdict, load_rules
+from fireside.errors import BadRequest, NotFound, UnknownModel, Unsupported
+from fireside.safety import RULES_MODEL, Verdict
+from fireside.safety.guards import Guards
+from fireside.safety.moderation import MODERATION_MODEL, Moderator
 from fireside.safety.rules import CATEGORIES
 from fireside.server.body import Wire, read
 from fireside.server.openapi import documented
+from fireside.server.streaming import while_connected
 from fireside.storage.ids import new_id
 
 MAX_INPUTS: Final = 2048
 MAX_CHARACTERS: Final = 2**20
+OURS: Final = (MODERATION_MODEL, RULES_MODEL)
 ALIASES: Final = (
-    RULES_MODEL,
+    *OURS,
     "omni-moderation-latest",
     "omni-moderation-2024-09-26",
     "text-moderation-latest",
@@ -81,13 +88,13 @@ class CreateModerationRequest(Wire):
         for place, part in enumerate(given):
             if isinstance(part, ImageInput):
                 raise Unsupported(
-                    f"input[{place}] is an image, which {RULES_MODEL} cannot judge: send text.",
+                    f"input[{place}] is an image, which no moderator here can judge: send text.",
                     param=f"input[{place}].type",
                 )
         return ["\n".join(part.text for part in given)]
 
 
-def routes() -> APIRouter:
+def routes(guards: Guards) -> APIRouter:
     router = APIRouter(tags=["moderations"])
 
     @router.post("/v1/moderations")
@@ -97,14 +104,27 @@ def routes() -> APIRouter:
         check_model(call.model)
         texts = call.texts
 
-        def judged() -> list[dict[str, object]]:
-            rules = load_rules()
-            return [shown(rules.judge(text)) for text in texts]
+        gone = threading.Event()
 
-        results = await asyncio.to_thread(judged)
-        return JSONResponse({"id": new_id("modr"), "model": RULES_MODEL, "results": results})
+        def judged() -> tuple[str, list[dict[str, object]]]:
+            moderator = find_moderator(guards, call.model)
+            verdicts = moderator.judge(texts, cancelled=gone.is_set)
+            return moderator.name, [shown(verdict) for verdict in verdicts]
+
+        name, results = await while_connected(request, asyncio.to_thread(judged), gone.set)
+        return JSONResponse({"id": new_id("modr"), "model": name, "results": results})
 
     return router
+
+
+def find_moderator(guards: Guards, name: str) -> Moderator:
+    """Raises NotFound where `fireside-moderation-1` is asked for by its name and cannot be."""
+    if name in OURS:
+        return guards.moderator(name)
+    try:
+        return guards.moderator(MODERATION_MODEL)
+    except NotFound:
+        return guards.moderator(RULES_MODEL)
 
 
 def check_model(name: str) -> None:

@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fireside.model.encoder import Encoder
-from fireside.model.lora import Delta, LoraConfig, adapter_parameters, adapters, inject
+from fireside.model.encoder import Encoder, pooled
+from fireside.model.lora import Delta, LoraConfig, adapter_parameters, adapters, freeze, inject
 from fireside.safety.heads import SCALE
 from fireside.training.heads.rows import Row
 
@@ -29,15 +29,17 @@ Listener = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapting:
-    """rank: of the LoRA on every linear of the encoder.  rate: AdamW's at its highest, after
+    """rank: of the LoRA on every linear of the encoder's layers from `first` on; those below are
+    computed once.  rate: AdamW's at its highest, after
     `warmup` of the steps, falling to 0.  batch: rows of a step, alike in length.
     decay: of the adapter.  dropout: of its inputs.  skipped: the share of a text's tokens that a
     step leaves out; a head that has seen every sentence in pieces learns no sentence by heart.
     """
 
     rank: int = 8
+    first: int = 2
     rate: float = 1e-3
-    epochs: int = 3
+    epochs: int = 2
     batch: int = 32
     decay: float = 0.01
     dropout: float = 0.1
@@ -90,8 +92,8 @@ def adapted(
     listener: Listener,
 ) -> tuple[dict[str, Delta], Float[Tensor, "labels D"], Float[Tensor, " labels"]]:
     """(adapter, weight, bias).  ids: of each row, with [CLS] and [SEP].  `encoder` is changed."""
-    lora = LoraConfig(rank=config.rank, alpha=SCALE * config.rank, dropout=config.dropout)
-    inject(encoder, lora, seed=seed)
+    _inject(encoder, config, seed)
+    fixed = _below(encoder, ids, config.first)
     torch.manual_seed(seed)  # dropout's
     order = torch.Generator().manual_seed(seed)
     learning = list(adapter_parameters(encoder).values())
@@ -112,8 +114,8 @@ def adapted(
         for batch in _batches(ids, config.batch, order):
             for group in optimiser.param_groups:
                 group["lr"] = config.rate * _share(done, steps, config.warmup)
-            shown = [_pieces(ids[i], config.skipped, order) for i in batch]
-            vectors = encoder.embed(*padded(shown))
+            x, mask = _stacked([_pieces(fixed[i], config.skipped, order) for i in batch])
+            vectors = pooled(encoder.above(x, mask, config.first), mask)
             loss = _entropy(vectors @ weight.t() + bias, targets[batch], weights[batch])
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -153,11 +155,42 @@ def _batches(ids: Sequence[Sequence[int]], size: int, dice: torch.Generator) -> 
     return [made[place] for place in torch.randperm(len(made), generator=dice).tolist()]
 
 
-def _pieces(ids: Sequence[int], skipped: float, dice: torch.Generator) -> list[int]:
-    """The ids without some of them; [CLS] and [SEP] stay."""
-    kept = torch.rand(len(ids), generator=dice) >= skipped
+def _inject(encoder: Encoder, config: Adapting, seed: int) -> None:
+    """`lora.inject`, on the layers from `first` on alone."""
+    lora = LoraConfig(rank=config.rank, alpha=SCALE * config.rank, dropout=config.dropout)
+    for number, layer in enumerate(encoder.layers):
+        if number >= config.first:
+            inject(layer, lora, seed=seed + number)
+    freeze(encoder)
+
+
+def _below(
+    encoder: Encoder, ids: Sequence[Sequence[int]], first: int
+) -> list[Float[Tensor, "T D"]]:
+    """Of each row, what the layers from `first` on read; in float16, for there are many."""
+    order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+    found: list[Tensor] = [torch.empty(0)] * len(ids)
+    with torch.no_grad():
+        for start in range(0, len(order), 64):
+            batch = order[start : start + 64]
+            x = encoder.below(*padded([ids[i] for i in batch]), first)
+            for place, i in enumerate(batch):
+                found[i] = x[place, : len(ids[i])].half()
+    return found
+
+
+def _pieces(x: Float[Tensor, "T D"], skipped: float, dice: torch.Generator) -> Float[Tensor, "T D"]:
+    """A row without some of its tokens; [CLS] and [SEP] stay."""
+    kept = torch.rand(len(x), generator=dice) >= skipped
     kept[0] = kept[-1] = True
-    return [one for one, stays in zip(ids, kept.tolist(), strict=True) if stays]
+    return x[kept].float()
+
+
+def _stacked(rows: Sequence[Float[Tensor, "T D"]]) -> tuple[Tensor, Tensor]:
+    """(x, mask): B T D, padded on the right."""
+    x = nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
+    lengths = torch.tensor([len(row) for row in rows])
+    return x, torch.arange(x.shape[1]) < lengths[:, None]
 
 
 def _share(done: int, steps: int, warmup: float) -> float:
@@ -177,6 +210,6 @@ def _least(loss: Callable[[], Tensor], learning: Sequence[Tensor]) -> None:
         optimiser.zero_grad()
         found = loss()
         found.backward()  # type: ignore[no-untyped-call]
-        return float(found)
+        return float(found.detach())
 
     optimiser.step(closure)  # type: ignore[no-untyped-call]

@@ -20,7 +20,6 @@ import numpy as np
 
 from fireside.safety.heads import Head, Judge
 from fireside.training.heads import figures
-from fireside.training.heads.fit import Adapting
 from fireside.training.heads.rows import (
     Row,
     Tweet,
@@ -38,7 +37,6 @@ LABELS: Final = ("hate", "harassment")
 WINDOW: Final = 64  # a tweet's length: one bad sentence is not drowned by a long good text
 PRIOR: Final = 0.1
 OFFENSIVE_KEPT: Final = 0.25  # of the tweets that are only offensive: they are four in five
-ADAPTING: Final = Adapting(epochs=1)
 TWEETS: Final = "hate_speech_train.csv"
 HARMLESS: Final = ("sst2_train.tsv", "customer_support_train.csv")
 # Words and spellings that are frequent in African American English and rare elsewhere (after
@@ -65,7 +63,7 @@ def train(work: Work, folder: Path) -> Head:
     fewer = [t for t in mine if t.kind != 1 or held_out("fewer " + t.text, OFFENSIVE_KEPT)]
     harmless, harmless_out = parted(_harmless(folder), 0.1)
     rows = [_row(t, 1 / OFFENSIVE_KEPT if t.kind == 1 else 1.0) for t in fewer] + harmless
-    fitted = work.fit(_evened(rows, 0.5), ADAPTING)
+    fitted = work.fit(_evened(rows, 0.5), None)
     slope, shift = work.calibrated(
         fitted, _evened([_row(t, 1.0) for t in middle] + harmless_out, PRIOR), shifted=True
     )
@@ -151,9 +149,11 @@ def harmless_held_out(folder: Path) -> dict[str, list[str]]:
     return {
         "sst2_dev": [row.text for row in sentiments(folder / "sst2_dev.tsv")],
         "customer_support_dev": column(folder / "customer_support_dev.csv", "utterance"),
-        "banking77_train": column(folder / "banking77_train.csv", "text")[::5],
+        "banking77_train": column(folder / "banking77_train.csv", "text")[::10],
         "instructions_train": instructions(folder / "instructions_train.jsonl"),
-        "answers of instructions_train": members(folder / "instructions_train.jsonl", "response"),
+        "answers of instructions_train": members(folder / "instructions_train.jsonl", "response")[
+            ::4
+        ],
     }
 
 

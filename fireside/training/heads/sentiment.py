@@ -1,7 +1,7 @@
 """The recipe of `sentiment`: is the text friendly or not?  An adapter, a head and a temperature.
 
 A tenth of the training rows, by hash, sets the temperature; the dev file is only measured on.
-Reviews are all friendly or not, requests mostly neither: texts without a mood (half of what people
+Reviews are all friendly or not, requests mostly neither: texts without a mood (some of what people
 ask an assistant and a support desk) are trained towards 0.5, so that a plain question is no
 complaint.  It refuses files in another form than `text<TAB>0|1`, and says which language it was
 told.
@@ -24,7 +24,7 @@ from fireside.training.heads.work import Work
 LABELS: Final = ("positive",)
 HELD_OUT: Final = 0.1
 ADAPTING: Final = Adapting()
-NEUTRAL_WEIGHT: Final = 0.5
+NEUTRAL_WEIGHT: Final = 1.0
 COMPLAINT: Final = 0.3
 
 
@@ -55,11 +55,11 @@ def train(work: Work, train: Path, language: str, neutral: Sequence[str]) -> Hea
 
 
 def neutral(folder: Path, *, out: bool) -> list[str]:
-    """Requests in English, the half to train on or the half that is held out."""
+    """Requests in English, a third to train on, or what is held out."""
     asked = instructions(folder / "instructions_train.jsonl")
     said = column(folder / "customer_support_train.csv", "utterance")
-    some = [text for text in said if held_out("some " + text, 0.2)]
-    return [text for text in dict.fromkeys([*asked, *some]) if held_out(text, 0.5) == out]
+    some = [text for text in said if held_out("some " + text, 0.1)]
+    return [text for text in dict.fromkeys([*asked, *some]) if held_out(text, 2 / 3) == out]
 
 
 def measure(judge: Judge, dev: Path, calm: Sequence[str]) -> Mapping[str, Any]:
