@@ -9,11 +9,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from typing import Annotated
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fireside.cli import failures
+
+if TYPE_CHECKING:
+    from fireside.server.mcp.offers import Offers
+    from fireside.settings import Settings
 
 
 def mcp(
@@ -33,17 +39,21 @@ def mcp(
     if sys.stdin.isatty():
         failures.say("this speaks MCP over standard input: see docs/mcp.md for your client's file.")
 
+    from fireside.server.mcp.protocol import over_stdio
+
+    with ExitStack() as stack:
+        asyncio.run(over_stdio(partial(_offers, settings, stack)))
+    return 0
+
+
+def _offers(settings: Settings, stack: ExitStack) -> Offers:
+    """The application without its start: no port, and no work beside the requests."""
     from fireside.engine.models import Models
     from fireside.server.app import create_app
-    from fireside.server.mcp.protocol import over_stdio
     from fireside.storage import Store
 
-    with Store.open(settings.database_path) as store:
-        models = Models(settings)
-        try:
-            # The application without its start: no port, and no work beside the requests.
-            app = create_app(models, store, settings)
-            asyncio.run(over_stdio(app.state.offers))
-        finally:
-            models.close()
-    return 0
+    store = stack.enter_context(Store.open(settings.database_path))
+    models = Models(settings)
+    stack.callback(models.close)
+    offers: Offers = create_app(models, store, settings).state.offers
+    return offers

@@ -67,9 +67,13 @@ def _made(offers: Offers) -> StreamableHTTPSessionManager:
     # Two at once would wait for each other's import lock; one thread does both.
     manager: Any = importlib.import_module("mcp.server.streamable_http_manager")
     protocol: Any = importlib.import_module("fireside.server.mcp.protocol")
+
+    async def offered() -> Offers:
+        return offers
+
     # Hosts and origins are `Guard`'s to judge.
     made: StreamableHTTPSessionManager = manager.StreamableHTTPSessionManager(
-        protocol.protocol(offers), stateless=True, json_response=True
+        protocol.protocol(offered), stateless=True, json_response=True
     )
     return made
 

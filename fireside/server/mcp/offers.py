@@ -89,11 +89,11 @@ class Offers:
         self._inside = inside
         self._store = store
         self._default_model = default_model
-        self._tools = tools
+        self.tools = tools
 
     def of(self, caller: Caller) -> dict[str, Offer]:
         """By name; what the caller's key may not reach is not there."""
-        found = {each.name: self._ours(each) for each in self._tools if each.consent != "never"}
+        found = {each.name: self._ours(each) for each in self.tools if each.consent != "never"}
         if _may(caller, "inference"):
             found[ASK] = Offer(
                 name=ASK,

@@ -6,7 +6,9 @@ to ask anything of its clients.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from mcp.server.lowlevel import Server
@@ -37,13 +39,15 @@ INSTRUCTIONS: Final = (
 )
 
 
-def protocol(offers: Offers) -> Server[Any]:
+def protocol(offered: Callable[[], Awaitable[Offers]]) -> Server[Any]:
+    """offered: asked for each request, so that the handshake need not wait for it."""
+
     async def list_tools(context: Any, _: PaginatedRequestParams | None) -> ListToolsResult:
-        return ListToolsResult(
-            tools=[_shown(each) for each in offers.of(_caller(context)).values()]
-        )
+        found = (await offered()).of(_caller(context))
+        return ListToolsResult(tools=[_shown(each) for each in found.values()])
 
     async def call_tool(context: Any, params: CallToolRequestParams) -> CallToolResult:
+        offers = await offered()
         try:
             said = await offers.run(params.name, params.arguments or {}, _caller(context))
         except NotFound as error:
@@ -64,11 +68,20 @@ def protocol(offers: Offers) -> Server[Any]:
     )
 
 
-async def over_stdio(offers: Offers) -> None:
-    """Until standard input ends.  Stray prints go to standard error meanwhile."""
-    server = protocol(offers)
+async def over_stdio(make: Callable[[], Offers]) -> None:
+    """Until standard input ends.  Stray prints go to standard error meanwhile.
+
+    make: takes its seconds in a thread, while the client is greeted.
+    """
+    making = asyncio.create_task(asyncio.to_thread(make))
+
+    async def offered() -> Offers:
+        return await asyncio.shield(making)  # a client may give a request up
+
+    server = protocol(offered)
     async with stdio_server() as (read, write):
         await server.run(read, write, server.create_initialization_options())
+    await making
 
 
 def _caller(context: Any) -> Caller:
