@@ -35,7 +35,7 @@ def messages_of(
     start = exchange.kept_from if kept_from is None else kept_from
     question = exchange.question
     if question.role == "user":
-        question = with_sources(question, exchange.sources)
+        question = with_sources(question, exchange.sources, cite=exchange.persona.knowledge.cite)
     said = [*exchange.history[start:], question]
     system = exchange.system
     first = [Message(role="system", content=system)] if system else []

@@ -89,7 +89,7 @@ def sent(core: Answering) -> dict[str, Any] | None:
     kept = exchange.history[exchange.kept_from :]
     question, shown = exchange.question, exchange.question
     if question.role == "user":
-        shown = with_sources(question, exchange.sources)
+        shown = with_sources(question, exchange.sources, cite=exchange.persona.knowledge.cite)
     parts: dict[str, Any] = {
         "system": _tokens(tokenizer, [exchange.persona.instructions, exchange.instructions or ""]),
         "sections": {
