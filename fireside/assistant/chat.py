@@ -165,7 +165,10 @@ class Chat:
             conversation = self._store.get(conversation_id)
             path = path_of(conversation)
             core, sampling = self._core(conversation, path, name, asked, decisions or {})
-            begun = None if decisions else core.begin()  # a tool that was agreed to may take long
+            # A tool that was agreed to may take long, and a step's own reply is recorded at once:
+            # both need the question's row first.
+            early = not decisions and core.exchange.reply is None
+            begun = core.begin() if early else None
             try:
                 question, answer = self._stored(conversation, path, core)
             except BaseException:
