@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 from fastapi import APIRouter, FastAPI
 
 import fireside
-from fireside.assistant import Chat
+from fireside.assistant import Assistant, Chat
+from fireside.assistant.lineup import assistant_of
 from fireside.assistant.memory.memories import Memories
 from fireside.assistant.memory.opened import memories_of
 from fireside.safety.guards import Guards
@@ -61,7 +62,9 @@ from fireside.server.sweep import Sweep
 from fireside.server.tuned_models import TunedModels
 from fireside.server.tuning.group import group as tuning_group
 from fireside.server.turns import Turns
+from fireside.server.vector_stores.finder import Finder
 from fireside.server.vector_stores.group import group as knowledge_group
+from fireside.server.vector_stores.reader import Reader
 from fireside.settings import Settings
 from fireside.storage.files import Files
 from fireside.storage.uploads import Uploads
@@ -69,6 +72,9 @@ from fireside.storage.uploads import Uploads
 if TYPE_CHECKING:
     from fireside.engine.models import Models
     from fireside.storage import Store
+
+
+Knowledge = tuple[APIRouter, list[Reader | Sweep], Finder]
 
 
 class Service(Protocol):
@@ -97,6 +103,8 @@ class Parts:
     foreground: Foreground
     guards: Guards
     memories: Memories
+    knowledge: Knowledge
+    assistant: Assistant
     services: list[Service]
 
     @classmethod
@@ -109,8 +117,20 @@ class Parts:
         models_.tuned = tuned = TunedModels(store.objects, settings.runs_dir, settings.models_dir)
         files_ = Files(settings.files_dir, store.objects)
         uploads_ = Uploads(files_)
+        guards = Guards(models_, settings.home / "heads")
+        remembered = memories_of(store.objects, models_)
+        knowledge = knowledge_group(models_, store, files_, settings.embedding_model)
+        measured = metered(models_, counts)
+        assistant = assistant_of(
+            measured,
+            store,
+            settings,
+            collections=knowledge[2].collections,
+            guards=guards,
+            memories=remembered,
+        )
         return cls(
-            models=metered(models_, counts),
+            models=measured,
             store=store,
             settings=settings,
             budgets=budgets,
@@ -123,8 +143,10 @@ class Parts:
             files=files_,
             uploads=uploads_,
             foreground=Foreground(),
-            guards=Guards(models_, settings.home / "heads"),
-            memories=(remembered := memories_of(store.objects, models_)),
+            guards=guards,
+            memories=remembered,
+            knowledge=knowledge,
+            assistant=assistant,
             services=[
                 budgets,
                 Sweep(files_.sweep),
@@ -147,6 +169,7 @@ class Parts:
             loading.cancel()
             self.pulls.stop()
             await self.turns.close()
+            await asyncio.to_thread(self.assistant.close)
             await asyncio.to_thread(self.models.close)
 
 
@@ -184,8 +207,8 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
 def _answering(parts: Parts) -> Iterator[APIRouter]:
     """Endpoints that answer at once."""
     models_, store, settings = parts.models, parts.store, parts.settings
-    yield models.routes(models_, parts.tuned)
-    yield chat_completions.routes(models_, store)
+    yield models.routes(models_, parts.tuned, parts.assistant)
+    yield chat_completions.routes(models_, store, parts.assistant)
     yield chat_store.routes(store)
     completing = completions.Completions(models_, settings.max_queue)
     yield completions.routes(completing)
@@ -203,10 +226,10 @@ def _working(parts: Parts, inside: Inside) -> Iterator[APIRouter]:
     runner = batches.BatchRunner(
         settings.home / "batches", parts.files, inside, parts.foreground, at_once
     )
-    knowledge, beside_it, finder = knowledge_group(
-        models_, store, parts.files, settings.embedding_model
+    knowledge, beside_it, finder = parts.knowledge
+    responses, in_background = responses_group(
+        models_, store, parts.admission, finder=finder, assistant=parts.assistant
     )
-    responses, in_background = responses_group(models_, store, parts.admission, finder=finder)
     tuning, foreman = tuning_group(models_, store, parts.files, parts.tuned, inside, settings)
     evals, eval_runner = evals_group(store.objects, parts.files, inside, parts.foreground, at_once)
     parts.services.extend([runner, *beside_it, in_background, foreman, eval_runner])
@@ -221,7 +244,11 @@ def _around(parts: Parts) -> Iterator[APIRouter]:
     yield organization.routes(store)
     yield dialogue_state.routes(store)
     yield memories.routes(parts.memories, store.objects)
-    yield conversations.routes(Chat(models_, store), store, parts.turns, models_)
-    yield notice.routes(models_, parts.readiness, parts.pulls, settings.models_dir)
+    yield conversations.routes(
+        Chat(models_, store, parts.assistant), store, parts.turns, models_
+    )
+    yield notice.routes(
+        models_, parts.readiness, parts.pulls, settings.models_dir, parts.assistant
+    )
     yield page.routes()
     yield session.routes(store.keys)

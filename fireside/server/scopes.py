@@ -51,6 +51,8 @@ _BY_PREFIX: Final[tuple[tuple[str, ScopeName], ...]] = (
     ("/v1/conversations", "inference"),
     ("/v1/embeddings", "inference"),
     ("/v1/moderations", "inference"),
+    ("/v1/fireside/memories", "inference"),
+    ("/v1/fireside/summaries", "inference"),
     ("/mcp", "inference"),
     ("/api/models/pull", "admin"),
     ("/api", "inference"),

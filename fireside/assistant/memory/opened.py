@@ -1,0 +1,26 @@
+"""The memories of one process, with the embedding model and the privacy room behind them.
+
+Both are loaded when a fact is there to be looked at, and not before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fireside.assistant.memory.memories import Memories
+from fireside.assistant.memory.private import Finds
+
+if TYPE_CHECKING:
+    from fireside.engine.models import Models
+    from fireside.storage.objects import Objects
+
+
+def memories_of(objects: Objects, models: Models | None) -> Memories:
+    """models: None searches by words alone."""
+    return Memories(objects, None if models is None else models.embedder, _finder)
+
+
+def _finder() -> Finds:
+    from fireside.safety.privacy.finder import load_finder
+
+    return load_finder()
