@@ -33,12 +33,13 @@ class Options:
 
 
 def evaluate(
-    model: Annotated[
-        str | None, typer.Argument(metavar="[MODEL]", help="The default model if none is named.")
-    ] = None,
-    other: Annotated[
-        str | None,
-        typer.Argument(metavar="[MODEL2]", help="Ask it the same, and compare the two."),
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL] [MODEL2]",
+            help="The default model if none is named; two are compared. "
+            "With --conversations: more .chat files.",
+        ),
     ] = None,
     tasks: Annotated[
         str,
@@ -68,17 +69,39 @@ def evaluate(
         Path | None,
         typer.Option(metavar="DIR", help="Write result.json and report.html into a new folder."),
     ] = None,
+    conversations: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Instead: conversations of .chat files, or of a folder."),
+    ] = None,
+    persona: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whom the conversations are with.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
     """Score a model on tasks. Without --tasks and --data: the list of the known tasks."""
+    from fireside.errors import BadRequest, Conflict
     from fireside.settings import load_settings
 
     settings = load_settings()
+    if conversations is not None:
+        from fireside.cli.rehearse import rehearse_all
+
+        given = {
+            "--tasks": tasks, "--data": data, "--limit": limit, "--shots": shots, "--chat": chat,
+            "--prompt": prompt, "--seed": seed, "--out": out,
+        }  # fmt: skip
+        _refuse({name for name, value in given.items() if value}, "--conversations")
+        paths = [conversations, *map(Path, models or ())]
+        rehearse_all(paths, persona, settings, as_json=as_json)
+        return
+    _refuse({"--persona"} if persona else set(), "tasks")
+    if len(named := models or []) > 2:
+        raise BadRequest(f"{len(named)} models are named; two at most can be compared.")
+    model, other = (*named, None, None)[:2]
     names = [name.strip() for name in tasks.split(",") if name.strip()]
     if not names and data is None:
         _list_tasks()
         return
-    from fireside.errors import BadRequest, Conflict
     from fireside.evaluation.tasks import select
 
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -93,10 +116,17 @@ def evaluate(
 
     wanted = [model or settings.model, *([other] if other else [])]
     # A wrong name is told at once, not after the first model's hour.
-    models = [locate(name, settings.models_dir) for name in wanted]
-    results = [_ask(local, chosen, settings, options) for local in models]
+    found = [locate(name, settings.models_dir) for name in wanted]
+    results = [_ask(local, chosen, settings, options) for local in found]
     _tell(results, out, as_json)
-    _write_cards(models, results, quiet=as_json)
+    _write_cards(found, results, quiet=as_json)
+
+
+def _refuse(given: set[str], what: str) -> None:
+    from fireside.errors import BadRequest
+
+    if given:
+        raise BadRequest(f"{' and '.join(sorted(given))} cannot go with {what}: leave it out.")
 
 
 def _list_tasks() -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from fireside.assistant.dialogue.config import SlotConfig
 from fireside.assistant.dialogue.values import spans
 from fireside.assistant.dialogue.values.found import Found
-from fireside.assistant.dialogue.values.kinds import candidates
+from fireside.assistant.dialogue.values.kinds import candidates, within
 
 if TYPE_CHECKING:
     from fireside.assistant.dialogue.extraction import Extractor
@@ -96,7 +96,7 @@ class Placing:
         groups: dict[tuple[object, ...], list[str]] = {}
         for name, slot in self.slots.items():
             if slot.type == kind:
-                same = (slot.pattern, tuple(slot.choices), slot.min, slot.max)
+                same = (slot.pattern, tuple(slot.choices))
                 groups.setdefault(same if kind in ("pattern", "choice") else (), []).append(name)
         return list(groups.values())
 
@@ -116,12 +116,14 @@ class Placing:
 
     def _slot_for(self, found: Found, group: Sequence[str], kind: str) -> tuple[str | None, By]:
         cued = {name: self._cue_distance(name, found) for name in group}
+        if kind == "number":
+            group = [name for name in group if within(self.slots[name], float(found.value))]
         near = [name for name in group if cued[name] is not None]
-        if near:
+        if near and (self.answers or kind != "yes_no"):
             return min(near, key=lambda name: (cued[name] or 0, name != self.asked)), "cue"
         if self.asked in group and self.answers:
             return self.asked, "parser"
-        if kind in ("number", "yes_no") or len(group) > 1:
+        if kind in ("number", "yes_no") or len(group) != 1:
             return None, "parser"
         return group[0], "parser"
 

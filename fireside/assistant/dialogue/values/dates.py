@@ -146,7 +146,13 @@ def _all(text: str, today: date) -> Iterator[Found]:
 
 
 def _found(match: re.Match[str], day: date) -> Found:
-    return Found(value=day.isoformat(), said=match.group(), start=match.start(), end=match.end())
+    said = match.group().rstrip(".")
+    start = match.start()
+    groups = match.groupdict()
+    if groups.get("month") or groups.get("which", "") in ("this", "next", "on "):
+        bare = re.sub(r"^(?:the|on)\s+", "", said, flags=re.I)
+        said, start = bare, start + len(said) - len(bare)
+    return Found(value=day.isoformat(), said=said, start=start, end=start + len(said))
 
 
 def _day(

@@ -30,10 +30,11 @@ _YES_NO: Final = re.compile(
 
 
 def candidates(slot: SlotConfig, text: str, *, today: date, date_order: str = "ask") -> list[Found]:
-    """What `text` holds of the slot's type, in its order; for free text, nothing."""
+    """What `text` holds of the slot's type, in its order; for free text, nothing.  A number's
+    bounds are `within`'s."""
     match slot.type:
         case "number":
-            return [each for each in numbers(text) if _within(slot, float(each.value))]
+            return numbers(text)
         case "date":
             return _ordered(dates(text, today), date_order)
         case "time":
@@ -57,7 +58,7 @@ def candidates(slot: SlotConfig, text: str, *, today: date, date_order: str = "a
             return []
 
 
-def _within(slot: SlotConfig, number: float) -> bool:
+def within(slot: SlotConfig, number: float) -> bool:
     return (slot.min is None or number >= slot.min) and (slot.max is None or number <= slot.max)
 
 

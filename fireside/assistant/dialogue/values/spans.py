@@ -25,15 +25,15 @@ _STOP: Final = frozenset(
     was were be been am do does did have has had will would could should can may might must not no
     yes what when where who which why how today tomorrow tonight want need like would find search
     book get look looking try one two three some any other another with as than too also just
-    instead maybe because while until before after under between
+    instead maybe because while until before after under between again
+    booking reserving check leave be go make do
     """.split()  # noqa: SIM905 - words are easier to read than sixty lines of them
 )
 _TOKEN: Final = re.compile(
     r"[A-Za-zÀ-ÿ0-9][\w'’&.-]*[\w'’]|[A-Za-z0-9]|[\u3040-\u30ff\u4e00-\u9fff]+"
 )
-_INNER: Final = frozenset(
-    ("of", "the", "and", "de", "la", "le", "du", "di", "da", "del", "von", "van", "at", "on", "in")
-)
+_INNER: Final = frozenset(("of", "the", "de", "la", "le", "du", "di", "da", "del", "von", "van"))
+_CAPITAL: Final = re.compile(r"(?<=[a-z,] )(?!I\b)[A-Z][a-z]")
 _WRAP: Final = re.compile(
     r"^\W*(?:(?:well|oh|ok|okay|sure|yes|yeah|no|so|um|uh|hm|please|actually|sorry|hi|hello|thanks|"
     r"thank you|right|and|but)\b[\s,.!]*)*"
@@ -41,7 +41,7 @@ _WRAP: Final = re.compile(
     r" should be|'d be| will be)|i am called|call me|they are|"
     r"(?:i|we)(?:'m| am|'re| are|'ll be| will be| would be| want| need| meant| mean|'d like| would "
     r"like| prefer|'d prefer| would prefer| think| live| have)|let'?s (?:say|take|make it|do|go "
-    r"with|try)|make it|how about|what about|try|take|i said)?"
+    r"with|try)|make it|how about|what about|try|take|go (?:for|with)|i said)?"
     r"\s*(?:going|leaving|flying|departing|travell?ing|coming|looking|to go|to be|to fly)?"
     r"\s*(?:(?:to|from|in|at|for|on|out of|near|with|by|about|towards?|the city of)\s+)?",
     re.I,
@@ -66,13 +66,17 @@ def after(cues: Iterable[str], text: str) -> list[Found]:
     """What follows each cue, up to the next little word or mark."""
     pattern = _cue_pattern(tuple(sorted(cues, key=len, reverse=True)))
     pieces = (_name_at(text, match.end()) for match in pattern.finditer(text))
-    return [piece for piece in pieces if piece is not None]
+    found = [piece for piece in pieces if piece is not None]
+    # Who writes names with capitals writes all of them so: "Can you try booking at Tuba".
+    found = [piece for piece in found if not re.match(r"\d+\s+[a-z]", piece.said)]
+    proper = [piece for piece in found if piece.said[0].isupper() or piece.said[0].isdigit()]
+    return proper or ([] if _CAPITAL.search(text) else found)
 
 
 @lru_cache(maxsize=256)
 def _cue_pattern(cues: Sequence[str]) -> re.Pattern[str]:
     either = "|".join(re.escape(cue).replace(r"\ ", r"\s+") for cue in cues) or r"(?!)"
-    return re.compile(rf"(?<!\w)(?:{either})(?!\w)\s*(?:the\s+city\s+of\s+|the\s+)?", re.I)
+    return re.compile(rf"(?<!\w)(?:{either})(?!\w)\s*(?-i:the\s+city\s+of\s+|the\s+)?", re.I)
 
 
 def _name_at(text: str, start: int) -> Found | None:

@@ -15,10 +15,11 @@ from fireside.assistant.dialogue.values.numbers import UNITS, of_chinese, of_wor
 
 _HOUR = "(?:" + "|".join([*(w for w in UNITS if w != "zero"), r"\d{1,2}"]) + ")"
 _HALF = (
-    r"(?:\s*(?P<half>a\.?m\b\.?|p\.?m\b\.?|o'?clock)(?!\w)|(?:\s*o'?clock)?\s+(?:in\s+the\s+"
+    r"(?:\s*(?P<half>a\.m\.|p\.m\.|am\b|pm\b|o'?clock)(?!\w)|(?:\s*o'?clock)?\s+(?:in\s+the\s+"
     r"(?P<part>morning|afternoon|evening)|at\s+(?P<night>night)))"
 )
 _CLOCK: Final = re.compile(
+    rf"(?:\b(?P<early>morning|afternoon|evening)\s+(?:at\s+)?)?"
     rf"(?<![\w:.])(?P<hour>\d{{1,2}})[:.](?P<minute>\d{{2}})(?![\w:]|\.\d){_HALF}?"
     rf"|(?<![\w:.])(?P<hour4>\d{{1,2}})h(?P<minute4>\d{{2}})?(?!\w)",
     re.I | re.ASCII,
@@ -71,7 +72,8 @@ def _all(text: str) -> Iterator[Found]:
 
 def _made(match: re.Match[str], hour: int, minute: int) -> Iterator[Found]:
     half = (match["half"] or "").lower().replace(".", "")
-    part = (match["part"] or match["night"] or "").lower()
+    early = match.groupdict().get("early")
+    part = (match["part"] or match["night"] or early or "").lower()
     after_noon = half == "pm" or part in ("afternoon", "evening", "night")
     before_noon = half == "am" or part == "morning"
     if (after_noon or before_noon) and not 1 <= hour <= 12 and half in ("am", "pm"):

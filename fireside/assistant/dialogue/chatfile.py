@@ -1,0 +1,225 @@
+"""Conversation tests as plain text: what the user says, and what is expected.
+
+    persona: support
+    today: 2026-11-22
+
+    conversation: a broken thing goes back
+    user: My lamp arrived broken, order AB-12345, I want my money back
+    expect: intent refund
+    expect: order = AB-12345
+    expect: asks pickup
+    user: next Tuesday
+    expect: /is that right\\?$/
+    expect: not contains sorry
+
+Each `expect` is about the answer to the `user` line above it.  `#` begins a comment, blank lines
+part nothing, a `conversation` line begins a fresh one.  It refuses to run anything; a line that it
+does not know is an error with its number.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Final, Literal
+
+from fireside.errors import BadRequest, NotFound
+
+Kind = Literal[
+    "contains", "regex", "slot", "act", "intent", "asks", "goal", "handed_over", "answered_by"
+]
+_HEADERS: Final = ("persona", "today")
+_KEYS: Final = (*_HEADERS, "conversation", "user", "expect")
+_WORDS: Final = ("contains", "act", "intent", "asks", "goal", "handed_over", "answered_by", "not")
+_SLOT: Final = re.compile(r"^([a-z][a-z0-9_]*)\s*=\s*(.*)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """line: its number in the file.  text: as it was written.  negated: it must not be so."""
+
+    kind: Kind
+    value: str
+    line: int
+    text: str
+    slot: str = ""
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One turn of the user's and what is expected of the answer."""
+
+    text: str
+    line: int
+    expectations: tuple[Expectation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """One conversation."""
+
+    name: str
+    line: int
+    turns: tuple[Said, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatFile:
+    """persona: who is tested, unless the command names another.  today: for "tomorrow"."""
+
+    path: Path
+    scripts: tuple[Script, ...]
+    persona: str | None = None
+    today: date | None = None
+
+
+def read(path: Path) -> ChatFile:
+    """
+    Raises:
+        NotFound: there is no such file.
+        BadRequest: a line that says nothing known, with its number and the nearest word.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError):
+        raise NotFound(f"There is no conversation file {path}.", param="conversations") from None
+    except UnicodeDecodeError:
+        raise BadRequest(f"{path} is not text in UTF-8.", param="conversations") from None
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> ChatFile:
+    return _Parser(path=path).run(text)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Parser:
+    path: Path
+    headers: dict[str, str] = field(default_factory=dict)
+    scripts: list[Script] = field(default_factory=list)
+    name: str = ""
+    begins: int = 1
+    turns: list[Said] = field(default_factory=list)
+
+    def run(self, text: str) -> ChatFile:
+        today = None
+        for number, line in enumerate(text.splitlines(), 1):
+            if not line.strip() or line.lstrip().startswith("#"):
+                continue
+            key, value = self._split(line, number)
+            if key in _HEADERS:
+                if self.turns or self.scripts or self.name:
+                    raise self._wrong(number, f"'{key}:' stands at the top of the file")
+                self.headers[key] = value
+                if key == "today":
+                    today = self._date(value, number)
+            elif key == "conversation":
+                self._close()
+                self.name, self.begins = value or f"line {number}", number
+            elif key == "user":
+                if not value:
+                    raise self._wrong(number, "a 'user:' line says nothing")
+                self.turns.append(Said(text=value, line=number))
+            else:
+                self._expect(value, number)
+        self._close()
+        if not self.scripts:
+            raise BadRequest(
+                f"{self.path} holds no conversation: write 'user: …' and 'expect: …' lines.",
+                param="conversations",
+            )
+        return ChatFile(
+            path=self.path,
+            scripts=tuple(self.scripts),
+            persona=self.headers.get("persona"),
+            today=today,
+        )
+
+    def _split(self, line: str, number: int) -> tuple[str, str]:
+        key, colon, value = line.partition(":")
+        key = key.strip().lower()
+        if colon and key in _KEYS:
+            return key, value.strip()
+        near = difflib.get_close_matches(key, _KEYS, n=1, cutoff=0.5) if colon else []
+        hint = f"did you mean '{near[0]}:'?" if near else f"lines begin with {_listed(_KEYS)}"
+        raise self._wrong(number, f"{line.strip()[:60]!r} says nothing known: {hint}")
+
+    def _expect(self, value: str, number: int) -> None:
+        if not self.turns:
+            raise self._wrong(number, "an 'expect:' needs a 'user:' line above it")
+        last = self.turns[-1]
+        made = self._expectation(value, number)
+        self.turns[-1] = Said(
+            text=last.text, line=last.line, expectations=(*last.expectations, made)
+        )
+
+    def _expectation(self, text: str, number: int, *, negated: bool = False) -> Expectation:
+        word, _, rest = text.partition(" ")
+        rest = rest.strip()
+
+        def made(kind: Kind, value: str, slot: str = "") -> Expectation:
+            return Expectation(
+                kind=kind, value=value, slot=slot, line=number, text=text, negated=negated
+            )
+
+        if not text:
+            raise self._wrong(number, "an 'expect:' says nothing")
+        if word == "not" and rest and not negated:
+            return self._expectation(rest, number, negated=True)
+        if text.startswith("/"):
+            return made("regex", self._pattern(text, number))
+        if slot := _SLOT.match(text):
+            return made("slot", slot[2].strip(), slot[1])
+        if word == "handed_over" and not rest:
+            return made("handed_over", "")
+        if word == "contains" and rest:
+            return made("contains", _unquoted(rest))
+        if word in ("act", "intent", "asks", "goal", "answered_by") and rest:
+            return made(word, rest)  # type: ignore[arg-type]
+        near = difflib.get_close_matches(word, _WORDS, n=1, cutoff=0.75)
+        if near and word not in _WORDS:
+            raise self._wrong(
+                number, f"{word!r} is near to '{near[0]}'; write 'contains {text}' for plain words"
+            )
+        if word in _WORDS:
+            raise self._wrong(number, f"{word!r} needs to say what" if not rest else f"{text!r}?")
+        return made("contains", _unquoted(text))
+
+    def _pattern(self, text: str, number: int) -> str:
+        if len(text) < 3 or not text.endswith("/"):
+            raise self._wrong(number, f"{text!r} is no regular expression: write /words/")
+        try:
+            re.compile(text[1:-1])
+        except re.error as error:
+            raise self._wrong(number, f"{text!r} is no regular expression: {error}") from None
+        return text[1:-1]
+
+    def _date(self, value: str, number: int) -> date:
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise self._wrong(number, f"{value!r} is no day such as 2026-11-22") from None
+
+    def _close(self) -> None:
+        if self.turns:
+            script = Script(
+                name=self.name or "the conversation", line=self.begins, turns=tuple(self.turns)
+            )
+            self.scripts.append(script)
+        self.turns, self.name = [], ""
+
+    def _wrong(self, number: int, what: str) -> BadRequest:
+        return BadRequest(f"{self.path}, line {number}: {what}.", param="conversations")
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(f"{word}:" for word in words)

@@ -1,0 +1,165 @@
+"""Conversation tests, run: the same turns through the same assistant that answers people.
+
+Each conversation is a stored one of its own, in a database that is thrown away, greedy and without
+chance, so that a second run says the same.  It stops a conversation at the first line that fails:
+what comes after would be about another conversation.  It refuses to print.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from fireside.assistant.dialogue.chatfile import ChatFile, Expectation, Script
+from fireside.assistant.dialogue.kept import States
+from fireside.assistant.dialogue.state import ACTS, DialogueState
+from fireside.assistant.turn import Done
+from fireside.errors import BadRequest
+
+if TYPE_CHECKING:
+    from fireside.assistant.chat import Chat
+    from fireside.assistant.dialogue.config import DialogueConfig
+    from fireside.storage import Store
+
+_QUESTIONS: Final = ("confirm", "choose_value", "choose_slot", "choose_intent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What came of one turn.  by: who made the answer, "policy" or "model"."""
+
+    answer: str
+    state: DialogueState
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """line: of the file.  wanted: as it was written.  got: what there was instead."""
+
+    line: int
+    user: str
+    wanted: str
+    got: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsed:
+    """failure: None where every line held.  checked: lines that held."""
+
+    script: Script
+    checked: int
+    failure: Failure | None = None
+
+
+def check_names(file: ChatFile, config: DialogueConfig) -> None:
+    """Names that the persona does not have are mistakes of the file, told before anything runs.
+
+    Raises:
+        BadRequest: with the line and the nearest name.
+    """
+    known: Mapping[str, list[str]] = {
+        "slot": list(config.slots),
+        "act": list(ACTS),
+        "intent": [*config.intents, "none", "person"],
+        "asks": [*config.slots, *_QUESTIONS, "nothing"],
+        "goal": [*config.flows, "none"],
+        "answered_by": ["policy", "model"],
+    }
+    for script in file.scripts:
+        for turn in script.turns:
+            for each in turn.expectations:
+                name = each.slot or each.value
+                if each.kind in known and name not in known[each.kind]:
+                    names = known[each.kind]
+                    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+                    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names)}"
+                    raise BadRequest(
+                        f"{file.path}, line {each.line}: there is no {each.kind} '{name}': {hint}",
+                        param="conversations",
+                    )
+
+
+def rehearse(
+    file: ChatFile, chat: Chat, store: Store, *, persona: str, sampling: Mapping[str, Any]
+) -> Iterator[Rehearsed]:
+    """Each conversation of the file, in turn.
+
+    Raises: whatever a turn raises; a persona that cannot be read, a model that is not there.
+    """
+    states = States(store.objects)
+    for script in file.scripts:
+        conversation = store.create_conversation(model=f"persona:{persona}")
+        checked = 0
+        failure = None
+        for turn in script.turns:
+            heard = _turn(chat, states, conversation.id, turn.text, sampling)
+            for each in turn.expectations:
+                got = _objection(each, heard)
+                if got is not None:
+                    failure = Failure(
+                        line=each.line, user=turn.text, wanted=_wanted(each), got=got,
+                        answer=heard.answer,
+                    )  # fmt: skip
+                    break
+                checked += 1
+            if failure is not None:
+                break
+        yield Rehearsed(script=script, checked=checked, failure=failure)
+
+
+def _turn(
+    chat: Chat, states: States, conversation_id: str, text: str, sampling: Mapping[str, Any]
+) -> Heard:
+    *_, done = chat.turn(conversation_id, text, sampling=sampling)
+    assert isinstance(done, Done)
+    stored = done.message
+    row = states.of(conversation_id, owner="")
+    state = DialogueState() if row is None else DialogueState.from_json(row.body["state"])
+    said = "model" if stored.usage.get("completion_tokens") else "policy"
+    return Heard(answer=stored.content, state=state, by=said)
+
+
+def _wanted(each: Expectation) -> str:
+    return f"not {each.text}" if each.negated else each.text
+
+
+def _objection(each: Expectation, heard: Heard) -> str | None:
+    """What there was instead of what was expected; None where it was as expected."""
+    holds, got = _met(each, heard)
+    return None if holds != each.negated else got
+
+
+def _met(each: Expectation, heard: Heard) -> tuple[bool, str]:
+    state, answer = heard.state, heard.answer
+    match each.kind:
+        case "contains":
+            return each.value.casefold() in answer.casefold(), "the answer below"
+        case "regex":
+            return re.search(each.value, answer, re.I) is not None, "the answer below"
+        case "slot":
+            kept = state.slots.get(each.slot)
+            value = "" if kept is None else kept.value
+            got = f"{each.slot} = {value}" if kept else f"{each.slot} is not known"
+            return value.casefold() == each.value.casefold(), got
+        case "act":
+            return state.act == each.value, f"act {state.act}"
+        case "intent":
+            name = "none" if state.intent is None else state.intent
+            name = "person" if name.startswith("(") else name
+            return name == each.value, f"intent {name}"
+        case "asks":
+            asked = state.question
+            names = {"nothing"} if asked is None else {asked.kind, asked.slot or asked.kind}
+            return each.value in names, f"asks {' about '.join(sorted(names))}"
+        case "goal":
+            return (state.goal or "none") == each.value, f"goal {state.goal or 'none'}"
+        case "handed_over":
+            got = "handed over" if state.handed_over else "not handed over"
+            return state.handed_over is not None, got
+        case _:
+            return heard.by == each.value, f"answered by the {heard.by}"
