@@ -24,6 +24,7 @@ from fireside.cli import (
     finetune,
     keys,
     mcp,
+    memory,
     models,
     pretrain,
     runs,
@@ -69,6 +70,7 @@ app.add_typer(runs.app, name="runs")
 app.command("eval")(evaluation.evaluate)
 app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(keys.app, name="keys")
+app.add_typer(memory.app, name="memory")
 app.command("mcp")(mcp.mcp)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)

@@ -5,17 +5,23 @@ Both are loaded when a fact is there to be looked at, and not before.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fireside.assistant.memory.memories import Memories
 from fireside.assistant.memory.private import Finds
+from fireside.knowledge.embedders import Embeds
 
 if TYPE_CHECKING:
-    from fireside.engine.models import Models
     from fireside.storage.objects import Objects
 
 
-def memories_of(objects: Objects, models: Models | None) -> Memories:
+class EmbedderSource(Protocol):
+    """`fireside.engine.models.Models`."""
+
+    def embedder(self, name: str | None = None) -> Embeds: ...
+
+
+def memories_of(objects: Objects, models: EmbedderSource | None) -> Memories:
     """models: None searches by words alone."""
     return Memories(objects, None if models is None else models.embedder, _finder)
 
