@@ -77,7 +77,7 @@ def nothing(book: Book, shelf: Shelf, asked: Sequence[Asked], args: argparse.Nam
         print(f"{signal:10} AUROC {'  '.join(told)}")
     print("threshold: share of answerable questions kept, of near and far ones refused")
     scores = rows["score"]
-    for step in range(30, 75, 5):
+    for step in range(5, 65, 5):
         line = step / 100
         kept = sum(each >= line for each in scores["there"])
         shut = [sum(each < line for each in scores[kind]) for kind in ("near", "far")]

@@ -48,7 +48,8 @@ class Search:
         """The best passages, best first; of several queries, each passage's best score counts.
 
         asked: the queries' vectors, a row of length 1 each; a row of zeros where the embedding
-            model cannot read the query: then its words alone count.
+            model cannot read the query.  Then its words alone count, and the score is the root of
+            BM25's: that stands to a threshold as the blended score does (docs/knowledge.md).
         """
         _check(ranking)
         hits = [
@@ -76,8 +77,11 @@ class Search:
         else:
             for row, query in zip(texts, queries, strict=True):
                 self._weigh(row, store, query, vectors)
-            share = _shares(ranking, asked)
+            share = _share(ranking)
             scores = share * cosines + (1 - share) * texts
+            if ranking.text_weight:
+                unread = ~asked.any(1)
+                scores[unread] = np.sqrt(texts[unread])
         best = scores.argmax(0)
         every = np.arange(len(vectors.serials))
         scores, cosines, texts = (each[best, every] for each in (scores, cosines, texts))
@@ -131,13 +135,9 @@ class Search:
             )
 
 
-def _shares(ranking: Ranking, asked: Floats) -> Floats:
-    """How much of each query's score is the cosine, as a column."""
-    both = ranking.embedding_weight + ranking.text_weight
-    share = np.full((len(asked), 1), ranking.embedding_weight / both, np.float32)
-    if ranking.text_weight:
-        share[~asked.any(1)] = 0
-    return share
+def _share(ranking: Ranking) -> float:
+    """How much of a score is the cosine."""
+    return ranking.embedding_weight / (ranking.embedding_weight + ranking.text_weight)
 
 
 def _check(ranking: Ranking) -> None:
