@@ -6,6 +6,7 @@ of no rows and no HTTP: `chat.py` and the server bring the history and keep the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -30,8 +31,17 @@ class Named:
 
 
 class Assistant:
-    def __init__(self, personas: Personas | None = None, pipeline: Pipeline | None = None) -> None:
+    """close: lets go of what the steps hold: other programs.  Blocking."""
+
+    def __init__(
+        self,
+        personas: Personas | None = None,
+        pipeline: Pipeline | None = None,
+        *,
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
         self.personas = personas or Personas()
+        self.close = close
         self._pipeline = pipeline or Pipeline()
 
     @property

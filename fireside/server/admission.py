@@ -47,7 +47,7 @@ def takes_a_place(scope: Scope) -> bool:
     if path.startswith(("/v1/engines/", "/engines/")):
         return path.endswith(("/completions", "/embeddings"))
     if path.startswith("/api/"):
-        return path.endswith(("/turns", "/regenerate", "/edit"))
+        return path.endswith(("/turns", "/regenerate", "/edit", "/consent"))
     return path in ADMITTED
 
 

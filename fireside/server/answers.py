@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fireside.errors import FiresideError, Unavailable
 
 if TYPE_CHECKING:
-    from fireside.engine.text import Generation, TextEvent, TokenInfo
+    from fireside.engine.text import Generation, TextEvent, TokenInfo, Usage
 
 
 @dataclass(slots=True)
@@ -48,7 +48,14 @@ def finish_of(event: TextEvent, generation: Generation) -> str | None:
     return event.finish_reason
 
 
-def usage_of(generations: Sequence[Generation]) -> dict[str, object]:
+class Counted(Protocol):
+    """A generation, or an answer of several."""
+
+    @property
+    def usage(self) -> Usage: ...
+
+
+def usage_of(generations: Sequence[Counted]) -> dict[str, object]:
     """The sum over all generations of a request."""
     prompt = sum(each.usage.prompt_tokens for each in generations)
     completion = sum(each.usage.completion_tokens for each in generations)

@@ -244,11 +244,7 @@ def _around(parts: Parts) -> Iterator[APIRouter]:
     yield organization.routes(store)
     yield dialogue_state.routes(store)
     yield memories.routes(parts.memories, store.objects)
-    yield conversations.routes(
-        Chat(models_, store, parts.assistant), store, parts.turns, models_
-    )
-    yield notice.routes(
-        models_, parts.readiness, parts.pulls, settings.models_dir, parts.assistant
-    )
+    yield conversations.routes(Chat(models_, store, parts.assistant), store, parts.turns, models_)
+    yield notice.routes(models_, parts.readiness, parts.pulls, settings.models_dir, parts.assistant)
     yield page.routes()
     yield session.routes(store.keys)

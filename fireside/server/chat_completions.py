@@ -1,7 +1,7 @@
 """`POST /v1/chat/completions`: messages to an answer or to calls of functions, as OpenAI has it.
 
 The raw engine: no memory, no assistant, and every message of the request reaches the model or
-the request is refused.
+the request is refused.  A persona's name is `chat_persona.py`'s.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from fireside.engine.calling import (
     finished,
 )
 from fireside.server import body
+from fireside.server.answerers import answerer
 from fireside.server.answers import Told, gathered, usage_of
 from fireside.server.caller import caller_of
 from fireside.server.chat_chunks import chunks
 from fireside.server.chat_head import Head
 from fireside.server.chat_messages import as_messages
+from fireside.server.chat_persona import answer_as
 from fireside.server.chat_store import Keeper, keeper_for
 from fireside.server.chat_tools import choice_of, functions_of
 from fireside.server.chat_wire import ChatCompletionRequest
 from fireside.server.logprobs import chat_logprobs
-from fireside.server.models import find
 from fireside.server.openapi import documented
 from fireside.server.sampling import (
     chat_constraint,
@@ -44,12 +45,13 @@ from fireside.server.sampling import (
 from fireside.server.streaming import Event, EventStream, begun, while_connected
 
 if TYPE_CHECKING:
+    from fireside.assistant import Assistant
     from fireside.engine.models import Models
     from fireside.engine.text import Generation, TextModel
     from fireside.storage import Store
 
 
-def routes(models: Models, store: Store) -> APIRouter:
+def routes(models: Models, store: Store, assistant: Assistant) -> APIRouter:
     router = APIRouter(tags=["chat"])
 
     @router.post("/v1/chat/completions")
@@ -61,10 +63,12 @@ def routes(models: Models, store: Store) -> APIRouter:
     async def create_chat_completion(request: Request) -> Response:
         call = await body.read(request, ChatCompletionRequest)
         owner = caller_of(request).owner
-        model = await find(models, call.model, owner=owner)
+        who = await answerer(assistant, models, call.model, owner=owner)
         keeper = keeper_for(store, call, owner)
         with in_callers_words(call):
-            return await answer(request, model, call, owner, keeper)
+            if who.own:
+                return await answer_as(request, assistant, who, call, owner, keeper)
+            return await answer(request, who.model, call, owner, keeper)
 
     return router
 

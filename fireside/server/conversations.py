@@ -42,6 +42,11 @@ class Said(Wire):
     content: str
 
 
+class Consent(Wire):
+    approve: bool
+    reason: Annotated[str, Field(max_length=2000)] | None = None
+
+
 class Nothing(Wire):
     """An empty object: the URL says it all."""
 
@@ -119,6 +124,11 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
 
     router = APIRouter(prefix="/api", tags=["page"], dependencies=[Depends(owned)])
 
+    async def known(name: str | None) -> None:
+        """Raises UnknownModel for a persona that there is not, and for a path."""
+        named = await asyncio.to_thread(chat.assistant.named, name)
+        await check_name(models, named.model)
+
     def whole(conversation_id: str) -> dict[str, object]:
         conversation = store.get(conversation_id)
         messages = turns.looked_at(lambda: branch(store, conversation))
@@ -137,7 +147,7 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
     @router.post("/conversations")
     async def create_conversation(request: Request) -> dict[str, object]:
         new = await body.read(request, NewConversation)
-        await check_name(models, new.model)
+        await known(new.model)
         made = await asyncio.to_thread(
             store.create_conversation,
             owner=caller_of(request).owner,
@@ -157,7 +167,7 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
         if change.title is not None:
             await asyncio.to_thread(store.rename, conversation_id, change.title)
         if change.model is not None:
-            await check_name(models, change.model)
+            await known(change.model)
             await asyncio.to_thread(store.set_model, conversation_id, change.model)
         return await asyncio.to_thread(whole, conversation_id)
 
@@ -180,6 +190,12 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
     async def edit(message_id: str, request: Request) -> Response:
         said = await body.read(request, Said)
         return await turns.begin(lambda: chat.edit(message_id, said.content))
+
+    @router.post("/messages/{message_id}/consent")
+    async def consent(message_id: str, request: Request) -> Response:
+        """Yes or no to the tools that an answer asks for; it goes on either way."""
+        said = await body.read(request, Consent)
+        return await turns.begin(lambda: chat.consent(message_id, said.approve, reason=said.reason))
 
     @router.post("/messages/{message_id}/stop")
     async def stop(message_id: str, request: Request) -> dict[str, object]:

@@ -21,6 +21,7 @@ from fireside.server.caller import caller_of
 from fireside.server.openapi import Listed, documented
 
 if TYPE_CHECKING:
+    from fireside.assistant import Assistant
     from fireside.engine.models import Models
     from fireside.engine.text import TextModel
     from fireside.server.tuned_models import TunedModels
@@ -82,13 +83,13 @@ def card(name: str, created: float = STARTED, owned_by: str = "fireside") -> dic
     return {"id": name, "object": "model", "created": int(created), "owned_by": owned_by}
 
 
-def routes(models: Models, tuned: TunedModels) -> APIRouter:
+def routes(models: Models, tuned: TunedModels, assistant: Assistant) -> APIRouter:
     router = APIRouter(tags=["models"])
 
     def cards(owner: str) -> list[dict[str, object]]:
         own = {row.id: row for row in tuned.rows(owner)}
         common = [card(name) for name in models.names(owner=owner) if name not in own]
-        common += [card(name) for name in models.embedders()]
+        common += [card(name) for name in [*models.embedders(), *assistant.names]]
         return common + [card(row.id, row.created_at, owner or PERSONAL) for row in own.values()]
 
     @router.get("/v1/models")

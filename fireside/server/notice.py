@@ -25,6 +25,7 @@ from fireside.server.ready import Readiness
 from fireside.server.streaming import EventStream
 
 if TYPE_CHECKING:
+    from fireside.assistant import Assistant
     from fireside.engine.models import Models
 
 
@@ -68,7 +69,9 @@ def _template(name: str, entry: Entry | None, models_dir: Path) -> str | None:
         return None
 
 
-def routes(models: Models, readiness: Readiness, pulls: Pulls, models_dir: Path) -> APIRouter:
+def routes(
+    models: Models, readiness: Readiness, pulls: Pulls, models_dir: Path, assistant: Assistant
+) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["page"])
     told: dict[str, dict[str, object]] = {}
     measuring = asyncio.Lock()
@@ -87,10 +90,11 @@ def routes(models: Models, readiness: Readiness, pulls: Pulls, models_dir: Path)
 
     @router.get("/models")
     async def list_chat_models(request: Request) -> dict[str, object]:
-        """The models that can chat here for this owner, the default first."""
+        """The models that can chat here for this owner, the default first; then the personas."""
         names = await asyncio.to_thread(models.names, owner=caller_of(request).owner)
         chat = [n for n in names if n not in catalogue() or catalogue()[n].kind == "chat"]
-        return {"data": sorted(chat, key=lambda name: (name != readiness.model, name))}
+        ordered = sorted(chat, key=lambda name: (name != readiness.model, name))
+        return {"data": ordered + await asyncio.to_thread(lambda: assistant.names)}
 
     @router.post("/models/pull")
     async def pull_model(request: Request) -> Response:

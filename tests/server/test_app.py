@@ -19,7 +19,9 @@ from .serving import running, wait_until
 
 
 def test_models(client: openai.OpenAI) -> None:
-    assert [each.id for each in client.models.list()] == ["fake:1b", "fake-embedding"]
+    names = [each.id for each in client.models.list()]
+    assert names[:2] == ["fake:1b", "fake-embedding"]
+    assert all(name.startswith("persona:") for name in names[2:])
     assert client.models.retrieve("fake:1b").owned_by == "fireside"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("other")

@@ -12,7 +12,7 @@ from fireside.server.vector_stores.wire import filter_of, ranking_of
 
 class Finder:
     def __init__(self, collections: Collections) -> None:
-        self._collections = collections
+        self.collections = collections
 
     def search(
         self,
@@ -24,6 +24,6 @@ class Finder:
         ranking: Mapping[str, Any] | None,
     ) -> Sequence[Passage]:
         """Raises NotFound and BadRequest as `Collections.search`, and for what cannot be read."""
-        return self._collections.search(
+        return self.collections.search(
             owner, vector_store_ids, query, filter_of(filters), limit, ranking_of(ranking)
         )

@@ -1,0 +1,104 @@
+"""All the steps of a turn, in their order, with what each needs: the assistant put together.
+
+One of these is made for a process, beside its models.  Making it loads nothing: a step loads what
+it needs when the first persona asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fireside.assistant.assistant import Assistant
+from fireside.assistant.compaction import Compaction
+from fireside.assistant.dialogue.kept import States
+from fireside.assistant.knowledge import Knowledge
+from fireside.assistant.memory.memories import Memories
+from fireside.assistant.persona import Personas
+from fireside.assistant.pipeline import Pipeline
+from fireside.assistant.steps import Step
+from fireside.assistant.steps.cite import Cite
+from fireside.assistant.steps.compact import Compact
+from fireside.assistant.steps.dialogue import Dialogue, Framing, Keeping
+from fireside.assistant.steps.injection import Injection
+from fireside.assistant.steps.mcp import McpTools
+from fireside.assistant.steps.moderation import ModerateInput, ModerateOutput, ModerationCheck
+from fireside.assistant.steps.mood import Mood
+from fireside.assistant.steps.recall import Recall
+from fireside.assistant.steps.remember import Remember
+from fireside.assistant.steps.retrieve import Retrieve
+from fireside.assistant.steps.uncertain import Uncertain
+from fireside.assistant.tools.mcp.servers import Servers
+from fireside.safety.guards import Guards
+
+if TYPE_CHECKING:
+    from fireside.engine.models import Models
+    from fireside.knowledge.collections import Collections
+    from fireside.settings import Settings
+    from fireside.storage import Store
+
+
+def assistant_of(
+    models: Models,
+    store: Store,
+    settings: Settings,
+    *,
+    collections: Collections | None = None,
+    guards: Guards | None = None,
+    memories: Memories | None = None,
+) -> Assistant:
+    """collections: documents; None where none can be kept.  The others are shared with endpoints,
+    where there are any."""
+    from fireside.assistant.memory.opened import memories_of
+
+    servers = Servers(os.environ)
+    steps = steps_of(
+        models,
+        store,
+        settings,
+        servers,
+        knowledge=Knowledge(collections),
+        guards=guards or Guards(models, settings.home / "heads"),
+        memories=memories or memories_of(store.objects, models),
+    )
+    return Assistant(Personas(settings.home / "personas"), Pipeline.of(steps), close=servers.close)
+
+
+def steps_of(
+    models: Models,
+    store: Store,
+    settings: Settings,
+    servers: Servers,
+    *,
+    knowledge: Knowledge,
+    guards: Guards,
+    memories: Memories,
+) -> list[Step]:
+    """By stage; within a stage in the order that they run in."""
+    from fireside.assistant.steps.privacy import Privacy
+    from fireside.safety.privacy.vault import Vault
+
+    states = States(store.objects)
+    return [
+        ModerateInput(guards),
+        Privacy(Vault(store.objects, settings.home)),
+        Mood(guards),
+        Dialogue(models, states),
+        Recall(memories),
+        McpTools(servers, store),
+        Retrieve(knowledge),
+        Injection(guards),
+        Framing(),
+        ModerateOutput(guards),
+        Compact(Compaction(store.objects)),
+        ModerationCheck(guards),
+        Cite(),
+        Uncertain(_embed(models), knowledge),
+        Keeping(states),
+        Remember(memories),
+    ]
+
+
+def _embed(models: Models) -> Callable[[Sequence[str]], Any]:
+    return lambda texts: models.embedder().embed(texts)[0].numpy()
