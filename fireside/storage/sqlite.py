@@ -33,6 +33,8 @@ WRITES: Final = "fireside_writes"
 
 TEXT = table("messages_text", column("rowid"), column("rank"))
 
+PASSAGES_WORDS: Final = "passages_words"
+
 UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff]"
@@ -116,6 +118,40 @@ def in_plain_words(error: BaseException, path: str) -> FiresideError | None:
 def check(connection: Connection) -> str:
     """`ok`, or the first thing that SQLite's own integrity check finds wrong."""
     return str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one())
+
+
+def overwrite_deleted(connection: Connection) -> None:
+    """From now on this connection writes zeros over what it deletes."""
+    connection.exec_driver_sql("PRAGMA secure_delete=ON")
+
+
+def scrub(engine: Engine) -> bool:
+    """Rewrite the file without what was deleted: the full-text indexes, free pages, the log.
+
+    FTS5 deletes a word by a mark and keeps it until its segments are merged; VACUUM writes the
+    rest anew, with no free page.  False where a reader kept the log from being emptied.
+    """
+    raw = engine.raw_connection()
+    try:
+        connection = raw.driver_connection
+        assert isinstance(connection, sqlite3.Connection)
+        try:
+            # In memory the copy of a large database could be more than there is.
+            for statement in ("PRAGMA secure_delete=ON", "PRAGMA temp_store=FILE"):
+                connection.execute(statement)
+            for index in (TEXT.name, PASSAGES_WORDS):
+                connection.execute(f"INSERT INTO {index}({index}) VALUES ('optimize')")  # noqa: S608
+            connection.execute("VACUUM")
+            blocked, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection.execute("PRAGMA temp_store=MEMORY")
+        except sqlite3.Error as error:
+            plain = in_plain_words(error, str(engine.url.database))
+            if plain is None:
+                raise
+            raise plain from error
+    finally:
+        raw.close()
+    return not blocked
 
 
 def searching(base: Select[Any], query: str) -> Select[Any] | None:

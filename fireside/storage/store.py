@@ -22,6 +22,7 @@ from fireside.errors import Conflict, NotFound
 from fireside.messages import Role, ToolCall
 from fireside.storage import sqlite
 from fireside.storage.audit import AuditLog
+from fireside.storage.erasure import Erasure
 from fireside.storage.ids import new_id
 from fireside.storage.keyring import Keyring
 from fireside.storage.lineage import Lineage
@@ -50,6 +51,7 @@ class Store:
         self.keys = Keyring(engine, self._writer)
         self.audit = AuditLog(engine)
         self.lineage = Lineage(engine)
+        self.erasure = Erasure(engine, self._writer)
 
     @classmethod
     def open(

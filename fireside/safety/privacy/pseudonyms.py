@@ -43,6 +43,10 @@ class Pseudonyms:
         for one in self.known:
             self._take(one)
 
+    @property
+    def all(self) -> list[Pseudonym]:
+        return list(self._by_placeholder.values())
+
     def hidden(self, text: str, found: Sequence[Found]) -> str:
         """The text with placeholders.  found: in the text's order, none overlapping."""
         spans = [(one.start, one.end, str(one.kind)) for one in found]
