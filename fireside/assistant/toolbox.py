@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fireside.assistant.tooling import OURS, Consent, Outcome, Tool, ToolRun
 from fireside.messages import ToolCall
@@ -122,9 +122,18 @@ class Toolbox:
         if not self.open:
             return Outcome(error=TOO_MANY)
         self._ran += 1
-        outcome = tool.run(call.arguments, call_id=call.id)
+        outcome = self._run_masked(tool, call)
         self._known[same] = outcome
         return outcome
+
+    def _run_masked(self, tool: Tool, call: ToolCall) -> Outcome:
+        """The tool gets the values that privacy hides, and what it says of them is hidden again."""
+        privacy: Any = self._exchange.results.get("privacy")
+        if not hasattr(privacy, "reveal"):
+            return tool.run(call.arguments, call_id=call.id)
+        outcome = tool.run(privacy.reveal(call.arguments), call_id=call.id)
+        error = outcome.error and privacy.hide(outcome.error)
+        return replace(outcome, output=privacy.hide(outcome.output), error=error)
 
 
 def _declined(decision: Decision | None) -> Outcome:

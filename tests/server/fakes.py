@@ -75,6 +75,7 @@ class FakeGeneration:
         self.model, self.prompt, self.params = model, prompt, params
         self.cancelled = threading.Event()
         self.made = 0
+        self.answer = model.script.pop(0) if model.script else None
 
     @property
     def usage(self) -> FakeUsage:
@@ -96,7 +97,7 @@ class FakeGeneration:
     async def __aiter__(self) -> AsyncIterator[FakeEvent]:
         if self.params.constraint is not None and self.params.constraint.value == "(":
             raise BadSchema("The pattern cannot be compiled.", param="constraint")
-        answer = self.model.answer
+        answer = self.model.answer if self.answer is None else self.answer
         limit = len(answer) if self.params.max_tokens is None else self.params.max_tokens
         for index in range(self.params.n):
             for place, each in enumerate(answer[:limit]):
@@ -164,6 +165,7 @@ class FakeModel:
     entry: None = None
     context: int = 1000
     answer: str = "Hello there"
+    script: list[str] = field(default_factory=list)  # the next answers, before `answer`
     holds_at: int | None = None
     fails_at: int | None = None
     tokenizer: FakeTokenizer = field(default_factory=FakeTokenizer)
@@ -173,6 +175,7 @@ class FakeModel:
 
     def as_new(self) -> None:
         self.answer, self.holds_at, self.fails_at, self.refuses = "Hello there", None, None, None
+        self.script.clear()
         self.go_on.clear()
         self.submitted.clear()
 

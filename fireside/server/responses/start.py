@@ -11,16 +11,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from fireside.assistant.budget import Budget, Fit
-from fireside.assistant.exchange import Exchange
+from fireside.assistant.exchange import Exchange, Section
 from fireside.assistant.wanted import Wanted
 from fireside.engine.calling import Calling, calling_for
 from fireside.engine.params import Constraint, SamplingParams
 from fireside.errors import BadRequest, FiresideError, NotFound, Unsupported
 from fireside.messages import Message
+from fireside.safety.injection import RULE
 from fireside.server.responses import context
 from fireside.server.responses.items import Item, text_part
 from fireside.server.responses.locks import Locks
 from fireside.server.responses.messages import check_pairs, decisions_of, read_of
+from fireside.server.responses.remote import Remote
 from fireside.server.responses.reply import Reply, opening
 from fireside.server.responses.run import Run
 from fireside.server.responses.search import Search, Searched
@@ -48,6 +50,7 @@ class Services:
     locks: Locks
     search: Search
     assistant: Assistant
+    remote: Remote
 
 
 async def started(services: Services, **what: Any) -> Run:
@@ -110,6 +113,7 @@ def _start(
     release: Callable[[], None],
 ) -> Run:
     tools = tools_of(call)
+    servers = services.remote.named(tools.servers, owner)
     said = context.said(services.state, call, owner, memory)
     decisions = decisions_of(said.items, said.inputs.items)
     response = opening(call, answerer.name, tools.shown, tools.choice_shown)
@@ -121,7 +125,10 @@ def _start(
     exchange.answer_id = response["id"]
     if searched is not None:
         exchange.sources = searched.sources
-        exchange.untrusted = bool(searched.passages)
+        if searched.passages:
+            exchange.untrusted = True
+            exchange.sections.append(Section(name="knowledge", text=RULE))
+    listed = services.remote.bring(servers, exchange)
     sampling = sampling_of(answerer, call)
     response |= {name: sampling[name] for name in ("temperature", "top_p")}
     wanted = wanted_of(answerer.model, call, tools, decisions, sampling, searched)
@@ -150,6 +157,7 @@ def _start(
         reply=Reply(response, results=call.wants_results),
         core=core,
         searched=searched,
+        listed=listed,
         sampling=sampling,
         release=release,
         memory=memory,
