@@ -53,6 +53,7 @@ class Found:
 class _Fact:
     memory: Memory
     version: int
+    spelt: tuple[str, ...]
     words: Counter[str]
     vector: Floats | None = None
 
@@ -77,6 +78,13 @@ class Index:
             self._refresh()
             found = [fact.memory for fact in self._facts.values()]
         return sorted(found, key=lambda memory: memory.id)
+
+    def same(self, text: str) -> list[Memory]:
+        """The facts that say it in the same words, whatever their case and their marks."""
+        spelt = _spelt(text)
+        with self._lock:
+            self._refresh()
+            return [fact.memory for fact in self._facts.values() if fact.spelt == spelt]
 
     def search(
         self, questions: Sequence[str], embedder: Embeds | None, seen: Callable[[Memory], bool]
@@ -111,7 +119,8 @@ class Index:
         ]
         for row in self._objects.chosen(KIND, stale, owner=self._owner):
             memory, old = memory_of(row), self._facts.get(row.id)
-            fact = _Fact(memory, row.version, Counter(words(memory.text)))
+            spelt = _spelt(memory.text)
+            fact = _Fact(memory, row.version, spelt, Counter(spelt))
             if old is not None and old.memory.text == memory.text:
                 fact.vector = old.vector
             self._facts[row.id] = fact
@@ -189,6 +198,10 @@ def available(get: Callable[[], Embeds] | None) -> tuple[Embeds | None, str | No
         return get(), None
     except FiresideError as error:
         return None, error.message
+
+
+def _spelt(text: str) -> tuple[str, ...]:
+    return tuple(words(text)) or (text,)
 
 
 def _row_id(memory: Memory, model: str) -> str:

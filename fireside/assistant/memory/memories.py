@@ -31,7 +31,6 @@ from fireside.assistant.memory.records import (
 from fireside.assistant.memory.sweep import sweep
 from fireside.errors import BadRequest, Conflict
 from fireside.knowledge.embedders import Embeds
-from fireside.knowledge.words import words
 from fireside.storage.ids import new_id
 from fireside.storage.objects import New, Objects, Stored
 
@@ -256,9 +255,8 @@ class Memories:
         return text
 
     def _same(self, owner: str, text: str, persona: str | None) -> Memory | None:
-        spelt = words(text) or [text]
-        for each in self.listed(owner, statuses=("kept", "proposed")):
-            if each.persona == persona and (words(each.text) or [each.text]) == spelt:
+        for each in self._indexes.of(owner).same(text):
+            if each.persona == persona and each.status in ("kept", "proposed"):
                 return each
         return None
 

@@ -23,7 +23,7 @@ class EmbedderSource(Protocol):
 
 def memories_of(objects: Objects, models: EmbedderSource | None) -> Memories:
     """models: None searches by words alone."""
-    return Memories(objects, None if models is None else models.embedder, _finder)
+    return Memories(objects, None if models is None else lambda: models.embedder(), _finder)
 
 
 def _finder() -> Finds:
