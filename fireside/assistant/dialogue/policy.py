@@ -92,7 +92,7 @@ class _Turn:
         filled = fill(self.config, state, self.reading, message_id=self.message_id)
         state = filled.state
         if filled.question is not None:
-            state = replace(state, misunderstood=0)
+            state = replace(self._begun(state), misunderstood=0)
             return self._ask(state, filled.question, "competing values")
         intent = self._wanted(before, got=bool(filled.changed))
         if intent is not None:
@@ -146,6 +146,15 @@ class _Turn:
         again = replace(question, times=question.times + 1)
         asked = replace(state, questions=(*state.questions[:-1], again))
         return Decision(state=asked, move=Move(say=text), why=why)
+
+    def _begun(self, state: DialogueState) -> DialogueState:
+        """With the flow that this turn asks for under way, if none is: a question comes first."""
+        names = self._wanted(state, got=True) if state.goal is None else None
+        name = names[0] if names and len(names) == 1 else None
+        intent = self.config.intents.get(name) if name is not None else None
+        if intent is None or intent.flow is None:
+            return state
+        return flow.begin(self.config, state, intent.flow, message_id=self.message_id)
 
     def _wanted(self, state: DialogueState, *, got: bool) -> tuple[str, ...] | None:
         """The intents that this turn begins; None where it goes on with what there is."""
