@@ -82,11 +82,7 @@ class Account:
         Raises:
             QuotaSpent, RateLimited
         """
-        total = self.limits.tokens_total
-        if total is not None and used >= total:
-            raise QuotaSpent(
-                f"This key has used its {total} tokens: ask your admin for another budget."
-            )
+        _check_total(self.limits.tokens_total, used)
         for what, bucket, least in (("requests", self.requests, 1), ("tokens", self.tokens, 1)):
             if bucket is None:
                 continue
@@ -134,6 +130,11 @@ class Budgets:
             account.admit(key.tokens_used + self._unwritten[key.id], self._clock())
             return account
 
+    def check_total(self, key: Key) -> None:
+        """Raises: QuotaSpent"""
+        with self._lock:
+            _check_total(key.limits.tokens_total, key.tokens_used + self._unwritten[key.id])
+
     def headers(self, account: Account) -> dict[str, str]:
         with self._lock:
             return account.headers(self._clock())
@@ -173,6 +174,13 @@ class Budgets:
             await asyncio.sleep(WRITE_EVERY)
             with suppress(FiresideError):  # a full disk: the next try may find room
                 await self.write()
+
+
+def _check_total(total: int | None, used: int) -> None:
+    if total is not None and used >= total:
+        raise QuotaSpent(
+            f"This key has used its {total} tokens: ask your admin for another budget."
+        )
 
 
 def _bucket(limit: int | None, now: float) -> Bucket | None:

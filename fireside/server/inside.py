@@ -27,6 +27,11 @@ class Answer:
     request_id: str
     retry_after: float | None = None
 
+    @property
+    def error_code(self) -> str | None:
+        error = self.body.get("error")
+        return error.get("code") if isinstance(error, dict) else None
+
 
 class Inside:
     """Requests to `app`, which is the whole application, middleware and all."""

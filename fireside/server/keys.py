@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ COOKIE = "fireside_key"
 SUBPROTOCOL = "openai-insecure-api-key."
 """How a WebSocket of a browser, which cannot set headers, names its key at OpenAI."""
 LONGEST = 256
+Charge = Callable[[], Awaitable[None]]
 
 
 class Unauthorized(FiresideError):
@@ -64,7 +66,9 @@ class Keys:
         try:
             caller, holder = await self._caller(scope)
             self._check_scope(caller, scope)
-            if holder is not None and scope["path"].startswith(("/v1", "/mcp")):
+            if holder is not None and scope["type"] == "websocket":
+                scope.setdefault("state", {})["charge"] = self._charging(scope)
+            elif holder is not None and scope["path"].startswith(("/v1", "/mcp")):
                 account = self._budgets.admit(holder.key)
         except FiresideError as error:
             await refuse(error, scope, receive, send, _headers(error))
@@ -77,11 +81,22 @@ class Keys:
         finally:
             paying.reset(token)
 
+    def _charging(self, scope: Scope) -> Charge:
+        """For a WebSocket, whose every message is a request: asked before each."""
+        secret = secret_of(scope)
+
+        async def charge() -> None:
+            holder = await asyncio.to_thread(self._holder, secret)  # or it was revoked meanwhile
+            if holder is not None:
+                self._budgets.admit(holder.key)
+
+        return charge
+
     async def _caller(self, scope: Scope) -> tuple[Caller, Holder | None]:
         """Who asks, and the key that pays for the request itself."""
         given = scope.get("state", {}).get("caller")
         if isinstance(given, Caller):  # of this process's own work; it pays for its tokens
-            await asyncio.to_thread(self._check_not_revoked, given)
+            await asyncio.to_thread(self._check_may_go_on, given)
             return given, None
         secret = secret_of(scope)
         holder = await asyncio.to_thread(self._holder, secret)
@@ -106,8 +121,9 @@ class Keys:
             raise Unauthorized(objection)
         return holder
 
-    def _check_not_revoked(self, caller: Caller) -> None:
-        """Work goes on that a key began before it expired, but not what it began if revoked."""
+    def _check_may_go_on(self, caller: Caller) -> None:
+        """Work goes on that a key began before it expired, but not what it began if revoked, nor
+        beyond its total of tokens."""
         if caller.key_id is None:
             return
         try:
@@ -116,6 +132,7 @@ class Keys:
             raise Unauthorized("The API key that began this is gone.") from None
         if objection_to(holder, 0.0) is not None:
             raise Unauthorized("The API key that began this was revoked.")
+        self._budgets.check_total(holder.key)
 
     def _check_scope(self, caller: Caller, scope: Scope) -> None:
         needed = scope_of(scope.get("method", "GET"), scope["path"])

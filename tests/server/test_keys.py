@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import openai
@@ -19,7 +21,7 @@ from fireside.server.keys import is_loopback, secret_of
 from fireside.server.scopes import SCOPES, is_open, scope_of
 from fireside.settings import Settings
 from fireside.storage import Store
-from fireside.storage.persons import Actor, Key, Limits
+from fireside.storage.persons import Actor, Holder, Key, Limits
 
 from .fakes import FakeModel, FakeModels
 from .serving import running, wait_until
@@ -287,6 +289,76 @@ def test_a_stream_is_charged_too(
     assert "[DONE]" in answer.text
     answer = get("/v1/chat/completions", key, "POST", json=ASK)
     assert (answer.status_code, answer.json()["error"]["type"]) == (429, "tokens")
+
+
+def talking(address: str, key: str) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{address}/v1", api_key=key, max_retries=0)
+
+
+def said(connection: Any) -> Any:
+    """The event that ends the answer to one message."""
+    connection.send({"type": "response.create", "model": "fake:1b", "input": "Hi"})
+    while (event := connection.recv()).type not in ("response.completed", "error"):
+        pass
+    return event
+
+
+def test_every_message_of_a_websocket_is_a_request(closed: str, make_key: MakeKey) -> None:
+    key = make_key(limits=Limits(requests_per_minute=2))
+    with talking(closed, key) as client, client.responses.connect() as connection:
+        kinds = [said(connection).type for _ in range(3)]
+    assert kinds == ["response.completed", "response.completed", "error"]
+
+
+def test_a_key_that_is_revoked_ends_what_a_websocket_may_ask(
+    closed: str, closed_store: Store, make_key: MakeKey
+) -> None:
+    key = make_key()
+    with talking(closed, key) as client, client.responses.connect() as connection:
+        assert said(connection).type == "response.completed"
+        holder = closed_store.keys.holder(key)
+        assert holder is not None
+        closed_store.keys.revoke(holder.key.id, by=Actor())
+        refusal = said(connection)
+    assert (refusal.type, refusal.status) == ("error", 401)
+
+
+def make_key_of(store: Store, holder: Holder) -> str:
+    """Another key of the same project, without limits."""
+    how: Any = {"user_id": holder.user.id, "project_id": holder.project.id}
+    return store.keys.add("other", by=Actor(), **how)[1]
+
+
+def test_a_batch_ends_with_its_keys_budget(
+    closed: str, closed_store: Store, make_key: MakeKey
+) -> None:
+    """Its further lines are refused at once, instead of asked again for a day."""
+    key = make_key(limits=Limits(tokens_total=1))
+    lines = [
+        {"custom_id": str(n), "method": "POST", "url": "/v1/completions",
+         "body": {"model": "fake:1b", "prompt": "Hi"}}
+        for n in range(20)
+    ]  # fmt: skip
+    raw = "\n".join(map(json.dumps, lines)).encode()
+    with talking(closed, key) as client:
+        file = client.files.create(file=("a.jsonl", raw), purpose="batch")
+        made = client.batches.create(
+            input_file_id=file.id, endpoint="/v1/completions", completion_window="24h"
+        )
+    holder = closed_store.keys.holder(key)
+    assert holder is not None
+
+    def over() -> bool:
+        row = closed_store.objects.get("batch", made.id, owner=None)
+        return row.status == "completed"
+
+    assert wait_until(over)
+    with talking(closed, make_key_of(closed_store, holder)) as client:
+        counts = client.batches.retrieve(made.id).request_counts
+    assert counts is not None
+    assert counts.completed >= 1
+    assert counts.failed >= 1
+    assert counts.completed + counts.failed == len(lines)
 
 
 def key_with(**limits: int) -> Key:

@@ -137,13 +137,13 @@ class Work:
             raise
 
     async def _answer(self, line: Line) -> Answer:
-        """Asks again as long as the server is only too busy."""
+        """Asks again as long as the server is only too busy; a spent budget does not come back."""
         caller = rows.caller_of(self.batch)
         attempt = 0
         while True:
             answer = await self._inside.post(self.batch.body["endpoint"], line.body, caller)
             busy = answer.status == 429 or (answer.status == 503 and attempt < PATIENCE)
-            if not busy:
+            if not busy or answer.error_code == "insufficient_quota":
                 return answer
             await asyncio.sleep(min(LONGEST_PAUSE, answer.retry_after or 2.0**attempt))
             attempt = min(attempt + 1, PATIENCE)

@@ -1,8 +1,8 @@
 """Responses that nobody waits for: they go on when their client leaves, and are fetched later.
 
 While one runs its events are in memory; at its end they become rows, so a stream can be replayed
-from any number on.  A server that stops cannot finish them: they are marked as failed, at its stop
-or at the next start, and say why.
+from any number on.  A server that stops gives those that have begun its drain time; what is left
+is marked as failed, at its stop or at the next start, and says why.
 """
 
 from __future__ import annotations
@@ -66,9 +66,11 @@ class Live:
 class Background:
     """A `Service` of the application."""
 
-    def __init__(self, state: State, admission: Admission) -> None:
+    def __init__(self, state: State, admission: Admission, drain_seconds: float = 0.0) -> None:
+        """drain_seconds: how long those that have begun may go on when the server stops."""
         self._state = state
         self._admission = admission
+        self._drain_seconds = drain_seconds
         self._live: dict[str, Live] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -77,6 +79,12 @@ class Background:
 
     async def stop(self) -> None:
         tasks = list(self._tasks.values())
+        begun = [self._tasks[name] for name, live in self._live.items() if live.run.begun]
+        for task in tasks:
+            if task not in begun:
+                task.cancel()
+        if begun and self._drain_seconds:
+            await asyncio.wait(begun, timeout=self._drain_seconds)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -149,6 +149,9 @@ class Connection:
     async def _answer(self, lane: str | None, asked: Asked) -> None:
         if self._admission.closed:
             raise Unavailable("The server is stopping: ask again later.")
+        charge = getattr(self._socket.state, "charge", None)
+        if charge is not None:
+            await charge()
         place = self._admission.ask(self._owner)
         try:
             await place
