@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -67,6 +67,31 @@ class Settings(BaseSettings):
     speculative: bool = Field(True, description="Lossless speculation by prompt lookup.")
     drain_seconds: float = Field(
         30.0, ge=0, description="How long a stop waits for running answers."
+    )
+    sms_url: str = Field(
+        "https://api.twilio.com", description="SMS gateway with Twilio's interface, for `send_sms`."
+    )
+    sms_account: str = Field("", description="Its account; empty: no SMS can be sent.")
+    sms_token: SecretStr = Field(SecretStr(""), description="Its token.")
+    sms_from: str = Field("", description="The number that SMS come from.")
+    smtp_host: str = Field(
+        "", description="Mail server, for `send_email`; empty: no e-mail can be sent."
+    )
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the connection to it is encrypted; `none` is for a local one."
+    )
+    smtp_user: str = Field("", description="Its user; empty: no login.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="Its password.")
+    smtp_from: str = Field("", description="The address that e-mails come from.")
+    caldav_url: str = Field(
+        "", description="A calendar on a CalDAV server; empty: calendars are files."
+    )
+    caldav_user: str = Field("", description="Its user.")
+    caldav_password: SecretStr = Field(SecretStr(""), description="Its password.")
+    caldav_owner: str = Field(
+        "",
+        description="Whose calendar it is: a project's id; empty: the one person's without keys.",
     )
 
     mcp_servers: list[str] = Field(

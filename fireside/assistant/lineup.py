@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fireside.assistant.assistant import Assistant
@@ -28,19 +29,21 @@ from fireside.assistant.steps.mood import Mood
 from fireside.assistant.steps.recall import Recall
 from fireside.assistant.steps.remember import Remember
 from fireside.assistant.steps.retrieve import Retrieve
+from fireside.assistant.steps.tools import Tools
 from fireside.assistant.steps.uncertain import Uncertain
 from fireside.assistant.tools.mcp.servers import Servers
 from fireside.safety.guards import Guards
 
 if TYPE_CHECKING:
-    from fireside.engine.models import Models
+    from fireside.assistant.memory.opened import EmbedderSource
+    from fireside.assistant.tools.registry import Registry
     from fireside.knowledge.collections import Collections
     from fireside.settings import Settings
     from fireside.storage import Store
 
 
 def assistant_of(
-    models: Models,
+    models: EmbedderSource,
     store: Store,
     settings: Settings,
     *,
@@ -52,12 +55,19 @@ def assistant_of(
     where there are any."""
     from fireside.assistant.memory.opened import memories_of
 
+    @cache
+    def registry() -> Registry:
+        from fireside.assistant.tools.shipped import shipped
+
+        return shipped(settings, collections=collections)
+
     servers = Servers(os.environ)
     steps = steps_of(
         models,
         store,
         settings,
         servers,
+        registry,
         knowledge=Knowledge(collections),
         guards=guards or Guards(models, settings.home / "heads"),
         memories=memories or memories_of(store.objects, models),
@@ -66,10 +76,11 @@ def assistant_of(
 
 
 def steps_of(
-    models: Models,
+    models: EmbedderSource,
     store: Store,
     settings: Settings,
     servers: Servers,
+    registry: Callable[[], Registry],
     *,
     knowledge: Knowledge,
     guards: Guards,
@@ -86,6 +97,7 @@ def steps_of(
         Mood(guards),
         Dialogue(models, states),
         Recall(memories),
+        Tools(registry, store),
         McpTools(servers, store),
         Retrieve(knowledge),
         Injection(guards),
@@ -100,5 +112,5 @@ def steps_of(
     ]
 
 
-def _embed(models: Models) -> Callable[[Sequence[str]], Any]:
+def _embed(models: EmbedderSource) -> Callable[[Sequence[str]], Any]:
     return lambda texts: models.embedder().embed(texts)[0].numpy()

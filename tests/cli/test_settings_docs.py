@@ -32,7 +32,7 @@ def test_the_table_is_the_class() -> None:
         assert words == field.description
         if field.default is not PydanticUndefined:
             shown = str(field.default).lower() if field.annotation is bool else str(field.default)
-            assert default == f"`{shown}`"
+            assert default == (f"`{shown}`" if shown else "empty")
         if get_origin(field.annotation) is Literal:
             assert values == ", ".join(f"`{value}`" for value in get_args(field.annotation))
         for bound in field.metadata:

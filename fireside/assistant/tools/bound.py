@@ -13,6 +13,7 @@ from fireside.assistant.tools.calls import call, parsed
 from fireside.assistant.tools.registry import question
 from fireside.assistant.tools.tool import Tool, ToolContext
 from fireside.errors import BadRequest
+from fireside.safety.injection import marked
 from fireside.tokenizer.call_syntax import Function
 
 ALREADY: Final = {"name", "call_id", "arguments", "ms", "untrusted", "error"}
@@ -45,16 +46,26 @@ class Bound:
     def question(self, arguments: str) -> str:
         """What a person is asked before this call, on one line."""
         try:
-            return question(self.tool, parsed(self.tool, arguments))
+            return question(self.tool, parsed(self.tool, arguments), self.context)
         except BadRequest as error:
             return f"Run {self.tool.name}? ({error.message})"
+
+    @property
+    def _source(self) -> str:
+        ours = self.tool.source == tooling.OURS
+        return self.tool.name if ours else f"{self.tool.source}, {self.tool.name}"
 
     def run(self, arguments: str, *, call_id: str) -> tooling.Outcome:
         called = call(self.tool, arguments, self.context.for_call(call_id))
         told = called.as_receipt()
+        text, error = called.outcome.text, called.outcome.error
+        if called.outcome.untrusted:
+            text = marked(text, self._source)
+            if error is not None:
+                error = f"the tool failed; its own words follow.\n{marked(error, self._source)}"
         return tooling.Outcome(
-            output=called.outcome.text,
-            error=called.outcome.error,
+            output=text,
+            error=error,
             untrusted=called.outcome.untrusted,
             receipt={name: value for name, value in told.items() if name not in ALREADY},
         )

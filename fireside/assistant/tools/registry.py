@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from fireside.assistant.tools.config import ToolsConfig
-from fireside.assistant.tools.tool import STRICTER, Tool
+from fireside.assistant.tools.tool import STRICTER, Tool, ToolContext
 from fireside.errors import BadRequest, Conflict, NotFound
 
-SHOWN: Final = 300  # letters of a call's arguments in the question to a person
+SHOWN: Final = 2000  # letters of a question to a person
 
 
 class Registry:
@@ -90,21 +90,22 @@ class Registry:
         )
 
 
-def question(tool: Tool, given: Mapping[str, Any]) -> str:
+def question(tool: Tool, given: Mapping[str, Any], context: ToolContext) -> str:
     """What a person is asked before this call, on one line."""
-    return visible(tool.question(given) if tool.question is not None else _plainly(tool, given))
+    own = tool.question
+    return visible(_plainly(tool, given) if own is None else own(given, context))
 
 
 def _plainly(tool: Tool, given: Mapping[str, Any]) -> str:
     shown = ", ".join(f"{name}: {value}" for name, value in given.items())
-    if len(shown) > SHOWN:
-        shown = f"{shown[:SHOWN]} [...]"
     return f"Run {tool.name} ({shown})?"
 
 
 def visible(text: str) -> str:
     """On one line, and nothing in it that a terminal or a reader would not see as it is."""
     joined = " ".join(text.split())
+    if len(joined) > SHOWN:
+        joined = f"{joined[:SHOWN]} [{len(joined) - SHOWN} letters more]"
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in joined
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import inspect
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, get_type_hints
@@ -21,6 +21,7 @@ from typing import Any, Final, get_type_hints
 from pydantic import ConfigDict, ValidationError, create_model
 
 from fireside.assistant.tooling import OURS, Consent
+from fireside.assistant.tools.config import ToolsConfig
 from fireside.assistant.tools.outcome import Outcome
 from fireside.errors import BadRequest
 from fireside.storage import Store
@@ -38,6 +39,7 @@ class ToolContext:
 
     scope: the conversation's id; None where nothing is kept between turns.
     now: with a time zone; tools that speak of time take it from here and nowhere else.
+    config: the persona's `[tools]`.  documents: ids of the vector stores that may be searched.
     store: None keeps what ran in this process's memory only.
     cancelled: set when nobody waits any more; a long call should look at it.
     """
@@ -47,6 +49,8 @@ class ToolContext:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     timezone: tzinfo = UTC
     call_id: str = ""
+    config: ToolsConfig = field(default_factory=ToolsConfig)
+    documents: Sequence[str] = ()
     store: Store | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
 
@@ -59,6 +63,7 @@ class ToolContext:
         return replace(self, call_id=call_id, cancelled=threading.Event())
 
 
+Question = Callable[[Mapping[str, Any], ToolContext], str]
 Run = Callable[[Mapping[str, Any], ToolContext], Outcome]
 
 
@@ -83,7 +88,7 @@ class Tool:
     acts: bool = False
     seconds: float = SECONDS
     bytes: int = BYTES
-    question: Callable[[Mapping[str, Any]], str] | None = None
+    question: Question | None = None
     source: str = OURS
 
     def __post_init__(self) -> None:
@@ -113,7 +118,7 @@ def tool(
     acts: bool = False,
     seconds: float = SECONDS,
     bytes: int = BYTES,  # noqa: A002  # as the tool has it
-    question: Callable[[Mapping[str, Any]], str] | None = None,
+    question: Question | None = None,
 ) -> Callable[[Callable[..., Outcome]], Tool]:
     """A tool of a typed function whose first parameter is the context.  Its docstring's first line
     is what the model reads."""
@@ -141,7 +146,7 @@ def tool(
         return Tool(
             name=name or function.__name__,
             description=description or (function.__doc__ or "").strip().split("\n")[0],
-            parameters=_schema(model.model_json_schema()),
+            parameters=_plainer(model.model_json_schema()),
             run=run,
             consent=consent,
             floor=floor,
@@ -152,6 +157,11 @@ def tool(
         )
 
     return made
+
+
+def _plainer(given: dict[str, Any]) -> dict[str, Any]:
+    """Members that are not named are refused all the same: by the grammar, and by pydantic."""
+    return {key: each for key, each in _schema(given).items() if key != "additionalProperties"}
 
 
 def _schema(given: Any) -> Any:

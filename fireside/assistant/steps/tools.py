@@ -1,0 +1,72 @@
+"""The step `tools`: what the persona's `[tools]` offers, each bound to this turn.
+
+It writes `exchange.tools`, and refuses to run them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+from fireside.assistant.tools.bound import Bound
+from fireside.assistant.tools.tool import Tool, ToolContext
+
+if TYPE_CHECKING:
+    from fireside.assistant.exchange import Exchange
+    from fireside.assistant.steps import Stage
+    from fireside.assistant.tools.registry import Registry
+    from fireside.storage import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    tools: tuple[Tool, ...]
+
+    def as_receipt(self) -> Mapping[str, Any]:
+        return {"offered": {each.name: each.consent for each in self.tools}}
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Tools:
+    """registry: made when the first persona asks for a tool."""
+
+    stage: Final[Stage] = "recall"
+    name: Final = "tools"
+
+    def __init__(
+        self,
+        registry: Callable[[], Registry],
+        store: Store | None,
+        clock: Callable[[], datetime] = system_clock,
+    ) -> None:
+        self._registry = registry
+        self._store = store
+        self._clock = clock
+
+    def run(self, exchange: Exchange) -> Offered | None:
+        """
+        Raises:
+            NotFound, BadRequest: the persona names a tool that is not there, or a consent that is
+                below a tool's floor.
+        """
+        config = exchange.persona.tools
+        if not config.allow and not config.consent:
+            return None
+        tools = self._registry().offered(config)
+        context = ToolContext(
+            owner=exchange.owner,
+            scope=exchange.scope,
+            now=self._clock(),
+            timezone=ZoneInfo(config.timezone),
+            config=config,
+            documents=tuple(exchange.persona.knowledge.collections),
+            store=self._store,
+        )
+        exchange.tools += [Bound(tool=tool, context=context) for tool in tools]
+        return Offered(tools=tuple(tools))

@@ -1,0 +1,171 @@
+"""`calendar_add`, `calendar_list`, `calendar_move`, `calendar_free`: a person's own calendar.
+
+Times come as words and are understood against the context's clock.  They refuse to move one
+occurrence of an event that repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import Final, Protocol
+
+from fireside.assistant.tools import events
+from fireside.assistant.tools.clock import shown
+from fireside.assistant.tools.events import Event
+from fireside.assistant.tools.moments import Moment, at, understood
+from fireside.assistant.tools.outcome import Outcome
+from fireside.assistant.tools.tool import Tool, ToolContext, tool
+from fireside.errors import BadRequest
+from fireside.storage.ids import new_id
+
+LONGEST_TITLE: Final = 200
+LISTED: Final = 50
+DAY: Final = (time(8), time(18))  # when a free slot is looked for, if no hours are named
+YEAR: Final = timedelta(days=366)
+
+
+class Calendar(Protocol):
+    """shared: strangers can write into it, so its titles are data and never orders."""
+
+    @property
+    def shared(self) -> bool: ...
+    def between(self, begin: datetime, end: datetime) -> list[Event]: ...
+    def add(self, event: Event, now: datetime) -> None: ...
+    def move(self, event: Event, now: datetime) -> None: ...
+
+
+def calendar_tools(calendar_of: Callable[[str], Calendar]) -> list[Tool]:
+    """calendar_of: the calendar of an owner."""
+
+    @tool(acts=True)
+    def calendar_add(
+        context: ToolContext, title: str, when: str, minutes: int | None = None
+    ) -> Outcome:
+        """Put a meeting into the calendar."""
+        title = _title(title)
+        event = _timed(title, understood(when, context.here), minutes)
+        calendar = calendar_of(context.owner)
+        busy = [each for each in calendar.between(event.start, event.end) if not each.whole_day]
+        calendar.add(event, context.now)
+        clash = f" It overlaps {_listed(busy[:3])}." if busy and not event.whole_day else ""
+        return Outcome(text=f"Added: {_line(event)}.{clash}", data=_data([event]))
+
+    @tool()
+    def calendar_list(context: ToolContext, when: str = "today") -> Outcome:
+        """Show the meetings of a day or week."""
+        moment = understood(when, context.here)
+        end = moment.end or moment.start + timedelta(hours=1)
+        calendar = calendar_of(context.owner)
+        found = calendar.between(moment.start, end)
+        if not found:
+            return Outcome(text=f"Nothing in the calendar for {shown(moment)}.", data=[])
+        lines = [_line(event) for event in found[:LISTED]]
+        more = [f"[{len(found) - LISTED} more]"] if len(found) > LISTED else []
+        return Outcome(
+            text="\n".join(lines + more),
+            data=_data(found[:LISTED]),
+            cut=bool(more),
+            untrusted=calendar.shared,
+        )
+
+    @tool(acts=True)
+    def calendar_move(context: ToolContext, title: str, to: str) -> Outcome:
+        """Move a meeting to another time."""
+        now, calendar = context.here, calendar_of(context.owner)
+        event = events.only(calendar.between(now, now + YEAR), _title(title))
+        if event.repeats:
+            raise BadRequest(f"{event.title} repeats: move it in a calendar program.")
+        moment = understood(to, now)
+        length = event.end - event.start
+        if moment.timed:
+            new = replace(event, start=moment.start, end=moment.start + length, whole_day=False)
+        else:  # another day, the same hour
+            start = at(moment.start.date(), event.start.time(), now)
+            new = replace(event, start=start, end=start + length)
+        calendar.move(new, context.now)
+        return Outcome(text=f"Moved: {_line(new)}.", data=_data([new]))
+
+    @tool()
+    def calendar_free(context: ToolContext, when: str, minutes: int | None = None) -> Outcome:
+        """Find free time in the calendar."""
+        moment = understood(when, context.here)
+        length = _length(minutes, 30)
+        gaps = [
+            gap
+            for begin, end in _hours(moment, context.here)
+            for gap in events.free(
+                calendar_of(context.owner).between(begin, end), begin, end, length
+            )
+        ]
+        if not gaps:
+            return Outcome(text=f"No {minutes or 30} minutes are free in {shown(moment)}.", data=[])
+        lines = [f"{b:%A} {b.day} {b:%B}, {b:%H:%M} to {e:%H:%M}" for b, e in gaps[:LISTED]]
+        data = [[begin.isoformat(), end.isoformat()] for begin, end in gaps[:LISTED]]
+        return Outcome(text="Free: " + "; ".join(lines) + ".", data=data)
+
+    return [calendar_add, calendar_list, calendar_move, calendar_free]
+
+
+def _length(minutes: int | None, otherwise: int) -> timedelta:
+    if minutes is not None and not 1 <= minutes <= 1440:
+        raise BadRequest("minutes: from 1 to 1440.", param="minutes")
+    return timedelta(minutes=minutes or otherwise)
+
+
+def _title(title: str) -> str:
+    title = " ".join(title.split())
+    if not title or len(title) > LONGEST_TITLE or not title.isprintable():
+        raise BadRequest(f"title: one line of 1 to {LONGEST_TITLE} letters.", param="title")
+    return title
+
+
+def _timed(title: str, moment: Moment, minutes: int | None) -> Event:
+    """An hour, unless said otherwise; words without an hour are a whole day."""
+    uid = f"{new_id('event')}@fireside"
+    if not moment.timed and minutes is None:
+        end = moment.end or moment.start + timedelta(days=1)
+        return Event(uid=uid, title=title, start=moment.start, end=end, whole_day=True)
+    if not moment.timed:
+        raise BadRequest("At what hour? Ask, or leave minutes out for a whole day.", param="when")
+    length = _length(minutes, 60)
+    last = moment.start + length if minutes else moment.end
+    return Event(uid=uid, title=title, start=moment.start, end=last or moment.start + length)
+
+
+def _hours(moment: Moment, now: datetime) -> list[tuple[datetime, datetime]]:
+    """Where to look: named hours as they are, days from morning to evening; nothing of the past."""
+    if moment.timed:
+        stretches = [(moment.start, moment.end or moment.start + timedelta(hours=2))]
+    else:
+        end = moment.end or moment.start + timedelta(days=1)
+        days = min(31, max(1, (end.date() - moment.start.date()).days))
+        dates = [moment.start.date() + timedelta(n) for n in range(days)]
+        stretches = [(at(day, DAY[0], now), at(day, DAY[1], now)) for day in dates]
+    return [(max(begin, now), end) for begin, end in stretches if end > now]
+
+
+def _line(event: Event) -> str:
+    start, end = event.start, event.end
+    day = f"{start:%A} {start.day} {start:%B %Y}"
+    hours = "all day" if event.whole_day else f"{start:%H:%M} to {end:%H:%M}"
+    where = f" ({event.where})" if event.where else ""
+    return f"{event.title}{where}, {day}, {hours}"
+
+
+def _listed(found: list[Event]) -> str:
+    return "; ".join(_line(event) for event in found)
+
+
+def _data(found: list[Event]) -> list[dict[str, object]]:
+    return [
+        {
+            "title": event.title,
+            "start": event.start.isoformat(),
+            "end": event.end.isoformat(),
+            "whole_day": event.whole_day,
+            "repeats": event.repeats,
+        }
+        for event in found
+    ]
