@@ -7,8 +7,8 @@
 `collect` asks the model: two of three questions with the paragraph that answers them, as the
 assistant shows a source; each third with none, which the default model mostly cannot answer.  An
 answer is right where it holds the expected one (SQuAD's normalisation).  For each: the
-log-probabilities of the greedy answer's tokens, and `--samples` further answers at temperature 1.
-It goes on where it was stopped.
+log-probabilities of the greedy answer's tokens, and `--samples` further answers, drawn as the
+step draws them.  It goes on where it was stopped.
 
 `fit`: half of the articles make a logistic regression (of the tokens alone, and of all signals),
 the other half the figures: AUROC of each signal and of the fit, ECE before (exp of the mean
@@ -29,7 +29,14 @@ from shelf import Asked, Book, auroc
 
 from fireside.assistant.exchange import Source
 from fireside.assistant.sources import with_sources
-from fireside.assistant.uncertainty import SIGNALS, Signals, of_samples, of_tokens
+from fireside.assistant.uncertainty import (
+    COMPARED,
+    SIGNALS,
+    TEMPERATURE,
+    Signals,
+    of_samples,
+    of_tokens,
+)
 from fireside.engine.models import Models
 from fireside.engine.params import SamplingParams
 from fireside.engine.text import TextModel
@@ -37,7 +44,6 @@ from fireside.evaluation.squad import normalised
 from fireside.messages import Message
 from fireside.settings import load_settings
 
-TOKENS = 40  # of an answer
 KINDS = {"tokens": ("logprob", "least"), "samples": SIGNALS}
 
 
@@ -68,13 +74,13 @@ def answered(
     )
     said = with_sources(Message(role="user", content=one.question), [] if alone else [source])
     ids = model.tokenizer.render([said]).ids
-    greedy = SamplingParams(temperature=0.0, max_tokens=TOKENS, logprobs=0)
+    greedy = SamplingParams(temperature=0.0, max_tokens=COMPARED, logprobs=0)
     answer, logprobs = "", []
     for event in model.generate(ids, greedy):
         answer += event.text
         logprobs += [token.logprob for token in event.tokens]
     texts = [""] * samples
-    drawn = SamplingParams(temperature=1.0, max_tokens=TOKENS, n=samples, seed=0)
+    drawn = SamplingParams(temperature=TEMPERATURE, max_tokens=COMPARED, n=samples, seed=0)
     for event in model.generate(ids, drawn):
         texts[event.index] += event.text
     return {

@@ -31,6 +31,8 @@ SUPPORTED: Final = 0.3
 """The least rise, in nats per token, of a citation that holds."""
 ROOM: Final = 8
 """Tokens that borders between texts may add."""
+LONGEST: Final = 1024
+"""Tokens of an answer that are checked: each passage is read with all of them behind it."""
 
 _MARKS: Final = rf"(?:[ \t]*{MARK.pattern})*"
 _END: Final = re.compile(rf"[.!?…]+[\"'”’)]*{_MARKS}(?=\s|$)|[。！？][”’」』）]*{_MARKS}|\n+")
@@ -129,11 +131,11 @@ def checked(
 
     Raises: as `likelihood.logprobs`.
     """
-    parts = segments(answer, sources)
+    parts, late = _first(model, segments(answer, sources))
     wanted = {one.number for part in parts for one in part.cites if one.source is not None}
     room = _room(model, question, sources, parts)
     if room is not None:
-        given = [_unchecked(one) for part in parts for one in part.cites]
+        given = [_unchecked(one) for part in [*parts, *late] for one in part.cites]
         return Citations(given=given, unchecked=room)
     reading = Reading(model, question, [part.text for part in parts], owner=owner)
     rises = reading.rises([s for s in sources if s.number in wanted])
@@ -146,13 +148,16 @@ def checked(
         if re.search(r"\w", part.text)
         and not any(one.supported for one in given if part.begin <= one.begin < part.end)
     ]
+    given += [_unchecked(one) for part in late for one in part.cites]
+    cut = f"what stands behind the first {LONGEST:,} tokens of the answer" if late else None
     if not attribute or not bare:
-        return Citations(given=given)
+        return Citations(given=given, unchecked=cut)
     rises |= reading.rises([s for s in sources if s.number not in wanted])
     offered = [_best(parts[i], i, sources, rises) for i in bare]
     return Citations(
         given=given,
         offered=[one for one in offered if one.rise is not None and one.rise >= supported],
+        unchecked=cut,
     )
 
 
@@ -195,6 +200,18 @@ def _prompt(model: TextModel, question: str, source: Source | None) -> list[int]
     content = question if source is None else f"{source.text}\n\n{question}"
     ids: list[int] = model.tokenizer.render([Message(role="user", content=content)]).ids
     return ids
+
+
+def _first(
+    model: TextModel, parts: Sequence[Segment]
+) -> tuple[Sequence[Segment], Sequence[Segment]]:
+    """The sentences that are checked, and those behind them."""
+    tokens = 0
+    for i, part in enumerate(parts):
+        tokens += len(model.tokenizer.encode(part.text))
+        if tokens > LONGEST:
+            return parts[:i], parts[i:]
+    return parts, ()
 
 
 def _room(

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 SAME: Final = 0.8
 """The least cosine of two answers that mean the same."""
+TEMPERATURE: Final = 0.7
+"""Of the samples.  At 1, as in the paper, the default model's answers have nothing in common."""
+COMPARED: Final = 40
+"""Tokens of an answer that are scored and compared."""
 SIGNALS: Final = ("logprob", "least", "agreement", "entropy")
 
 

@@ -127,6 +127,18 @@ def test_what_does_not_fit_is_not_checked_and_says_so() -> None:
     assert model.asked == 0
 
 
+def test_a_long_answer_is_checked_as_far_as_it_says() -> None:
+    model: Any = Parrot()
+    answer = "Ann Miller repairs it [1]. " * 400
+    found = checked(model, "What?", SOURCES, answer, owner="ann")
+    verdicts = [one.supported for one in found.given]
+    assert len(verdicts) == 400
+    assert verdicts[0] is True
+    assert verdicts.index(None) == 1024 // 4
+    assert set(verdicts[256:]) == {None}
+    assert "first 1,024 tokens" in found.as_receipt()["unchecked"]
+
+
 def test_empty_answers() -> None:
     model: Any = Parrot()
     for answer in ("", "  \n", "[1]", "..."):

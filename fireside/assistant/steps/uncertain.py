@@ -15,7 +15,14 @@ from fireside.assistant.knowledge import Found, Knowledge
 from fireside.assistant.likelihood import Spoken, logprobs
 from fireside.assistant.prompt import messages_of
 from fireside.assistant.sources import cited, place, with_sources
-from fireside.assistant.uncertainty import Signals, load_calibrations, of_samples, of_tokens
+from fireside.assistant.uncertainty import (
+    COMPARED,
+    TEMPERATURE,
+    Signals,
+    load_calibrations,
+    of_samples,
+    of_tokens,
+)
 from fireside.engine.params import SamplingParams
 from fireside.errors import ContextOverflow
 from fireside.messages import Message
@@ -27,8 +34,6 @@ if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange
     from fireside.assistant.steps import Stage
 
-COMPARED: Final = 40
-"""Tokens of an answer that samples are compared on: what the sums were fitted on."""
 LOOKED_UP: Final = 160  # tokens of a second answer
 SAID: Final[Mapping[str, tuple[str, str, str]]] = {
     "en": (
@@ -132,7 +137,7 @@ class Uncertain:
         if not samples:
             return own
         texts = [""] * samples
-        params = SamplingParams(temperature=1.0, max_tokens=COMPARED, n=samples, seed=0)
+        params = SamplingParams(temperature=TEMPERATURE, max_tokens=COMPARED, n=samples, seed=0)
         for event in model.generate(prompt, params, owner=exchange.owner):
             texts[event.index] += event.text
         compared = [model.tokenizer.decode(answer), *texts]
