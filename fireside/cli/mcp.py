@@ -55,5 +55,7 @@ def _offers(settings: Settings, stack: ExitStack) -> Offers:
     store = stack.enter_context(Store.open(settings.database_path))
     models = Models(settings)
     stack.callback(models.close)
-    offers: Offers = create_app(models, store, settings).state.offers
+    state = create_app(models, store, settings).state
+    stack.callback(state.assistant.close)
+    offers: Offers = state.offers
     return offers

@@ -58,6 +58,7 @@ from fireside.server.metrics import Measure, Metrics
 from fireside.server.pulls import Pulls
 from fireside.server.ready import Readiness
 from fireside.server.responses.group import group as responses_group
+from fireside.server.responses.remote import Remote
 from fireside.server.sweep import Sweep
 from fireside.server.tuned_models import TunedModels
 from fireside.server.tuning.group import group as tuning_group
@@ -187,6 +188,7 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     errors.install(app)
     openapi.install(app)
     inside = Inside(app)
+    app.state.assistant = parts.assistant
     app.state.offers = Offers(inside, store, settings.model)
     parts.services.append(offering := mcp.Endpoint(app.state.offers))
     working = (*_working(parts, inside), mcp.routes(offering))
@@ -227,12 +229,18 @@ def _working(parts: Parts, inside: Inside) -> Iterator[APIRouter]:
         settings.home / "batches", parts.files, inside, parts.foreground, at_once
     )
     knowledge, beside_it, finder = parts.knowledge
+    remote = Remote(settings.mcp_servers, store)
     responses, in_background = responses_group(
-        models_, store, parts.admission, finder=finder, assistant=parts.assistant
+        models_,
+        store,
+        parts.admission,
+        finder=finder,
+        assistant=parts.assistant,
+        remote=remote,
     )
     tuning, foreman = tuning_group(models_, store, parts.files, parts.tuned, inside, settings)
     evals, eval_runner = evals_group(store.objects, parts.files, inside, parts.foreground, at_once)
-    parts.services.extend([runner, *beside_it, in_background, foreman, eval_runner])
+    parts.services.extend([runner, *beside_it, remote, in_background, foreman, eval_runner])
     yield from (batches.routes(runner), knowledge, responses, tuning, evals)
 
 

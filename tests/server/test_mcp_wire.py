@@ -9,14 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fireside.errors import BadRequest, Unsupported
-from fireside.server.responses.mcp_wire import RequestServer, server_of
+from fireside.server.body import validate
+from fireside.server.responses.mcp_wire import McpTool, RequestServer, server_of
 
 TOOL = {"type": "mcp", "server_label": "docs", "server_url": "https://mcp.example/mcp"}
 OPEN = ["https://mcp.example"]
 
 
+def made(raw: dict[str, Any], *, allowed: list[str], owner: str) -> RequestServer:
+    return server_of(validate(raw, McpTool), allowed=allowed, owner=owner)
+
+
 def asked(**given: Any) -> RequestServer:
-    return server_of(TOOL | given, allowed=OPEN, owner="proj_1")
+    return made(TOOL | given, allowed=OPEN, owner="proj_1")
 
 
 @pytest.mark.parametrize(
@@ -42,10 +47,10 @@ def asked(**given: Any) -> RequestServer:
 )
 def test_only_listed_servers_are_reached(url: str, allowed: list[str], may: bool) -> None:
     if may:
-        assert server_of(TOOL | {"server_url": url}, allowed=allowed, owner="").url == url
+        assert made(TOOL | {"server_url": url}, allowed=allowed, owner="").url == url
         return
     with pytest.raises(BadRequest) as refused:
-        server_of(TOOL | {"server_url": url}, allowed=allowed, owner="")
+        made(TOOL | {"server_url": url}, allowed=allowed, owner="")
     assert refused.value.param == "server_url"
 
 
@@ -53,7 +58,7 @@ def test_only_listed_servers_are_reached(url: str, allowed: list[str], may: bool
 def test_no_text_reaches_another_host(text: str) -> None:
     for url in (text, f"https://{text}", f"https://mcp.example{text}"):
         try:
-            server = server_of(TOOL | {"server_url": url}, allowed=OPEN, owner="")
+            server = made(TOOL | {"server_url": url}, allowed=OPEN, owner="")
         except BadRequest:
             continue
         assert str(server.url).lower().startswith("https://mcp.example")
@@ -95,6 +100,7 @@ def test_nothing_of_the_environment_goes_into_a_requests_headers() -> None:
         ({"connector_id": "connector_gmail"}, Unsupported, "connector_id"),
         ({"tunnel_id": "t"}, Unsupported, "tunnel_id"),
         ({"defer_loading": True}, Unsupported, "defer_loading"),
+        ({"server_label": "fireside"}, BadRequest, "server_label"),
         ({"server_label": "a b"}, BadRequest, "server_label"),
         ({"server_url": None}, BadRequest, "server_url"),
         ({"require_approval": "sometimes"}, BadRequest, "require_approval"),
@@ -107,3 +113,12 @@ def test_what_is_wrong_is_named(given: dict[str, Any], error: type, param: str) 
     with pytest.raises(error) as refused:
         asked(**given)
     assert str(refused.value.param).startswith(param)
+
+
+def test_secrets_are_not_repeated() -> None:
+    raw = TOOL | {"headers": {"X-Key": "s3cret"}, "authorization": "t0ken"}
+    shown = validate(raw, McpTool).shown
+    assert shown["headers"] == {"X-Key": "<redacted>"}
+    assert "s3cret" not in str(shown)
+    assert "t0ken" not in str(shown)
+    assert shown["require_approval"] == "always"

@@ -11,6 +11,7 @@ from fireside.server.admission import Admission
 from fireside.server.responses import compact, conversations, routes, socket
 from fireside.server.responses.background import Background
 from fireside.server.responses.locks import Locks
+from fireside.server.responses.remote import Remote
 from fireside.server.responses.search import Finder, Search
 from fireside.server.responses.start import Services
 from fireside.server.responses.state import State
@@ -27,8 +28,10 @@ def group(
     *,
     finder: Finder | None = None,
     assistant: Assistant | None = None,
+    remote: Remote | None = None,
 ) -> tuple[APIRouter, Background]:
     """finder: searches the owner's documents; without it `file_search` is refused.
+    remote: reaches a request's MCP servers; without it none is allowed.
 
     What runs in the background has a quarter of the places, beside the others': the request that
     begins it has gone through the door already, and must find that door open.
@@ -38,7 +41,11 @@ def group(
     background = Background(state, apart)
     router = APIRouter()
     services = Services(
-        state=state, locks=locks, search=Search(finder), assistant=assistant or Assistant()
+        state=state,
+        locks=locks,
+        search=Search(finder),
+        assistant=assistant or Assistant(),
+        remote=remote or Remote((), store),
     )
     router.include_router(socket.routes(models, services, admission))
     router.include_router(compact.routes(models, state))

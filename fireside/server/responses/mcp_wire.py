@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
 
-from fireside.assistant.tooling import Consent
+from fireside.assistant.tooling import OURS, Consent
 from fireside.assistant.tools.mcp.config import McpServer
 from fireside.errors import BadRequest
-from fireside.server.body import Wire, validate
+from fireside.server.body import Wire
 
 MOST_HEADERS: Final = 32
 
@@ -55,6 +55,14 @@ class McpTool(Wire):
         "tunnel_id": (),
     }
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """As the response repeats it, and keeps it: without secrets."""
+        headers = dict.fromkeys(self.headers, "<redacted>") if self.headers else None
+        shown = self.model_dump(mode="json") | {"headers": headers}
+        del shown["authorization"]
+        return shown | {"require_approval": shown["require_approval"] or "always"}
+
 
 class RequestServer(McpServer):
     """One that a request names.  owner: whose connection it is; no other's turns share it."""
@@ -80,15 +88,15 @@ class RequestServer(McpServer):
         return dict(texts)
 
 
-def server_of(raw: Mapping[str, Any], *, allowed: Sequence[str], owner: str) -> RequestServer:
+def server_of(tool: McpTool, *, allowed: Sequence[str], owner: str) -> RequestServer:
     """
     allowed: the setting `mcp_servers`.
 
     Raises:
-        Unsupported: a connector, a tunnel; named.
-        BadRequest: a member of the wrong form, or a `server_url` that is not allowed.
+        BadRequest: a `server_url` that is not allowed, or a header that is none.
     """
-    tool = validate(raw, McpTool)
+    if tool.server_label == OURS:
+        raise BadRequest(f"server_label: {OURS!r} is this server's own.", param="server_label")
     if not _is_allowed(tool.server_url, allowed):
         raise BadRequest(
             f"server_url: {tool.server_url[:200]!r} may not be reached from here: whoever runs "

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fireside.assistant.toolbox import DECLINED, Decision
+from fireside.assistant.tooling import OURS
+from fireside.assistant.tools.mcp.servers import named
 from fireside.errors import BadRequest
 from fireside.messages import Message, Role, ToolCall
 from fireside.server.responses.compaction import opened
@@ -94,7 +96,7 @@ def read_of(items: Sequence[Item], decided: Mapping[str, Decision] | None = None
     names = {each["call_id"]: each["name"] for each in items if each["type"] == "function_call"}
     for each in items:
         if each["type"] == "mcp_approval_request":
-            names[each["id"]] = each["name"]
+            names[each["id"]] = _function(each)
     for item in items:
         for message in _messages(item, names, decided or {}):
             last = found[-1] if found else None
@@ -131,7 +133,7 @@ def _messages(
             content = said if isinstance(said, str) else text_of(said)
             return [_result(item["call_id"], names.get(item["call_id"]), content)]
         case "mcp_approval_request":
-            return [_call(item["id"], item)]
+            return [_call(item["id"], item | {"name": _function(item)})]
         case "mcp_approval_response":
             name = item["approval_request_id"]
             if item["approve"] or name in decided or name not in names:
@@ -143,13 +145,22 @@ def _messages(
             output = item.get("output") or ""
             content = output if item.get("error") is None else f"Error: {error_text(item['error'])}"
             approval = item.get("approval_request_id")
+            name = _function(item)
             if approval is not None and approval in names:
-                return [_result(approval, item["name"], content)]
-            return [_call(item["id"], item), _result(item["id"], item["name"], content)]
+                return [_result(approval, name, content)]
+            call = _call(item["id"], item | {"name": name})
+            return [call, _result(item["id"], name, content)]
         case "compaction":
             return [Message(role="system", content=opened(item["encrypted_content"]))]
         case _:  # reasoning, file_search_call, mcp_list_tools
             return []
+
+
+def _function(item: Item) -> str:
+    """A tool's name as the model knows it: an MCP server's carries its server's."""
+    label = item["server_label"]
+    name: str = item["name"]
+    return name if label == OURS else named(label, name)
 
 
 def _call(call_id: str, item: Item) -> Message:

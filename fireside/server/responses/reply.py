@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from fireside.assistant.tools.mcp.servers import own_name
 from fireside.errors import FiresideError
 from fireside.server.errors import envelope
 from fireside.server.responses.items import Item, stripped
@@ -135,6 +136,17 @@ class Reply:
         item["results"] = results
         yield self._done(item, "completed")
 
+    def listed(self, item: Item) -> Iterator[Event]:
+        """What an MCP server offers, or why it offers nothing."""
+        tools, item["tools"] = item["tools"], []
+        yield self._added(item)
+        yield self._of_item("mcp_list_tools.in_progress", item)
+        item["tools"] = tools
+        kind = "failed" if item["error"] and not tools else "completed"
+        yield self._of_item(f"mcp_list_tools.{kind}", item)
+        place = self.output.index(item)
+        yield self.event("response.output_item.done", output_index=place, item=copy.deepcopy(item))
+
     @property
     def kept(self) -> Item:
         """The object as it is stored: with the texts as they are kept."""
@@ -228,7 +240,7 @@ class Reply:
             "status": "in_progress",
             "approval_request_id": approval,
             "server_label": call.label,
-            "name": call.name,
+            "name": own_name(call.label, call.name),
             "arguments": "",
             "output": None,
             "error": None,
@@ -261,7 +273,7 @@ class Reply:
             "id": new_id("mcpr"),
             "type": "mcp_approval_request",
             "server_label": call.label,
-            "name": call.name,
+            "name": own_name(call.label, call.name),
             "arguments": call.arguments,
         }
         yield self._added(item)

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 
 from fireside.assistant.prompt import messages_of
 from fireside.assistant.steps import Stage
-from fireside.errors import BadRequest, NotFound
+from fireside.errors import BadRequest, NotFound, Unsupported
 from fireside.server import body
 from fireside.server.answerers import answerer
 from fireside.server.caller import caller_of
@@ -146,7 +146,11 @@ def routes(models: Models, services: Services, background: Background) -> APIRou
 
         def counted() -> int:
             tokenizer = who.model.tokenizer
-            calling = calling_of(who.model, call, tools_of(call))
+            tools = tools_of(call)
+            if tools.servers:
+                raise Unsupported("Tools of MCP servers are not counted: leave them out.",
+                                  param="tools")  # fmt: skip
+            calling = calling_of(who.model, call, tools)
             items = context.said(state, call, owner, {}).items
             exchange = exchange_of(who, call, items, {}, owner)
             return len(calling.render(tokenizer, messages_of(exchange)).ids)

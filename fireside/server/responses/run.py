@@ -37,8 +37,8 @@ WHOLE: Final = frozenset({"stop", "tool_calls", "asks"})
 
 @dataclass(kw_only=True)
 class Run:
-    """said: history and input.  core: makes the answer.  release: lets go of what was locked,
-    once."""
+    """said: history and input.  core: makes the answer.  listed: what MCP servers offer.  release:
+    lets go of what was locked, once."""
 
     call: CreateResponse
     owner: str
@@ -47,6 +47,7 @@ class Run:
     reply: Reply
     core: Answering
     searched: Searched | None
+    listed: list[Item] = field(default_factory=list)
     sampling: Mapping[str, Any]
     release: Callable[[], None]
     memory: dict[str, list[Item]]
@@ -155,6 +156,9 @@ class Run:
         first = await anext(pieces, None) if self.call.background else None
         self.response["status"] = "in_progress"
         yield self.reply.about("in_progress")
+        for item in self.listed:
+            for made in self.reply.listed(item):
+                yield made
         if self.searched is not None:
             found = self.searched
             for made in self.reply.searched(found.queries, found.results):

@@ -1,4 +1,5 @@
-"""The tools of a request: functions, which the client runs, and `file_search`, which runs here.
+"""The tools of a request: functions, which the client runs; `file_search`, which runs here; and
+those of MCP servers (`mcp_wire.py`).
 
 Every other built-in tool of OpenAI's is refused by name, and so is a choice of one.
 """
@@ -15,6 +16,7 @@ from fireside.engine.calling import Choice, Function
 from fireside.errors import BadRequest, Unsupported
 from fireside.server.body import Wire, validate
 from fireside.server.responses.items import Item, within
+from fireside.server.responses.mcp_wire import McpTool
 from fireside.server.responses.wire import Context, Id
 from fireside.server.wire import Integer
 
@@ -27,7 +29,6 @@ BUILT_IN: Final = frozenset(
         "custom",
         "image_generation",
         "local_shell",
-        "mcp",
         "namespace",
         "programmatic_tool_calling",
         "shell",
@@ -89,12 +90,14 @@ class Allowed(Wire):
 class Tools:
     """functions, choice: for `calling_for`.  search: the file search to run first, if one is.
 
+    servers: MCP servers, with their places in the request.
     shown, choice_shown: as the response object repeats them.
     """
 
     functions: tuple[Function, ...]
     choice: Choice
     search: FileSearchTool | None
+    servers: tuple[tuple[int, McpTool], ...]
     shown: list[Item]
     choice_shown: object
 
@@ -107,6 +110,7 @@ def tools_of(call: Context) -> Tools:
     """
     functions: list[FunctionTool] = []
     searches: list[FileSearchTool] = []
+    servers: list[tuple[int, McpTool]] = []
     shown: list[Item] = []
     for place, raw in enumerate(call.tools):
         with within(f"tools[{place}]"):
@@ -115,11 +119,16 @@ def tools_of(call: Context) -> Tools:
             functions.append(tool)
             strict = True if tool.strict is None else tool.strict
             shown.append(tool.model_dump() | {"strict": strict})
+        elif isinstance(tool, McpTool):
+            servers.append((place, tool))
+            shown.append(tool.shown)
         else:
             searches.append(tool)
             shown.append(tool.model_dump())
     if len(searches) > 1:
         raise BadRequest("tools holds more than one file_search.", param="tools")
+    if len({each.server_label for _, each in servers}) < len(servers):
+        raise BadRequest("tools holds two servers of one server_label.", param="tools")
     choice, may_search = _choice(call.tool_choice, [each.name for each in functions], searches)
     return Tools(
         functions=tuple(
@@ -128,23 +137,26 @@ def tools_of(call: Context) -> Tools:
         ),
         choice=choice,
         search=searches[0] if searches and may_search else None,
+        servers=tuple(servers) if call.tool_choice != "none" else (),
         shown=shown,
         choice_shown=call.tool_choice,
     )
 
 
-def _tool(raw: Mapping[str, Any]) -> FunctionTool | FileSearchTool:
+def _tool(raw: Mapping[str, Any]) -> FunctionTool | FileSearchTool | McpTool:
     kind = raw.get("type")
     if isinstance(kind, str) and kind in BUILT_IN:
         raise Unsupported(
-            f"The tool {kind!r} is not supported by this server; it has function and file_search.",
+            f"The tool {kind!r} is not supported here; there are function, file_search and mcp.",
             param="type",
         )
     if kind == "function":
         return validate(raw, FunctionTool)
     if kind == "file_search":
         return validate(raw, FileSearchTool)
-    raise BadRequest("Invalid value for 'type': take function or file_search.", param="type")
+    if kind == "mcp":
+        return validate(raw, McpTool)
+    raise BadRequest("Invalid value for 'type': take function, file_search or mcp.", param="type")
 
 
 def _choice(

@@ -42,9 +42,10 @@ def _items() -> Any:
 
 
 def _tools() -> Any:
+    from fireside.server.responses.mcp_wire import McpTool
     from fireside.server.responses.tools import FileSearchTool, FunctionTool
 
-    return FunctionTool | FileSearchTool
+    return FunctionTool | FileSearchTool | McpTool
 
 
 def _choices() -> Any:

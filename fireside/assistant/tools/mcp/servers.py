@@ -167,6 +167,11 @@ def named(server: str, tool: str) -> str:
     return f"{name[: LONGEST_NAME - 9]}_{ending}"
 
 
+def own_name(server: str, name: str) -> str:
+    """The other way: `named(server, own_name(server, name)) == name`."""
+    return name.removeprefix(f"{server}__")
+
+
 def _described(said: mcp_types.Tool) -> str:
     text = " ".join((said.description or said.title or said.name).split())
     if len(text) <= LONGEST_DESCRIPTION:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from fireside.assistant.tools.mcp.config import McpServer, filled
-from fireside.assistant.tools.mcp.servers import Found, Servers, named
+from fireside.assistant.tools.mcp.servers import Found, Servers, named, own_name
 from fireside.assistant.tools.tool import ToolContext
 from fireside.errors import BadRequest
 
@@ -175,5 +175,6 @@ def test_names_are_callable_and_stay_apart(tools: list[str]) -> None:
     names = [named("server", each) for each in tools]
     assert len(set(names)) == len(names)
     for each in names:
+        assert named("server", own_name("server", each)) == each
         assert 0 < len(each) <= 64
         assert all(c.isascii() and (c.isalnum() or c in "_-") for c in each)
