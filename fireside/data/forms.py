@@ -14,6 +14,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from ipaddress import ip_address
 from typing import Any, Final
 
 LEAST_SCORE: Final = 0.4
@@ -124,6 +125,8 @@ class _Recogniser:
             span = Span(
                 start=found.start, end=found.end, entity=found.entity_type, score=found.score
             )
+            if span.entity == "IP_ADDRESS" and not _is_somebodys(text, span):
+                continue
             if self.named is None:
                 if span.score >= (LEAST_URL if span.entity == "URL" else LEAST_SCORE):
                     yield span
@@ -131,6 +134,19 @@ class _Recogniser:
                 yield Span(
                     start=span.start, end=span.end, entity=span.entity, score=max(0.6, span.score)
                 )
+
+
+def _is_somebodys(text: str, span: Span) -> bool:
+    """No version of a program, no slice of a list, and no machine that everybody has."""
+    if re.match(r"\.\d", text[span.end :]) or re.search(r"\d\.$", text[: span.start]):
+        return False
+    value = text[span.start : span.end]
+    try:
+        address = ip_address(value.partition("/")[0])
+    except ValueError:
+        return False
+    short = ":" in value and len([part for part in value.split(":") if part]) < 3
+    return not (short or address.is_loopback or address.is_unspecified)
 
 
 class Forms:

@@ -7,6 +7,7 @@ Writes `question`, `history`, `filters` and, where values are to come back for t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -30,17 +31,36 @@ LONGEST: Final = 400_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivacyResult:
-    """found: in the question, by kind.  mask: of the answer, which counts as it goes."""
+    """found: in the question, by kind.  mask: of the answer, which counts as it goes.
+    pseudonyms: of this conversation, where values are to come back."""
 
     mode: Mode
     found: Mapping[Kind, int]
-    mask: AnswerMask | None
+    mask: AnswerMask | None = None
+    pseudonyms: Pseudonyms | None = None
 
     def as_receipt(self) -> dict[str, Any]:
         return {"mode": self.mode, "found": dict(self.found)}
 
-    def after(self) -> dict[str, Any]:
-        return {} if self.mask is None else {"answer": dict(sorted(self.mask.counts.items()))}
+    def reveal(self, arguments: str) -> str:
+        """A tool's arguments (JSON) with the values that it needs; what is no JSON stays."""
+        if self.pseudonyms is None or "<" not in arguments:
+            return arguments
+        try:
+            given = json.loads(arguments)
+        except ValueError:
+            return arguments
+        return json.dumps(_within(given, self.pseudonyms.shown), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerResult:
+    """masked: in the answer, by kind."""
+
+    masked: Mapping[Kind, int]
+
+    def as_receipt(self) -> dict[str, Any]:
+        return {"masked": dict(self.masked)}
 
 
 class Privacy:
@@ -71,20 +91,21 @@ class Privacy:
             )
         look = _Look(self._finder(), config)
         found = look.at(exchange.question)
+        names = None
         if config.mode == "block":
             _refuse(found)
         elif config.mode == "redact":
             exchange.question = _redact(exchange.question, look)
             exchange.history = [_redact(message, look) for message in exchange.history]
         else:
-            self._pseudonymise(exchange, look)
+            names = self._pseudonymise(exchange, look)
         mask = None
         if config.answers:
             mask = AnswerMask(look.finder, config.kinds, config.allow)
             exchange.filters.append(mask)
-        return PrivacyResult(mode=config.mode, found=tally(found), mask=mask)
+        return PrivacyResult(mode=config.mode, found=tally(found), mask=mask, pseudonyms=names)
 
-    def _pseudonymise(self, exchange: Exchange, look: _Look) -> None:
+    def _pseudonymise(self, exchange: Exchange, look: _Look) -> Pseudonyms:
         def work(names: Pseudonyms) -> tuple[Message, list[Message]]:
             history = [
                 _hide(message, look, names, typed=not row)
@@ -99,6 +120,20 @@ class Privacy:
             made, names = self._vault.hide(exchange.owner, exchange.scope, work)
             exchange.question, exchange.history = made
         exchange.shown.append(Showing(names))
+        return names
+
+
+class PrivacyAnswer:
+    """What of the answer was masked, for the receipt: kinds and counts."""
+
+    stage: Stage = "check"
+    name = "privacy_answer"
+
+    def run(self, exchange: Exchange) -> AnswerResult | None:
+        asked = exchange.results.get(Privacy.name)
+        if not isinstance(asked, PrivacyResult) or asked.mask is None:
+            return None
+        return AnswerResult(masked=dict(sorted(asked.mask.counts.items())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +153,19 @@ def _hide(message: Message, look: _Look, names: Pseudonyms, *, typed: bool) -> M
     """typed: a person wrote it just now, so a placeholder in it is their own word."""
     change = names.hidden if typed and message.role == "user" else names.again
     return replace(message, content=change(message.content, look.at(message)))
+
+
+def _within(value: Any, change: Callable[[str], str]) -> Any:
+    """JSON with every string changed, names of members too."""
+    match value:
+        case str():
+            return change(value)
+        case list():
+            return [_within(each, change) for each in value]
+        case dict():
+            return {change(name): _within(each, change) for name, each in value.items()}
+        case _:
+            return value
 
 
 def _ids(exchange: Exchange) -> Sequence[str]:

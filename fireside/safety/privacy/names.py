@@ -32,7 +32,7 @@ _INTRODUCED: Final = re.compile(
 )
 _HINTED: Final = re.compile(
     r"(?i)\b(?:i am|i'm|i’m|this is|dear|hi|hello|hey|thanks|thank you|from:?|to:?|cc:?|attn:?|"
-    r"contact|call|ask|tell|meet|met|with|by|for|and|my (?:wife|husband|son|daughter|brother|"
+    r"contact|call|ask|tell|meet|met|my (?:wife|husband|son|daughter|brother|"
     r"sister|friend|colleague|boss|partner|doctor|kid|child|mother|father|mom|dad|aunt|uncle)|"
     r"user|bot|patient|client|customer|employee)[\s,:\"'“]{1,4}$"
 )

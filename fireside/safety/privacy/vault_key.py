@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -121,17 +122,12 @@ def damaged() -> Corrupt:
     )
 
 
-class _disk:  # noqa: N801  # a context, spelled as one
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
     """What goes wrong with a disk, as one line for a person."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, OSError):
-            raise Unavailable(
-                f"The vault's folder {self._folder} cannot be used ({error.strerror}): check its "
-                "permissions."
-            ) from None
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(
+            f"The vault's folder {folder} cannot be used ({error.strerror}): check its permissions."
+        ) from None
