@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from fireside.assistant.steps import Stage
 from fireside.errors import BadRequest
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from fireside.safety.privacy.config import Mode, PrivacyConfig
     from fireside.safety.privacy.vault import Vault
 
+T = TypeVar("T")
 LONGEST: Final = 400_000
 """Characters of one message: at 25 µs each, the worst that was measured, it is ten seconds."""
 
@@ -32,35 +34,52 @@ LONGEST: Final = 400_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivacyResult:
     """found: in the question, by kind.  mask: of the answer, which counts as it goes.
-    pseudonyms: of this conversation, where values are to come back."""
+    hides: the same again for another text.  hiding: where values are to come back."""
 
     mode: Mode
     found: Mapping[Kind, int]
+    hides: Callable[[str], str]
     mask: AnswerMask | None = None
-    pseudonyms: Pseudonyms | None = None
+    hiding: Hiding | None = None
 
     def as_receipt(self) -> dict[str, Any]:
         return {"mode": self.mode, "found": dict(self.found)}
 
+    def after(self) -> dict[str, Any]:
+        """What the receipt says more, once the answer is over."""
+        return {} if self.mask is None else {"masked": dict(sorted(self.mask.counts.items()))}
+
     def reveal(self, arguments: str) -> str:
         """A tool's arguments (JSON) with the values that it needs; what is no JSON stays."""
-        if self.pseudonyms is None or "<" not in arguments:
+        if self.hiding is None or "<" not in arguments:
             return arguments
         try:
             given = json.loads(arguments)
         except ValueError:
             return arguments
-        return json.dumps(_within(given, self.pseudonyms.shown), ensure_ascii=False)
+        return json.dumps(_within(given, self.hiding.shown), ensure_ascii=False)
+
+    def hide(self, text: str) -> str:
+        """What a tool gave back, as the model may read it and a row may hold it."""
+        return self.hides(text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerResult:
-    """masked: in the answer, by kind."""
+class Hiding:
+    """The pseudonyms of a conversation; without a vault or a conversation, of this turn."""
 
-    masked: Mapping[Kind, int]
+    def __init__(self, vault: Vault | None, owner: str, scope: str | None) -> None:
+        self._vault, self._owner, self._scope = vault, owner, scope
+        self._names = Pseudonyms()
 
-    def as_receipt(self) -> dict[str, Any]:
-        return {"masked": dict(self.masked)}
+    def hide(self, work: Callable[[Pseudonyms], T]) -> T:
+        """Raises Corrupt: the vault's key is lost."""
+        if self._vault is None or self._scope is None:
+            return work(self._names)
+        made, self._names = self._vault.hide(self._owner, self._scope, work)
+        return made
+
+    def shown(self, text: str) -> str:
+        return self._names.shown(text)
 
 
 class Privacy:
@@ -91,21 +110,26 @@ class Privacy:
             )
         look = _Look(self._finder(), config)
         found = look.at(exchange.question)
-        names = None
+        hiding = None
+        hides = look.redacted
         if config.mode == "block":
             _refuse(found)
         elif config.mode == "redact":
             exchange.question = _redact(exchange.question, look)
             exchange.history = [_redact(message, look) for message in exchange.history]
         else:
-            names = self._pseudonymise(exchange, look)
+            hiding = Hiding(self._vault, exchange.owner, exchange.scope)
+            hides = partial(_hide_text, hiding, look)
+            self._pseudonymise(exchange, look, hiding)
         mask = None
         if config.answers:
             mask = AnswerMask(look.finder, config.kinds, config.allow)
             exchange.filters.append(mask)
-        return PrivacyResult(mode=config.mode, found=tally(found), mask=mask, pseudonyms=names)
+        return PrivacyResult(
+            mode=config.mode, found=tally(found), mask=mask, hiding=hiding, hides=hides
+        )
 
-    def _pseudonymise(self, exchange: Exchange, look: _Look) -> Pseudonyms:
+    def _pseudonymise(self, exchange: Exchange, look: _Look, hiding: Hiding) -> None:
         def work(names: Pseudonyms) -> tuple[Message, list[Message]]:
             history = [
                 _hide(message, look, names, typed=not row)
@@ -113,27 +137,8 @@ class Privacy:
             ]
             return _hide(exchange.question, look, names, typed=True), history
 
-        if self._vault is None or exchange.scope is None:
-            names = Pseudonyms()
-            exchange.question, exchange.history = work(names)
-        else:
-            made, names = self._vault.hide(exchange.owner, exchange.scope, work)
-            exchange.question, exchange.history = made
-        exchange.shown.append(Showing(names))
-        return names
-
-
-class PrivacyAnswer:
-    """What of the answer was masked, for the receipt: kinds and counts."""
-
-    stage: Stage = "check"
-    name = "privacy_answer"
-
-    def run(self, exchange: Exchange) -> AnswerResult | None:
-        asked = exchange.results.get(Privacy.name)
-        if not isinstance(asked, PrivacyResult) or asked.mask is None:
-            return None
-        return AnswerResult(masked=dict(sorted(asked.mask.counts.items())))
+        exchange.question, exchange.history = hiding.hide(work)
+        exchange.shown.append(Showing(hiding.shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,18 @@ class _Look:
     config: PrivacyConfig
 
     def at(self, message: Message) -> list[Found]:
-        return self.finder.find(message.content, self.config.kinds, self.config.allow)
+        return self.of(message.content)
+
+    def of(self, text: str) -> list[Found]:
+        return self.finder.find(text, self.config.kinds, self.config.allow)
+
+    def redacted(self, text: str) -> str:
+        return redacted(text, self.of(text))
+
+
+def _hide_text(hiding: Hiding, look: _Look, text: str) -> str:
+    found = look.of(text)
+    return hiding.hide(lambda names: names.again(text, found)) if found else text
 
 
 def _redact(message: Message, look: _Look) -> Message:

@@ -11,7 +11,7 @@ Small models copy such a word; they break longer ones.  It refuses to keep anyth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from fireside.safety.privacy.finder import Found
@@ -94,8 +94,9 @@ class Showing:
 
     over = False
 
-    def __init__(self, pseudonyms: Pseudonyms) -> None:
-        self._pseudonyms = pseudonyms
+    def __init__(self, shown: Callable[[str], str]) -> None:
+        """shown: `Pseudonyms.shown`."""
+        self._shown = shown
         self._held = ""
 
     def feed(self, text: str) -> str:
@@ -104,7 +105,7 @@ class Showing:
         if open_at < 0 or ">" in text[open_at:] or len(text) - open_at > LONGEST_PLACEHOLDER:
             open_at = len(text)
         self._held = text[open_at:]
-        return self._pseudonyms.shown(text[:open_at])
+        return self._shown(text[:open_at])
 
     def finish(self) -> str:
         held, self._held = self._held, ""

@@ -115,7 +115,7 @@ SHOWN = st.lists(
 
 @given(text=SHOWN, sizes=CUTS)
 def test_values_come_back_however_a_stream_is_cut(text: str, sizes: list[int]) -> None:
-    showing = Showing(NAMES)
+    showing = Showing(NAMES.shown)
     out = "".join(showing.feed(part) for part in chunks(text, sizes)) + showing.finish()
     assert out == NAMES.shown(text)
 
