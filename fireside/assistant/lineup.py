@@ -21,7 +21,7 @@ from fireside.assistant.pipeline import Pipeline
 from fireside.assistant.steps import Step
 from fireside.assistant.steps.cite import Cite
 from fireside.assistant.steps.compact import Compact
-from fireside.assistant.steps.dialogue import Dialogue, Framing, Keeping
+from fireside.assistant.steps.dialogue import Dialogue, Framing, Keeping, now
 from fireside.assistant.steps.injection import Injection
 from fireside.assistant.steps.mcp import McpTools
 from fireside.assistant.steps.moderation import ModerateInput, ModerateOutput, ModerationCheck
@@ -35,6 +35,8 @@ from fireside.assistant.tools.mcp.servers import Servers
 from fireside.safety.guards import Guards
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fireside.assistant.memory.opened import EmbedderSource
     from fireside.assistant.tools.registry import Registry
     from fireside.knowledge.collections import Collections
@@ -50,9 +52,10 @@ def assistant_of(
     collections: Collections | None = None,
     guards: Guards | None = None,
     memories: Memories | None = None,
+    clock: Callable[[], datetime] = now,
 ) -> Assistant:
-    """collections: documents; None where none can be kept.  The others are shared with endpoints,
-    where there are any."""
+    """collections: documents; None where none can be kept.  clock: what the dialogue takes for
+    today.  The others are shared with endpoints, where there are any."""
     from fireside.assistant.memory.opened import memories_of
 
     @cache
@@ -71,6 +74,7 @@ def assistant_of(
         knowledge=Knowledge(collections),
         guards=guards or Guards(models, settings.home / "heads"),
         memories=memories or memories_of(store.objects, models),
+        clock=clock,
     )
     return Assistant(Personas(settings.home / "personas"), Pipeline.of(steps), close=servers.close)
 
@@ -85,6 +89,7 @@ def steps_of(
     knowledge: Knowledge,
     guards: Guards,
     memories: Memories,
+    clock: Callable[[], datetime] = now,
 ) -> list[Step]:
     """By stage; within a stage in the order that they run in."""
     from fireside.assistant.steps.privacy import Privacy
@@ -95,7 +100,7 @@ def steps_of(
         ModerateInput(guards),
         Privacy(Vault(store.objects, settings.home)),
         Mood(guards),
-        Dialogue(models, states),
+        Dialogue(models, states, clock),
         Recall(memories),
         Tools(registry, store),
         McpTools(servers, store),

@@ -146,7 +146,9 @@ class Personas:
 
 
 def _one_line(error: ValidationError, table: Mapping[str, Any], text: str, origin: str) -> str:
-    first = error.errors()[0]
+    # A misspelt key that is needed is two errors, and the typo is the one to tell.
+    errors = error.errors()
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     path = [part for part in first["loc"] if isinstance(part, str | int)]
     path += getattr(first.get("ctx", {}).get("error"), "path", ())  # of a Misdirected
     where = ".".join(map(str, path))

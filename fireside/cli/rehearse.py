@@ -94,6 +94,7 @@ def _run(
 ) -> list[tuple[ChatFile, Rehearsed]]:
     from fireside.assistant.chat import Chat
     from fireside.assistant.dialogue.rehearsal import rehearse
+    from fireside.assistant.lineup import assistant_of
     from fireside.engine.models import Models
     from fireside.storage import Store
 
@@ -105,31 +106,23 @@ def _run(
             Store.open(Path(folder) / "conversations.db") as store,
         ):
             for file, name in files:
-                chat = Chat(models, store, _assistant(models, store, settings, file.today))
+                assistant = assistant_of(models, store, settings, clock=_clock(file.today))
+                chat = Chat(models, store, assistant)
                 for one in rehearse(file, chat, store, persona=name, sampling=GREEDY):
                     results.append((file, one))
                     if told is not None:
                         told(file, one)
+                assistant.close()
     finally:
         models.close()
     return results
 
 
-def _assistant(models: Any, store: Any, settings: Settings, today: date | None) -> Any:
-    from fireside.assistant.assistant import Assistant
-    from fireside.assistant.dialogue.kept import States
-    from fireside.assistant.persona import Personas
-    from fireside.assistant.pipeline import Pipeline
-    from fireside.assistant.steps import Step
-    from fireside.assistant.steps.dialogue import Dialogue, Framing, Keeping
-
-    states = States(store.objects)
-
-    def clock() -> datetime:
-        return datetime.now(UTC) if today is None else datetime.combine(today, time(12), UTC)
-
-    steps: list[Step] = [Dialogue(models, states, clock), Framing(), Keeping(states)]
-    return Assistant(Personas(settings.home / "personas"), Pipeline.of(steps))
+def _clock(today: date | None) -> Callable[[], datetime]:
+    """Noon of the file's day, so that it is that day in most time zones; or now."""
+    if today is None:
+        return lambda: datetime.now(UTC)
+    return lambda: datetime.combine(today, time(12), UTC)
 
 
 def _show(file: ChatFile, one: Rehearsed) -> None:

@@ -27,7 +27,7 @@ class Vectors(Protocol):
     """`fireside.engine.embedding.Embedder`, as far as it is needed here."""
 
     @property
-    def context(self) -> int: ...
+    def window(self) -> int: ...
     @property
     def unknown_id(self) -> int | None: ...
     def tokens(self, texts: Sequence[str]) -> list[list[int]]: ...
@@ -39,7 +39,7 @@ def clipped(vectors: Vectors, text: str) -> str:
     half = LONGEST // 2
     if len(text) > LONGEST:
         text = f"{text[:half]} … {text[-half:]}"
-    while half > 8 and len(vectors.tokens([text])[0]) > vectors.context:
+    while half > 8 and len(vectors.tokens([text])[0]) > vectors.window:
         half //= 2
         text = f"{text[:half]} … {text[-half:]}"
     return text

@@ -12,7 +12,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 READERS: Final = 16
 """Policies whose examples stay embedded."""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Embedders(Protocol):
@@ -77,7 +81,7 @@ class Dialogue:
         self,
         models: Embedders,
         states: States | None,
-        clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),  # noqa: UP017
+        clock: Callable[[], datetime] = now,
     ) -> None:
         self._models = models
         self._states = states

@@ -106,7 +106,7 @@ mood = -0.5
 class Words:
     """A vector of the words of a text: texts without a common word are not near."""
 
-    context = 512
+    window = 256
     unknown_id = 1
     embedded = 0
 
@@ -119,7 +119,7 @@ class Words:
     def embed(self, texts: Sequence[str]) -> tuple[torch.Tensor, list[int]]:
         rows = torch.zeros(len(texts), WIDTH)
         for row, text in zip(rows, texts, strict=True):
-            assert len(self.tokens([text])[0]) <= self.context
+            assert len(self.tokens([text])[0]) <= self.window
             for word in re.findall(r"\w+", text.lower()):
                 digest = hashlib.sha256(word.encode()).digest()
                 row[int.from_bytes(digest[:4]) % WIDTH] += 1
