@@ -99,6 +99,13 @@ class Settings(BaseSettings):
         description="URLs that a request's `mcp` tool may name as its server; none by default.",
     )
 
+    retention_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="Days after which what nobody has used is deleted; 0 keeps it.",
+    )
+
     @field_validator("home")
     @classmethod
     def _from_the_users_home(cls, home: Path) -> Path:

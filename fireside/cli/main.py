@@ -27,6 +27,7 @@ from fireside.cli import (
     memory,
     models,
     pretrain,
+    privacy,
     runs,
     serve,
     tokenizer,
@@ -70,6 +71,7 @@ app.add_typer(runs.app, name="runs")
 app.command("eval")(evaluation.evaluate)
 app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(keys.app, name="keys")
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(memory.app, name="memory")
 app.command("mcp")(mcp.mcp)
 app.command("bench")(bench.bench)

@@ -7,9 +7,10 @@ real house.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 from fastapi import APIRouter, FastAPI
@@ -20,6 +21,8 @@ from fireside.assistant.lineup import assistant_of
 from fireside.assistant.memory.memories import Memories
 from fireside.assistant.memory.opened import memories_of
 from fireside.safety.guards import Guards
+from fireside.safety.privacy.owned import Owned
+from fireside.safety.privacy.retention import Retention
 from fireside.server import (
     batches,
     chat_completions,
@@ -39,6 +42,7 @@ from fireside.server import (
     notice,
     openapi,
     organization,
+    own_data,
     page,
     session,
     uploads,
@@ -59,6 +63,7 @@ from fireside.server.pulls import Pulls
 from fireside.server.ready import Readiness
 from fireside.server.responses.group import group as responses_group
 from fireside.server.responses.remote import Remote
+from fireside.server.responses.state import State
 from fireside.server.sweep import Sweep
 from fireside.server.tuned_models import TunedModels
 from fireside.server.tuning.group import group as tuning_group
@@ -71,6 +76,7 @@ from fireside.storage.files import Files
 from fireside.storage.uploads import Uploads
 
 if TYPE_CHECKING:
+    from fireside.assistant.tools.registry import Registry
     from fireside.engine.models import Models
     from fireside.storage import Store
 
@@ -120,6 +126,8 @@ class Parts:
         uploads_ = Uploads(files_)
         guards = Guards(models_, settings.home / "heads")
         remembered = memories_of(store.objects, models_)
+        drop = State(store).delete_response
+        old = Retention(store, files_, settings.retention_days, drop)
         knowledge = knowledge_group(models_, store, files_, settings.embedding_model)
         measured = metered(models_, counts)
         assistant = assistant_of(
@@ -153,6 +161,7 @@ class Parts:
                 Sweep(files_.sweep),
                 Sweep(uploads_.sweep),
                 Sweep(remembered.sweep),
+                Sweep(old.sweep, seconds=3600),
             ],
         )
 
@@ -189,7 +198,7 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     openapi.install(app)
     inside = Inside(app)
     app.state.assistant = parts.assistant
-    app.state.offers = Offers(inside, store, settings.model)
+    app.state.offers = Offers(inside, store, settings.model, _tools_of(settings))
     parts.services.append(offering := mcp.Endpoint(app.state.offers))
     working = (*_working(parts, inside), mcp.routes(offering))
     for router in (*_answering(parts), *working, *_around(parts)):
@@ -204,6 +213,18 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     app.add_middleware(Measure, metrics=parts.counts)
     app.add_middleware(StandardHeaders)
     return app
+
+
+def _tools_of(settings: Settings) -> Callable[[], Registry]:
+    """For MCP clients; personas have their own."""
+
+    @cache
+    def made() -> Registry:
+        from fireside.assistant.tools.shipped import shipped  # calendars and e-mail take a while
+
+        return shipped(settings)
+
+    return made
 
 
 def _answering(parts: Parts) -> Iterator[APIRouter]:
@@ -252,6 +273,7 @@ def _around(parts: Parts) -> Iterator[APIRouter]:
     yield organization.routes(store)
     yield dialogue_state.routes(store)
     yield memories.routes(parts.memories, store.objects)
+    yield own_data.routes(Owned(store, settings.home), parts.files)
     yield conversations.routes(Chat(models_, store, parts.assistant), store, parts.turns, models_)
     yield notice.routes(models_, parts.readiness, parts.pulls, settings.models_dir, parts.assistant)
     yield page.routes()

@@ -17,6 +17,7 @@ ScopeName = Literal[
     "fine_tuning",
     "batches",
     "evals",
+    "data",
     "metrics",
     "admin",
 ]
@@ -29,6 +30,7 @@ SCOPES: Final[Mapping[ScopeName, str]] = {
     "fine_tuning": "fine-tuning jobs and graders, deleting tuned models",
     "batches": "batches",
     "evals": "evals and their runs",
+    "data": "export and delete everything of the project",
     "metrics": "/metrics",
     "admin": "users, projects, keys, the audit log (an admin's key only)",
 }
@@ -52,6 +54,8 @@ _BY_PREFIX: Final[tuple[tuple[str, ScopeName], ...]] = (
     ("/v1/embeddings", "inference"),
     ("/v1/moderations", "inference"),
     ("/v1/fireside/memories", "inference"),
+    ("/v1/fireside/export", "data"),
+    ("/v1/fireside/data", "data"),
     ("/v1/fireside/summaries", "inference"),
     ("/mcp", "inference"),
     ("/api/models/pull", "admin"),
