@@ -48,7 +48,9 @@ def test_a_client_finds_tools_documents_and_a_model(
         assert client.server_info is not None
         assert client.server_info.name == "fireside"
         tools = {each.name for each in (await client.list_tools()).tools}
-        assert {"ask", "search_documents"} <= tools
+        assert {"ask", "search_documents", "calculate", "calendar_list"} <= tools
+        sum_ = await client.call_tool("calculate", {"expression": "17% of 240"})
+        assert "40.8" in text_of(sum_)
         found = await client.call_tool("search_documents", {"query": "anything"})
         assert text_of(found) == "There are no documents yet."
         nobody = await client.call_tool("ask", {"question": "Hello?", "model": "nobody:1b"})

@@ -36,10 +36,16 @@ def double(context: ToolContext, number: int) -> Outcome:
     return Outcome(text=str(2 * number), data={"twice": 2 * number})
 
 
+@tool(acts=True)
+def note(context: ToolContext, text: str) -> Outcome:
+    """Note it."""
+    sent.append(f"{context.owner}: {text}")
+    return Outcome(text="noted")
+
+
 @tool(acts=True, consent="ask", floor="ask")
 def send(context: ToolContext, text: str) -> Outcome:
     """Send it."""
-    sent.append(f"{context.owner}: {text}")
     return Outcome(text="sent")
 
 
@@ -61,7 +67,7 @@ class Place:
 
 def served(store: Store, model: FakeModel, settings: Settings) -> Any:
     app = create_app(FakeModels(model), store, settings)
-    app.state.offers.tools = [double, send, secret]
+    app.state.offers.tools = lambda: [double, note, send, secret]
     return app
 
 
@@ -147,7 +153,7 @@ def test_what_is_offered(unkeyed: Place, mode: str) -> None:
     name, tools = spoken(unkeyed.url, walk, mode=mode)
     assert name == "fireside"
     hints = {each.name: each.annotations for each in tools}
-    assert [*hints] == ["double", "send", "ask", "search_documents"]  # and not the secret
+    assert [*hints] == ["double", "note", "send", "ask", "search_documents"]  # and not the secret
     assert hints["double"].read_only_hint is True
     assert (hints["send"].read_only_hint, hints["send"].destructive_hint) == (False, True)
 
@@ -210,11 +216,17 @@ def test_documents_are_found_by_their_owner_alone(keyed: Place) -> None:
 
 def test_a_tool_runs_as_whoever_calls_it(keyed: Place) -> None:
     sent.clear()
-    spoken(keyed.url, calling("send", text="one"), keyed.mine)
-    spoken(keyed.url, calling("send", text="two"), keyed.theirs)
+    spoken(keyed.url, calling("note", text="one"), keyed.mine)
+    spoken(keyed.url, calling("note", text="two"), keyed.theirs)
     owners = {line.partition(":")[0] for line in sent}
     assert len(owners) == 2
     assert "" not in owners
+
+
+def test_what_always_asks_is_for_admins(keyed: Place) -> None:
+    assert {"note", "send"} & set(spoken(keyed.url, names, keyed.mine)) == {"note"}
+    with pytest.raises(MCPError, match="There is no tool"):
+        spoken(keyed.url, calling("send", text="x"), keyed.mine)
 
 
 def test_a_key_without_the_scope_is_not_offered_the_search(keyed: Place) -> None:

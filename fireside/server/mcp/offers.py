@@ -1,8 +1,9 @@
 """What an MCP client may use: the registry's tools, a search of its documents, and a model to ask.
 
-The client's person confirms what acts: such tools say so in their annotations, and those that a
-configuration forbids (`never`) are not offered.  Search and `ask` are requests to our own API, made
-inside as the caller: keys, scopes, budgets and owners hold as for anybody else.
+The client's person confirms what acts: such tools say so in their annotations.  Those that always
+ask (an SMS costs the server's owner) are offered to admins alone, and `never` to nobody.  Search
+and `ask` are requests to our own API, made inside as the caller: keys, scopes, budgets and owners
+hold as for anybody else.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
@@ -32,6 +34,8 @@ STEADY: Final = {"temperature": 0.2, "top_p": 0.9}
 """What small models are recommended with; the API's own default, 1, is for those that send more."""
 ASK: Final = "ask"
 SEARCH: Final = "search_documents"
+ELSEWHERE: Final = frozenset({SEARCH, "web_fetch"})
+"""The registry's own need a persona, who names documents and hosts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +85,16 @@ class Wanted(BaseModel):
 
 
 class Offers:
-    """tools: the registry's, each with its consent.  default_model: who answers `ask`."""
+    """tools: the registry's, each with its consent; made when first asked for.
+    default_model: who answers `ask`.
+    """
 
     def __init__(
-        self, inside: Inside, store: Store, default_model: str, tools: Iterable[Tool] = ()
+        self,
+        inside: Inside,
+        store: Store,
+        default_model: str,
+        tools: Callable[[], Iterable[Tool]] = tuple,
     ) -> None:
         self._inside = inside
         self._store = store
@@ -92,8 +102,8 @@ class Offers:
         self.tools = tools
 
     def of(self, caller: Caller) -> dict[str, Offer]:
-        """By name; what the caller's key may not reach is not there."""
-        found = {each.name: self._ours(each) for each in self.tools if each.consent != "never"}
+        """By name; what the caller's key may not reach is not there.  The first time it is slow."""
+        found = {each.name: self._ours(each) for each in self.tools() if _is_for(caller, each)}
         if _may(caller, "inference"):
             found[ASK] = Offer(
                 name=ASK,
@@ -115,7 +125,7 @@ class Offers:
         Raises:
             NotFound: nothing of that name is offered to this caller.
         """
-        offer = self.of(caller).get(name)
+        offer = (await asyncio.to_thread(self.of, caller)).get(name)
         if offer is None:
             raise NotFound(f"There is no tool {name[:64]!r}.")
         try:
@@ -134,7 +144,10 @@ class Offers:
         )
 
     async def _call(self, tool: Tool, arguments: Mapping[str, Any], caller: Caller) -> Said:
-        context = ToolContext(owner=caller.owner, store=self._store)
+        here = datetime.now().astimezone()
+        context = ToolContext(
+            owner=caller.owner, store=self._store, now=here, timezone=here.tzinfo or UTC
+        )
         called = await asyncio.to_thread(call, tool, json.dumps(dict(arguments)), context)
         outcome = called.outcome
         data = outcome.data if isinstance(outcome.data, dict) else None
@@ -184,6 +197,12 @@ class Offers:
                 "vector_store_ids."
             )
         return living
+
+
+def _is_for(caller: Caller, tool: Tool) -> bool:
+    if tool.name in ELSEWHERE or tool.consent == "never":
+        return False
+    return tool.consent == "free" or caller.admin
 
 
 def _may(caller: Caller, scope: str) -> bool:

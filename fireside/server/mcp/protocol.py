@@ -43,7 +43,7 @@ def protocol(offered: Callable[[], Awaitable[Offers]]) -> Server[Any]:
     """offered: asked for each request, so that the handshake need not wait for it."""
 
     async def list_tools(context: Any, _: PaginatedRequestParams | None) -> ListToolsResult:
-        found = (await offered()).of(_caller(context))
+        found = await asyncio.to_thread((await offered()).of, _caller(context))
         return ListToolsResult(tools=[_shown(each) for each in found.values()])
 
     async def call_tool(context: Any, params: CallToolRequestParams) -> CallToolResult:
