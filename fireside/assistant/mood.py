@@ -31,7 +31,7 @@ class MoodConfig(PersonaSection):
 
     watch: bool = False
     window: int = Field(2, ge=1, le=10)
-    low: float = Field(-0.4, ge=-1, le=1)
+    low: float = Field(-0.6, ge=-1, le=1)
     fall: float = Field(0.4, ge=0, le=2)
     max_tokens: int | None = Field(160, ge=16)
     instruction: str = "The user is getting unhappy: answer in at most three short sentences."
