@@ -1,10 +1,10 @@
 """A summary of turns, by the model itself or of their own sentences, checked before it is used.
 
 What the check lets through: whole sentences, without reasoning, each said once, whose numbers and
-names all occur in what they stand for and most of whose words do; never more tokens than the turns
-had.  Where nothing is left of what the model wrote, sentences of the conversation stand in.  It
-refuses to be part of an answer: its prompt is its own, and greedy, so the same turns give the same
-summary.
+names all occur in what they stand for and most of whose words do; together with half of the numbers
+and names that the person told, and never more tokens than the turns had.  Where the model does not
+pass, sentences of the conversation stand in, the person's own statements first.  It refuses to be
+part of an answer: its prompt is its own, and greedy, so the same turns give the same summary.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ WISH: Final = (
 )
 SUPPORT: Final = 0.6
 """Share of a sentence's telling words that must occur in what it stands for."""
+COVERAGE: Final = 0.5
+"""Share of the person's own numbers and names that a summary must keep."""
+STATED: Final = 20.0
+"""What a person stated counts for so much more than what was answered."""
 MOST_PARTS: Final = 4
 """Parts that one summary is written from; longer turns than that are summed up by sentences."""
 
@@ -65,11 +69,22 @@ def summarise(
         written, ended = _written(model, before, turns, room, owner)
         good, dropped = checked(written, source, ended=ended)
         text = _within(model, good, limit)
-        if text:
+        refused = _refusal(text, stated(before, turns), written)
+        if refused is None:
             return Summary(text=text, by="model", dropped=dropped)
-        refused = "nothing that the model wrote passed the check" if written else "it was empty"
     text = extracted(model, before, turns, limit)
     return Summary(text=text, by="extract", dropped=dropped, refused=refused)
+
+
+def _refusal(text: str, marks: set[str], written: str) -> str | None:
+    if not written:
+        return "it was empty"
+    if not text:
+        return "nothing that the model wrote passed the check"
+    kept = marks & (numbers(text) | set(words(text)) | names(text))
+    if len(kept) < COVERAGE * len(marks):
+        return f"it kept {len(kept)} of the {len(marks)} numbers and names that had been told"
+    return None
 
 
 def checked(written: str, source: str, *, ended: bool) -> tuple[list[str], int]:
@@ -126,10 +141,26 @@ def _telling(line: str, telling: set[str], holding: Counter[str], number: int) -
     rare = sum(math.log(1 + number / holding[word]) for word in telling) / math.sqrt(len(telling))
     score = rare + 2.0 * bool(numbers(said)) + 1.0 * bool(names(said))
     if speaker == "User":
-        score += 1.0 + 3.0 * max((fact.score for fact in facts_in(said)), default=0.0)
-    if said.endswith(("?", "？")):
-        score -= 1.0
-    return score / (1 + len(line) / 400)
+        known = max((fact.score for fact in facts_in(said)), default=0.0)
+        score += 1.0 if _asks(said) else STATED + 5.0 * known
+    return score / (1 + len(line) / 300)
+
+
+def _asks(sentence: str) -> bool:
+    return sentence.endswith(("?", "？"))
+
+
+def stated(before: str, turns: Sequence[Message]) -> set[str]:
+    """The numbers and names of what the person said, and of the summary so far."""
+    found: set[str] = set()
+    lines = before.split("\n")
+    for turn in turns:
+        if turn.role == "user":
+            lines.extend(each for each in sentences(turn.content) if not _asks(each))
+    for line in lines:
+        said = line.removeprefix("User: ").removeprefix("Assistant: ")
+        found |= numbers(said) | names(said)
+    return found
 
 
 def _supported(sentence: str, known_numbers: set[str], known_words: set[str]) -> bool:

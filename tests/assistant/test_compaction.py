@@ -75,7 +75,7 @@ class Summariser:
         else:
             known = re.search(r"came before:\n(.*?)\n\nConversation", prompt, re.DOTALL)
             said = re.findall(r"(?:user|assistant): ([^.\n]*\.)", prompt)
-            text, reason = " ".join([*([known[1]] if known else []), *said[:2]]), "stop"
+            text, reason = " ".join([*([known[1]] if known else []), *said]), "stop"
         yield SimpleNamespace(text=text, tokens=(), finish_reason=None, index=0)
         yield SimpleNamespace(text="", tokens=(), finish_reason=reason, index=0)
 

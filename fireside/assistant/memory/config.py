@@ -40,11 +40,12 @@ class CompactionConfig(PersonaSection):
     longer fits.  `/v1/responses` is shortened by its own parameters alone.
 
     by: `model` writes it, and sentences of the conversation stand in where it fails the check;
-        `extract` takes sentences only, at no cost.
+        `extract` takes sentences only, at no cost; `auto` lets models of two billion parameters
+        and more write (docs/memory.md has what smaller ones make of it).
     """
 
     enabled: bool = True
-    by: Literal["model", "extract"] = "model"
+    by: Literal["auto", "model", "extract"] = "auto"
 
 
 class MemoryConfig(PersonaSection):

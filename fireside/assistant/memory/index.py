@@ -2,26 +2,26 @@
 
 Brought up to date before every search by the rows' versions, so two processes over one database
 see the same facts, and only what changed is read again.  score = 0.7 cosine + 0.3 of BM25's share
-of the question's words; the words alone without an
-embedding model, or for a question that it cannot read.  Ten thousand facts are 15 MB
-and a few milliseconds.  It refuses to know who may see what: one index is one owner's.
+of the question's words; the words alone without an embedding model, and for a question or a fact
+that it cannot read.  Ten thousand facts are 15 MB and a few milliseconds.  It refuses to know who
+may see what: one index is one owner's.
 """
 
 from __future__ import annotations
 
 import base64
-import math
+import contextlib
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from fireside.assistant.memory.records import KIND, Memory, memory_of
+from fireside.assistant.memory.table import Bools, Floats, Scores, Table
 from fireside.errors import Conflict, FiresideError
 from fireside.knowledge.collections import unread
 from fireside.knowledge.embedders import Embeds
@@ -33,10 +33,6 @@ EMBEDDED_AT_ONCE: Final = 128
 """Facts without a vector that one search embeds, some 5 ms each: the rest waits for the next."""
 MOST_FACTS: Final = 200_000
 """Of all owners' indexes together; the least recently used gives way."""
-COSINE, WORDS = 0.7, 0.3
-K1, B = 1.2, 0.75
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +45,23 @@ class Found:
     words: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """found: best first.  number: of facts that were looked through.
+    words_only: why no embeddings were used, if none were.
+    pending: facts that have no vector yet, and were looked at by their words."""
+
+    found: list[Found]
+    number: int
+    words_only: str | None
+    pending: int = 0
+
+
 @dataclass(slots=True)
 class _Fact:
     memory: Memory
     version: int
     spelt: tuple[str, ...]
-    words: Counter[str]
     vector: Floats | None = None
 
 
@@ -65,7 +72,7 @@ class Index:
         self._objects = objects
         self._owner = owner
         self._facts: dict[str, _Fact] = {}
-        self._matrix: tuple[list[_Fact], Floats | None] | None = None
+        self._table: tuple[list[_Fact], Table] | None = None
         self._model: str | None = None
         self._lock = threading.Lock()
 
@@ -87,31 +94,40 @@ class Index:
             return [fact.memory for fact in self._facts.values() if fact.spelt == spelt]
 
     def search(
-        self, questions: Sequence[str], embedder: Embeds | None, seen: Callable[[Memory], bool]
-    ) -> list[Found]:
-        """Every fact that is `seen`, with its score for the best of the questions; best first."""
+        self,
+        questions: Sequence[str],
+        load: Callable[[], tuple[Embeds | None, str | None]],
+        seen: Callable[[Memory], bool],
+    ) -> Searched:
+        """Every fact that is `seen`, with its score for the best of the questions; best first.
+
+        load: the embedding model, or why there is none; asked only if there is a fact.
+        """
         with self._lock:
             self._refresh()
-            facts, matrix = self._embedded(embedder)
-        picked = [i for i, fact in enumerate(facts) if seen(fact.memory)]
-        if not picked or not questions:
-            return []
-        facts = [facts[i] for i in picked]
-        rows = None if matrix is None else matrix[picked]
-        best: list[Found] = []
+            memories = [fact.memory for fact in self._facts.values()]
+            if not any(map(seen, memories)):
+                return Searched(found=[], number=0, words_only=None)
+            embedder, why = load()
+            facts, table = self._arrays(embedder)
+            memories = [fact.memory for fact in facts]
+        mask = np.fromiter(map(seen, memories), np.bool_, len(memories))
+        best: Scores | None = None
         for asked in questions:
-            found = _scored(facts, rows, asked, embedder)
-            if not best:
-                best = found
-            else:
-                best = [max(a, b, key=_score) for a, b in zip(best, found, strict=True)]
-        return sorted(best, key=lambda each: (-each.score, each.memory.id))
+            vector = None
+            if embedder is not None and not unread(embedder, asked):
+                vector = vectors([asked], embedder)[0]
+            scores = table.scores(wanted(asked), vector, mask)
+            best = scores if best is None else _better(best, scores)
+        found = [] if best is None else _ranked(memories, best, mask)
+        bare = 0 if embedder is None else sum(f.vector is None for f in facts)
+        return Searched(found=found, number=int(mask.sum()), words_only=why, pending=bare)
 
     def _refresh(self) -> None:
         versions = self._objects.versions(KIND, owner=self._owner)
-        gone = self._facts.keys() - versions.keys()
-        for each in gone:
+        for each in self._facts.keys() - versions.keys():
             del self._facts[each]
+            self._table = None
         stale = [
             each
             for each, version in versions.items()
@@ -119,50 +135,50 @@ class Index:
         ]
         for row in self._objects.chosen(KIND, stale, owner=self._owner):
             memory, old = memory_of(row), self._facts.get(row.id)
-            spelt = _spelt(memory.text)
-            fact = _Fact(memory, row.version, spelt, Counter(spelt))
             if old is not None and old.memory.text == memory.text:
-                fact.vector = old.vector
-            self._facts[row.id] = fact
-        if gone or stale:
-            self._matrix = None
+                old.memory, old.version = memory, row.version  # used, or of another status
+            else:
+                self._facts[row.id] = _Fact(memory, row.version, _spelt(memory.text))
+                self._table = None
 
-    def _embedded(self, embedder: Embeds | None) -> tuple[list[_Fact], Floats | None]:
-        """The facts, and their vectors as rows; those without one have a row of zeros."""
-        if embedder is None:
-            return list(self._facts.values()), None
-        if self._model != embedder.name:
-            self._model, self._matrix = embedder.name, None
+    def _arrays(self, embedder: Embeds | None) -> tuple[list[_Fact], Table]:
+        model = None if embedder is None else embedder.name
+        if self._model != model:
+            self._model, self._table = model, None
             for fact in self._facts.values():
                 fact.vector = None
         bare = [fact for fact in self._facts.values() if fact.vector is None]
-        if bare:
+        if bare and embedder is not None:
             self._vectors(bare, embedder)
-            self._matrix = None
-        if self._matrix is None:
+            self._table = None
+        if self._table is None:
             facts = list(self._facts.values())
-            nothing = np.zeros(embedder.width, np.float32)
-            rows = [nothing if fact.vector is None else fact.vector for fact in facts]
-            self._matrix = facts, np.stack(rows) if rows else nothing.reshape(0, -1)[:0]
-        return self._matrix
+            width = 1 if embedder is None else embedder.width
+            table = Table([f.spelt for f in facts], [f.vector for f in facts], width)
+            self._table = facts, table
+        return self._table
 
     def _vectors(self, bare: Sequence[_Fact], embedder: Embeds) -> None:
-        kept = self._objects.bodies(VECTOR, [_row_id(f.memory, embedder.name) for f in bare])
+        kept = self._objects.bodies(VECTOR, [row_id(f.memory, embedder.name) for f in bare])
         for fact in bare:
-            body = kept.get(_row_id(fact.memory, embedder.name))
+            body = kept.get(row_id(fact.memory, embedder.name))
             if body is not None:
                 fact.vector = np.frombuffer(base64.b64decode(body["f2"]), "<f2").astype(np.float32)
         new = [fact for fact in bare if fact.vector is None][:EMBEDDED_AT_ONCE]
         if not new:
             return
-        for fact, vector in zip(new, vectors([f.memory.text for f in new], embedder), strict=True):
+        made = vectors([fact.memory.text for fact in new], embedder)
+        made = [
+            vector * (not unread(embedder, fact.memory.text))
+            for fact, vector in zip(new, made, strict=True)
+        ]
+        for parent, fact, vector in zip((f.memory.id for f in new), new, made, strict=True):
             fact.vector = vector
             half = base64.b64encode(vector.astype("<f2").tobytes()).decode()
-            row = New(id=_row_id(fact.memory, embedder.name), body={"f2": half})
-            try:
-                self._objects.add_all(VECTOR, [row], owner=self._owner, parent_id=fact.memory.id)
-            except Conflict:
-                continue  # another process was faster, with the same numbers
+            row = New(id=row_id(fact.memory, embedder.name), body={"f2": half})
+            # Another process that was faster has the same numbers.
+            with contextlib.suppress(Conflict):
+                self._objects.add_all(VECTOR, [row], owner=self._owner, parent_id=parent)
 
 
 class Indexes:
@@ -204,54 +220,31 @@ def _spelt(text: str) -> tuple[str, ...]:
     return tuple(words(text)) or (text,)
 
 
-def _row_id(memory: Memory, model: str) -> str:
+def row_id(memory: Memory, model: str) -> str:
     """Another text or another model is another row; all go with the memory."""
     print_ = sha256(f"{model}\0{memory.text}".encode()).hexdigest()[:16]
     return f"{memory.id}/{print_}"
 
 
-def _score(found: Found) -> float:
-    return found.score
+def _better(one: Scores, other: Scores) -> Scores:
+    """Of each fact, what it scores for the question that it bears on more."""
+    first = one.score >= other.score
+    return Scores(
+        score=np.where(first, one.score, other.score),
+        cosine=np.where(first, one.cosine, other.cosine),
+        words=np.where(first, one.words, other.words),
+    )
 
 
-def _scored(
-    facts: Sequence[_Fact], rows: Floats | None, asked: str, embedder: Embeds | None
-) -> list[Found]:
-    texts = _bm25(facts, wanted(asked))
-    if rows is None or embedder is None or unread(embedder, asked):
-        return [
-            Found(memory=fact.memory, score=text, cosine=None, words=text)
-            for fact, text in zip(facts, texts, strict=True)
-        ]
-    cosines = (rows @ vectors([asked], embedder)[0]).clip(0, 1).tolist()
+def _ranked(memories: Sequence[Memory], scores: Scores, mask: Bools) -> list[Found]:
+    places = np.flatnonzero(mask)
+    order = sorted(places.tolist(), key=lambda i: (-scores.score[i], memories[i].id))
     return [
-        _found(fact, cosine, text) for fact, cosine, text in zip(facts, cosines, texts, strict=True)
-    ]
-
-
-def _found(fact: _Fact, cosine: float, text: float) -> Found:
-    if fact.vector is None:
-        return Found(memory=fact.memory, score=text, cosine=None, words=text)
-    score = COSINE * cosine + WORDS * text
-    return Found(memory=fact.memory, score=score, cosine=cosine, words=text)
-
-
-def _bm25(facts: Sequence[_Fact], asked: Sequence[str]) -> list[float]:
-    """The share of the question's weight that each fact covers, 0 to 1, as `knowledge.lexical`."""
-    number = len(facts)
-    holding = {word: sum(word in fact.words for fact in facts) for word in asked}
-    rarity = {w: math.log(1 + (number - n + 0.5) / (n + 0.5)) for w, n in holding.items()}
-    most = sum(rarity.values()) * (K1 + 1)
-    if not most or not any(holding.values()):
-        return [0.0] * number
-    mean = sum(fact.words.total() for fact in facts) / number or 1.0
-    scores = []
-    for fact in facts:
-        norm = K1 * (1 - B + B * fact.words.total() / mean)
-        held = sum(
-            rarity[word] * fact.words[word] * (K1 + 1) / (fact.words[word] + norm)
-            for word in asked
-            if word in fact.words
+        Found(
+            memory=memories[i],
+            score=float(scores.score[i]),
+            cosine=None if np.isnan(scores.cosine[i]) else float(scores.cosine[i]),
+            words=float(scores.words[i]),
         )
-        scores.append(held / most)
-    return scores
+        for i in order
+    ]

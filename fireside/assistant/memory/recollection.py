@@ -39,13 +39,13 @@ def recollect(
 ) -> Recollection:
     """Every fact that is `seen`, with its score.  The embedding model is loaded only if there is
     a fact."""
-    searched = sum(map(seen, index.facts()))
-    if not searched:
-        return Recollection(found=[], searched=0)
-    embedder, why = available(load)
-    found = index.search(pieces(question), embedder, seen)
-    pending = 0 if embedder is None else sum(each.cosine is None for each in found)
-    return Recollection(found=found, searched=searched, words_only=why, pending=pending)
+    searched = index.search(pieces(question), lambda: available(load), seen)
+    return Recollection(
+        found=searched.found,
+        searched=searched.number,
+        words_only=searched.words_only,
+        pending=searched.pending,
+    )
 
 
 def pieces(question: str) -> list[str]:

@@ -14,7 +14,9 @@ from fireside.assistant.budget import Budget
 from fireside.assistant.compaction import Compacted, Compaction
 from fireside.assistant.exchange import Section
 from fireside.assistant.prompt import starts_of
+from fireside.assistant.recommend import SMALL
 from fireside.assistant.steps import Stage
+from fireside.assistant.summary import By
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange
@@ -38,7 +40,7 @@ class Compact:
             exchange.question,
             room=room_of(exchange),
             starts=starts_of([*exchange.history, exchange.question]),
-            by=config.by,
+            by=writer(config.by, exchange),
             owner=exchange.owner,
             conversation_id=exchange.scope,
         )
@@ -49,6 +51,14 @@ class Compact:
         exchange.summarised = found.messages
         exchange.sections.insert(0, Section(name="summary", text=found.text))
         return found
+
+
+def writer(by: str, exchange: Exchange) -> By:
+    """Who sums up: a model that is too small to write what passes the check is not asked."""
+    if by == "auto":
+        entry = exchange.model.entry
+        return "extract" if entry is not None and entry.parameters < SMALL else "model"
+    return "model" if by == "model" else "extract"
 
 
 def room_of(exchange: Exchange) -> int:
