@@ -19,13 +19,14 @@ Each figure stands with its standard error over the questions.
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from shelf import RANKINGS, Asked, Book, Found, Shelf, auroc, share, shelved
 
-from fireside.assistant.citations import Reading, segments
+from fireside.assistant.citations import rises_of, segments
 from fireside.assistant.exchange import Source
 from fireside.assistant.likelihood import Spoken, logprobs, mean
 from fireside.assistant.sources import MARK, unmarked_answer, with_sources
@@ -117,12 +118,14 @@ def answers(book: Book, shelf: Shelf, asked: Sequence[Asked], args: argparse.Nam
 
 
 def citations(book: Book, shelf: Shelf, asked: Sequence[Asked], args: argparse.Namespace) -> None:
-    """Right answers of the model's, each with its own paragraph and with the others found."""
+    """Right answers, each with its own paragraph and with the others found."""
     model = shelf.models.get(args.model)
-    right, wrong, first, taken = list[float](), list[float](), list[float](), list[float]()
+    rows, first = list[tuple[bool, float, float]](), list[float]()  # true, rise, best other's
     inside: dict[bool, list[float]] = {True: [], False: []}
+    wall = work = 0.0
+    passages = 0
     for one in asked:
-        found = shelf.search(one.question, 5)
+        found = shelf.search(one.question, args.passages)
         own = [each for each in found if each.paragraph == one.paragraph]
         if not own:
             continue
@@ -133,36 +136,48 @@ def citations(book: Book, shelf: Shelf, asked: Sequence[Asked], args: argparse.N
         if normalised(one.answer) not in normalised(sentence):
             continue  # it is not known where a wrong answer comes from
         sources = numbered_sources(found)
-        began = time.perf_counter()
-        rises = Reading(model, one.question, [sentence], owner="").rises(sources)
-        taken.append((time.perf_counter() - began) / len(sources))
+        wall, work = wall - time.perf_counter(), work - time.process_time()
+        rises = rises_of(model, one.question, sources, [sentence], owner="")
+        wall, work = wall + time.perf_counter(), work + time.process_time()
+        passages += len(sources)
         for each, source in zip(found, sources, strict=True):
             true = each.paragraph == one.paragraph
             if not true and normalised(one.answer) in normalised(each.passage.text):
                 continue  # another paragraph that says it
-            (right if true else wrong).append(rises[source.number][0])
+            others = [rise[0] for number, rise in rises.items() if number != source.number]
+            rows.append((true, rises[source.number][0], max(others, default=-99.0)))
         best = max(sources, key=lambda source: rises[source.number][0])
         first.append(float(found[best.number - 1].paragraph == one.paragraph))
-        if len(taken) <= args.inside:
+        if len(first) <= args.inside:
             for true, fall in falls(model, one, found, sentence):
                 inside[true].append(fall)
-    tell_citations(right, wrong, first, taken)
+        if args.out:
+            args.out.write_text(json.dumps(rows))
+    tell_citations(rows, first)
+    ms = [1000 * seconds / passages for seconds in (wall, work)]
+    print(f"{ms[0]:.0f} ms a passage, {ms[1]:.0f} ms of processor")
     if inside[True]:
-        print(f"taken out from among the five: AUROC {auroc(inside[True], inside[False]):.3f}")
+        print(f"taken out from among the others: AUROC {auroc(inside[True], inside[False]):.3f}")
 
 
-def tell_citations(
-    right: Sequence[float], wrong: Sequence[float], first: Sequence[float], taken: Sequence[float]
-) -> None:
-    each = 1000 * sum(taken) / len(taken)
-    print(f"{len(first)} answers, {len(right)} true citations, {len(wrong)} false ones")
-    print(f"AUROC {auroc(right, wrong):.3f}; {each:.0f} ms a passage")
+def tell_citations(rows: Sequence[tuple[bool, float, float]], first: Sequence[float]) -> None:
+    """By the rise alone, and beside that of the best other passage."""
+    true = [row for row in rows if row[0]]
+    false = [row for row in rows if not row[0]]
+    print(f"{len(first)} answers, {len(true)} true citations, {len(false)} false ones")
     print(f"the best passage is a true one: {mean_score('citations', '', first, percent=True)}")
-    print("least rise: share of true ones verified, of false ones caught")
-    for step in range(13):
-        line = step / 10
-        kept, caught = sum(x >= line for x in right), sum(x < line for x in wrong)
-        print(f"  {line:.1f}  {share(kept, len(right))}  {share(caught, len(wrong))}")
+    print(f"AUROC of the rise {auroc([r[1] for r in true], [r[1] for r in false]):.3f}", end="; ")
+    beside = [[rise - other for _, rise, other in part] for part in (true, false)]
+    print(f"less the best other's {auroc(*beside):.3f}")
+    print("true ones verified and false ones caught, by the least rise, and the share of the best")
+    for least in (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0):
+        for part in (0.0, 0.5, 0.7, 0.8, 1.0):
+            held = [
+                [rise >= least and rise >= part * other for _, rise, other in these]
+                for these in (true, false)
+            ]
+            kept, through = share(sum(held[0]), len(true)), len(false) - sum(held[1])
+            print(f"  {least:.1f}  {part:.1f}  {kept}  {share(through, len(false))}")
 
 
 def falls(
@@ -224,6 +239,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=40, help="of an answer, at most")
     parser.add_argument("--not-there", default="not in the passages", help="how the model says so")
     parser.add_argument("--expected", action="store_true", help="cite for the expected answers")
+    parser.add_argument("--out", type=Path, help="where each citation's figures go, as JSON")
     parser.add_argument("--inside", type=int, default=0, help="answers ablated from among five too")
     args = parser.parse_args()
     book = Book.read(args.data)

@@ -2,14 +2,14 @@
 
 For each sentence that cites: its log-probability after the passage and the question, less that
 after the question alone, per token, scored by teacher forcing.  A passage that the sentence came
-from raises it; one that it only points at does not, and the citation is marked `supported: false`.
-What stands before the sentence in the answer stands before it in both, and marks are taken out: a
-`[2]` is only likely where there is a second passage.
+from raises it more than the others do; one that it only points at does not, and the citation is
+marked `supported: false`.  What stands before the sentence in the answer stands before it in both,
+and marks are taken out: a `[2]` is only likely where there is a second passage.
 
-Each passage is tried alone.  Taking it out from among the others tells as much and costs the
-reading of all of them (docs/knowledge.md has both figures).  One reading of a passage serves all
-sentences of the answer.  It refuses to change the answer, and to call a sentence true: a passage
-can be wrong too.
+Each passage is tried alone: taking it out from among the others tells as much and costs the
+reading of all of them for each (docs/knowledge.md has both figures).  One reading of a passage
+serves all sentences of the answer.  It refuses to change the answer, and to call a sentence true: a
+passage can be wrong too.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from fireside.assistant.exchange import Source
     from fireside.engine.text import TextModel
 
-SUPPORTED: Final = 0.3
-"""The least rise, in nats per token, of a citation that holds."""
+LEAST: Final = 0.3
+"""Nats per token that a citation raises its sentence by, if it holds ..."""
+SHARE: Final = 0.7
+"""... and of the rise by the passage that raises it most: others about the same thing raise it
+too.  docs/knowledge.md has what each value lets through."""
 ROOM: Final = 8
 """Tokens that borders between texts may add."""
 LONGEST: Final = 1024
@@ -124,7 +127,6 @@ def checked(
     *,
     owner: str,
     attribute: bool = True,
-    supported: float = SUPPORTED,
 ) -> Citations:
     """Each citation of the answer; and, with `attribute`, the source of each sentence that has no
     citation which holds, if one of the passages is it.
@@ -132,68 +134,57 @@ def checked(
     Raises: as `likelihood.logprobs`.
     """
     parts, late = _first(model, segments(answer, sources))
-    wanted = {one.number for part in parts for one in part.cites if one.source is not None}
     room = _room(model, question, sources, parts)
     if room is not None:
         given = [_unchecked(one) for part in [*parts, *late] for one in part.cites]
         return Citations(given=given, unchecked=room)
-    reading = Reading(model, question, [part.text for part in parts], owner=owner)
-    rises = reading.rises([s for s in sources if s.number in wanted])
-    given = [
-        _judged(one, i, rises, supported) for i, part in enumerate(parts) for one in part.cites
-    ]
+    rises = rises_of(model, question, sources, [part.text for part in parts], owner=owner)
+    given = [_judged(one, i, rises) for i, part in enumerate(parts) for one in part.cites]
     bare = [
         i
         for i, part in enumerate(parts)
         if re.search(r"\w", part.text)
         and not any(one.supported for one in given if part.begin <= one.begin < part.end)
     ]
-    given += [_unchecked(one) for part in late for one in part.cites]
-    cut = f"what stands behind the first {LONGEST:,} tokens of the answer" if late else None
-    if not attribute or not bare:
-        return Citations(given=given, unchecked=cut)
-    rises |= reading.rises([s for s in sources if s.number not in wanted])
-    offered = [_best(parts[i], i, sources, rises) for i in bare]
+    offered = [_best(parts[i], i, sources, rises) for i in bare if attribute]
     return Citations(
-        given=given,
-        offered=[one for one in offered if one.rise is not None and one.rise >= supported],
-        unchecked=cut,
+        given=[*given, *(_unchecked(one) for part in late for one in part.cites)],
+        offered=[one for one in offered if one.supported],
+        unchecked=f"what stands behind the first {LONGEST:,} tokens of the answer"
+        if late
+        else None,
     )
 
 
-class Reading:
-    """An answer in parts, to be read after one passage or another."""
+def rises_of(
+    model: TextModel, question: str, sources: Sequence[Source], texts: Sequence[str], *, owner: str
+) -> dict[int, list[float]]:
+    """number -> of each sentence, how much more likely the passage makes it, per token.
 
-    def __init__(
-        self, model: TextModel, question: str, texts: Sequence[str], *, owner: str
-    ) -> None:
-        self._model, self._question, self._owner = model, question, owner
-        self._pieces = [model.tokenizer.encode(text) for text in texts]
-        self._alone: list[float] | None = None
+    texts: the sentences of one answer, in order; each is read behind those before it.
+    """
+    pieces = [model.tokenizer.encode(text) for text in texts]
+    answer = [token for piece in pieces for token in piece]
+    prompts = [_prompt(model, question, source) for source in (None, *sources)]
+    scores = logprobs(model, [Spoken(prompt, answer) for prompt in prompts], owner=owner)
+    alone, *after = [_means(one, pieces) for one in scores]
+    return {
+        source.number: [mine - bare for mine, bare in zip(found, alone, strict=True)]
+        for source, found in zip(sources, after, strict=True)
+    }
 
-    def rises(self, sources: Sequence[Source]) -> dict[int, list[float]]:
-        """number -> of each part, how much more likely the passage makes it, per token."""
-        if not sources:
-            return {}
-        asked: list[Source | None] = [*sources] if self._alone else [None, *sources]
-        answer = [token for piece in self._pieces for token in piece]
-        spoken = [Spoken(_prompt(self._model, self._question, each), answer) for each in asked]
-        means = [self._means(one) for one in logprobs(self._model, spoken, owner=self._owner)]
-        if self._alone is None:
-            self._alone = means.pop(0)
-        return {
-            source.number: [
-                after - before for after, before in zip(found, self._alone, strict=True)
-            ]
-            for source, found in zip(sources, means, strict=True)
-        }
 
-    def _means(self, scores: Sequence[float]) -> list[float]:
-        found, at = [], 0
-        for piece in self._pieces:
-            found.append(mean(scores[at : at + len(piece)]))
-            at += len(piece)
-        return found
+def holds(rise: float, best: float) -> bool:
+    """best: of all the passages that were shown."""
+    return rise >= LEAST and rise >= SHARE * best
+
+
+def _means(scores: Sequence[float], pieces: Sequence[Sequence[int]]) -> list[float]:
+    found, at = [], 0
+    for piece in pieces:
+        found.append(mean(scores[at : at + len(piece)]))
+        at += len(piece)
+    return found
 
 
 def _prompt(model: TextModel, question: str, source: Source | None) -> list[int]:
@@ -226,13 +217,9 @@ def _room(
     return None
 
 
-def _judged(
-    one: Cited, part: int, rises: Mapping[int, Sequence[float]], supported: float
-) -> Checked:
+def _judged(one: Cited, part: int, rises: Mapping[int, Sequence[float]]) -> Checked:
     if one.source is None:
-        return Checked(
-            number=one.number, begin=one.begin, end=one.end, source=None, supported=False
-        )
+        return _unchecked(one)
     rise = rises[one.number][part]
     return Checked(
         number=one.number,
@@ -240,7 +227,7 @@ def _judged(
         end=one.end,
         source=one.source,
         rise=rise,
-        supported=rise >= supported,
+        supported=holds(rise, max(each[part] for each in rises.values())),
     )
 
 
@@ -258,12 +245,13 @@ def _best(
     part: Segment, place: int, sources: Sequence[Source], rises: Mapping[int, Sequence[float]]
 ) -> Checked:
     best = max(sources, key=lambda source: rises[source.number][place])
+    rise = rises[best.number][place]
     return Checked(
         number=best.number,
         begin=part.begin,
         end=part.end,
         source=best,
-        rise=rises[best.number][place],
-        supported=True,
+        rise=rise,
+        supported=holds(rise, rise),
         given=False,
     )

@@ -91,14 +91,33 @@ def test_a_citation_holds_where_the_words_come_from_it() -> None:
     assert told["citations"][0]["place"] == "a.txt"
     assert told["citations"][2]["reason"] == "there is no passage of this number"
     assert told["attributed"][0]["number"] == 2
-    assert model.asked == 3 + 1  # the question alone and the cited, then the other one
+    assert model.asked == 1 + 3  # the question alone, and behind each passage
 
 
-def test_without_attribution_only_the_cited_are_read() -> None:
+def test_without_attribution_nothing_is_offered() -> None:
     model: Any = Parrot()
-    found = checked(model, "What?", SOURCES, "Nothing. Holidays [2].", owner="ann", attribute=False)
+    answer = "The printer lives in room twelve. Holidays [2]."
+    found = checked(model, "What?", SOURCES, answer, owner="ann", attribute=False)
+    assert [one.supported for one in found.given] == [True]
     assert not found.offered
-    assert model.asked == 2
+
+
+def test_a_passage_about_the_same_thing_is_not_the_source() -> None:
+    model: Any = Parrot()
+    near = source(4, "Ann Miller is away in winter.")
+    answer = "Ann Miller repairs the old kettle every winter [4]."
+    found = checked(model, "What?", [*SOURCES, near], answer, owner="ann")
+    assert found.given[0].rise > 1  # type: ignore[operator]
+    assert not found.given[0].supported
+    assert [one.number for one in found.offered] == [1]
+
+
+def test_two_passages_that_say_the_same_both_hold() -> None:
+    model: Any = Parrot()
+    same = source(4, SOURCES[0].text)
+    answer = "Ann Miller repairs the old kettle [1][4]."
+    found = checked(model, "What?", [*SOURCES, same], answer, owner="ann")
+    assert [one.supported for one in found.given] == [True, True]
 
 
 def test_an_answer_that_cites_nothing_is_offered_its_source() -> None:

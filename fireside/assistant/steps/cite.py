@@ -1,7 +1,7 @@
 """Step `citations`: each citation of the answer, verified by ablation.
 
 Writes nothing but its result.  It runs after the answer, so it delays no word of it; it costs the
-reading of each cited passage once more.  Where the passages are the persona's own, sentences
+reading of each passage once more.  Where the passages are the persona's own, sentences
 without a citation that holds are offered their source.  An answer that cites nothing of a caller's
 `file_search` costs nothing.
 """
