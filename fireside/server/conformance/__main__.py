@@ -23,6 +23,9 @@ class _NoModels:
     def names(self) -> list[str]:
         return []
 
+    def embedder(self, name: str | None = None) -> Any:
+        raise AssertionError("nobody embeds for a schema")
+
     def close(self) -> None:
         """Nothing is open."""
 
