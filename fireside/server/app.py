@@ -23,6 +23,7 @@ from fireside.assistant.memory.opened import memories_of
 from fireside.safety.guards import Guards
 from fireside.safety.privacy.owned import Owned
 from fireside.safety.privacy.retention import Retention
+from fireside.safety.privacy.vault import Vault
 from fireside.server import (
     batches,
     chat_completions,
@@ -146,7 +147,7 @@ class Parts:
             counts=counts,
             admission=admission,
             readiness=Readiness(models_, settings.model),
-            turns=Turns(conversations.shown_message),
+            turns=Turns(conversations.revealing(store, Vault(store.objects, settings.home))),
             pulls=Pulls(settings.models_dir),
             tuned=tuned,
             files=files_,

@@ -6,17 +6,21 @@ The page keeps nothing: its history is the server's, and the terminal's.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from fireside.assistant import Chat
+from fireside.errors import Corrupt
+from fireside.safety.privacy.kinds import PLACEHOLDER
+from fireside.safety.privacy.vault import Vault
 from fireside.server import body
 from fireside.server.body import Wire
 from fireside.server.caller import caller_of
 from fireside.server.models import check_name
-from fireside.server.turns import Turns
+from fireside.server.turns import Show, Turns
 from fireside.storage import Conversation, Store, StoredMessage
 from fireside.storage.store import no_conversation, no_message
 
@@ -77,7 +81,22 @@ def shown_message(message: StoredMessage) -> dict[str, object]:
     }
 
 
-def branch(store: Store, conversation: Conversation) -> list[dict[str, object]]:
+def revealing(store: Store, vault: Vault) -> Show:
+    """`shown_message` for its owner's eyes: with the values that a persona hid.  Where the vault's
+    key is lost the placeholders stay."""
+
+    def show(message: StoredMessage) -> dict[str, object]:
+        shown = shown_message(message)
+        if PLACEHOLDER.search(message.content):
+            owner = store.get(message.conversation_id).owner
+            with suppress(Corrupt):
+                shown["content"] = vault.restore(owner, message.conversation_id, message.content)
+        return shown
+
+    return show
+
+
+def branch(store: Store, conversation: Conversation, show: Show) -> list[dict[str, object]]:
     """The messages from the first to the head, each with the siblings it could give way to."""
     if conversation.head_id is None:
         return []
@@ -85,7 +104,7 @@ def branch(store: Store, conversation: Conversation) -> list[dict[str, object]]:
     for each in store.messages(conversation.id):
         siblings.setdefault(each.parent_id, []).append(each.id)
     return [
-        shown_message(each) | {"siblings": siblings[each.parent_id]}
+        show(each) | {"siblings": siblings[each.parent_id]}
         for each in store.path_to(conversation.head_id)
     ]
 
@@ -131,7 +150,7 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
 
     def whole(conversation_id: str) -> dict[str, object]:
         conversation = store.get(conversation_id)
-        messages = turns.looked_at(lambda: branch(store, conversation))
+        messages = turns.looked_at(lambda: branch(store, conversation, turns.show))
         return shown(conversation) | {"messages": messages}
 
     @router.get("/conversations")

@@ -16,14 +16,14 @@ from fireside.server.errors import envelope, log
 from fireside.server.streaming import Event, EventStream
 from fireside.storage import StoredMessage
 
-Show = Callable[[StoredMessage], Event]
+Show = Callable[[StoredMessage], dict[str, object]]
 Queue = asyncio.Queue[Event | None]
 Row = dict[str, object]
 
 
 class Turns:
     def __init__(self, show: Show) -> None:
-        self._show = show
+        self.show = show
         self._beginning = 0
         self._running: dict[str, Turn] = {}
         self._pumps: set[asyncio.Task[None]] = set()
@@ -49,11 +49,12 @@ class Turns:
         """Ask in another thread; then `start`, `delta`s, tools, and `done` or `error`."""
         self._beginning += 1
         try:
-            return self._stream(await asyncio.to_thread(ask))
+            turn = await asyncio.to_thread(ask)
+            return self._stream(turn, await asyncio.to_thread(self.show, turn.question))
         finally:
             self._beginning -= 1
 
-    def _stream(self, turn: Turn) -> EventStream:
+    def _stream(self, turn: Turn, question: Event) -> EventStream:
         queue: Queue = asyncio.Queue()
         self._running[turn.answer_id] = turn
         pump = asyncio.create_task(self._pump(turn, queue))
@@ -61,7 +62,7 @@ class Turns:
         pump.add_done_callback(self._pumps.discard)
         start = {
             "type": "start",
-            "question": self._show(turn.question),
+            "question": question,
             "answer_id": turn.answer_id,
         }
         return EventStream(_events(start, queue), cancel=turn.cancel, last=b"")
@@ -93,8 +94,9 @@ class Turns:
                     case Notice(text=text):
                         queue.put_nowait({"type": "notice", "text": text})
                     case Done(message=message):
+                        shown = await asyncio.to_thread(self.show, message)
                         del self._running[turn.answer_id]
-                        queue.put_nowait({"type": "done", "message": self._show(message)})
+                        queue.put_nowait({"type": "done", "message": shown})
         except Exception as error:
             if not isinstance(error, FiresideError):
                 log.exception("failed while answering")

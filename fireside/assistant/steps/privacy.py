@@ -131,11 +131,8 @@ class Privacy:
 
     def _pseudonymise(self, exchange: Exchange, look: _Look, hiding: Hiding) -> None:
         def work(names: Pseudonyms) -> tuple[Message, list[Message]]:
-            history = [
-                _hide(message, look, names, typed=not row)
-                for message, row in zip(exchange.history, _ids(exchange), strict=True)
-            ]
-            return _hide(exchange.question, look, names, typed=True), history
+            history = [_hide(message, look, names) for message in exchange.history]
+            return _hide(exchange.question, look, names), history
 
         exchange.question, exchange.history = hiding.hide(work)
         exchange.shown.append(Showing(hiding.shown))
@@ -158,17 +155,15 @@ class _Look:
 
 def _hide_text(hiding: Hiding, look: _Look, text: str) -> str:
     found = look.of(text)
-    return hiding.hide(lambda names: names.again(text, found)) if found else text
+    return hiding.hide(lambda names: names.hidden(text, found)) if found else text
 
 
 def _redact(message: Message, look: _Look) -> Message:
     return replace(message, content=redacted(message.content, look.at(message)))
 
 
-def _hide(message: Message, look: _Look, names: Pseudonyms, *, typed: bool) -> Message:
-    """typed: a person wrote it just now, so a placeholder in it is their own word."""
-    change = names.hidden if typed and message.role == "user" else names.again
-    return replace(message, content=change(message.content, look.at(message)))
+def _hide(message: Message, look: _Look, names: Pseudonyms) -> Message:
+    return replace(message, content=names.hidden(message.content, look.at(message)))
 
 
 def _within(value: Any, change: Callable[[str], str]) -> Any:
@@ -182,11 +177,6 @@ def _within(value: Any, change: Callable[[str], str]) -> Any:
             return {change(name): _within(each, change) for name, each in value.items()}
         case _:
             return value
-
-
-def _ids(exchange: Exchange) -> Sequence[str]:
-    ids = list(exchange.history_ids)
-    return ids + [""] * (len(exchange.history) - len(ids))
 
 
 def _refuse(found: Sequence[Found]) -> None:

@@ -8,7 +8,9 @@ hidden values back.  It refuses to delete under a job that runs, and to know wha
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import shutil
 import time
 import zipfile
@@ -27,6 +29,7 @@ FOLDERS: Final[Mapping[str, str]] = {
     "files": "by file id; parts of uploads by the name in their row",
     "batches": "by batch id",
     "runs": "by job id; a job's copy of its data in .data, by job id",
+    "calendars": "one file for each owner",
     "vault": "by a hash of the owner",
     "chat_history": "what was typed in the terminal: the one person's of a server without keys",
 }
@@ -150,5 +153,14 @@ class Owned:
                     yield from (runs / row["id"], runs / ".data" / row["id"])
                 case "model":
                     yield runs / Path(str(row["body"]["folder"])).parts[0]
+        yield from calendar_files(self._home, owner)
         if owner == "":
             yield self._home / "chat_history"
+
+
+def calendar_files(home: Path, owner: str) -> Iterator[Path]:
+    """Where `assistant/tools/calendar_file.py` keeps an owner's; a test holds the two together."""
+    plain = re.fullmatch(r"[A-Za-z0-9_-]{1,80}", owner or "me")
+    name = (owner or "me") if plain else hashlib.sha256(owner.encode()).hexdigest()[:40]
+    for ending in (".ics", ".ics.lock"):
+        yield home / "calendars" / f"{name}{ending}"

@@ -1,10 +1,11 @@
 """Placeholders for the private values of one conversation, and back: `<EMAIL_1>`, `<NAME_2>`, ...
 
-The same value always has the same placeholder.  A placeholder that a person types themselves gets
-one of its own, so that what was hidden comes back letter for letter, whatever stood there:
+The same value always has the same placeholder.  A placeholder that nobody made, typed by a person,
+gets one of its own, so that what was hidden comes back letter for letter, whatever stood there:
 
     shown(hidden(text)) == text
 
+One that was made means its value, whoever writes it: hiding a stored text again changes nothing.
 Small models copy such a word; they break longer ones.  It refuses to keep anything beyond itself:
 `vault.py` does.
 """
@@ -49,22 +50,17 @@ class Pseudonyms:
 
     def hidden(self, text: str, found: Sequence[Found]) -> str:
         """The text with placeholders.  found: in the text's order, none overlapping."""
+        known = set(self._by_placeholder)
         spans = [(one.start, one.end, str(one.kind)) for one in found]
         for typed in PLACEHOLDER.finditer(text):
-            if all(typed.end() <= start or end <= typed.start() for start, end, _ in spans):
-                spans.append((typed.start(), typed.end(), LITERAL))
+            begin, end = typed.span()
+            apart = all(end <= start or stop <= begin for start, stop, _ in spans)
+            if apart and typed[0] not in known:
+                spans.append((begin, end, LITERAL))
         parts, last = [], 0
         for start, end, kind in sorted(spans):
             parts += [text[last:start], self._for(kind, text[start:end])]
             last = end
-        return "".join([*parts, text[last:]])
-
-    def again(self, text: str, found: Sequence[Found]) -> str:
-        """As `hidden`, for a text that went through it before: its placeholders stay."""
-        parts, last = [], 0
-        for one in found:
-            parts += [text[last : one.start], self._for(one.kind, text[one.start : one.end])]
-            last = one.end
         return "".join([*parts, text[last:]])
 
     def shown(self, text: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text, update
 
+from fireside.assistant.tools.calendar_file import path_of
 from fireside.errors import Conflict, Corrupt
 from fireside.messages import ToolCall
 from fireside.safety.privacy.finder import Found
@@ -104,6 +105,9 @@ def fill(store: Store, home: Path, owner: str, mark: str) -> None:
         lambda names: names.hidden(mark, [Found(kind="NAME", start=0, end=len(mark), score=1)]),
     )  # fmt: skip
     assert hidden == "<NAME_1>"
+    calendar = path_of(home / "calendars", owner)
+    calendar.parent.mkdir(exist_ok=True)
+    calendar.write_text(f"{mark} calendar")
     if owner == "":
         (home / "chat_history").write_text(f"{mark} typed")
 
@@ -119,7 +123,7 @@ def holding(home: Path, mark: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("owner", ["", "proj_a"])
+@pytest.mark.parametrize("owner", ["", "proj_a", "../b c"])
 def test_no_byte_is_left_of_who_is_forgotten(store: Store, home: Path, owner: str) -> None:
     fill(store, home, owner, MARK)
     fill(store, home, "proj_b", OTHER)
