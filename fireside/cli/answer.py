@@ -59,7 +59,7 @@ def on_terminal(console: Console) -> Show:
                 shown.push(said)
 
         with silent_keys(), StreamingMarkdown(console) as shown:
-            done = _each(turn, push)
+            done = _each(turn, push, lambda name: shown.remark(f"({name} …)"))
             folded()
             shown.push(thought.end())
         return done
@@ -94,8 +94,12 @@ def silent(turn: Turn) -> Done:
     return _each(turn, lambda text: None)
 
 
-def _each(turn: Turn, show: Callable[[str], None]) -> Done:
+def _each(
+    turn: Turn, show: Callable[[str], None], tool: Callable[[str], None] = lambda name: None
+) -> Done:
+    """tool: hears of each tool that begins."""
     from fireside.assistant import Delta, Done
+    from fireside.assistant.pieces import ToolStarted
 
     # Closed at once when `show` fails, so that the engine stops and the row is sealed.
     events = cast("Generator[Shown]", iter(turn))
@@ -105,6 +109,8 @@ def _each(turn: Turn, show: Callable[[str], None]) -> Done:
                 return event
             if isinstance(event, Delta):
                 show(printable(event.text))
+            if isinstance(event, ToolStarted):
+                tool(printable(event.call.name))
     raise AssertionError("a turn ends with Done")
 
 

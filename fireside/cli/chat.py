@@ -15,11 +15,13 @@ import typer
 from fireside.cli import failures
 from fireside.cli.answer import silent_keys
 from fireside.cli.question import is_terminal, read_question
+from fireside.cli.receipt import question_of
 from fireside.errors import BadRequest, FiresideError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fireside.cli.loading import Loading
     from fireside.cli.session import Session
     from fireside.settings import Settings
 
@@ -34,6 +36,9 @@ Words = Annotated[
 Model = Annotated[
     str | None,
     typer.Option("--model", "-m", help="The model that answers: a name, hf:ORG/NAME or a path."),
+]
+Persona = Annotated[
+    str | None, typer.Option("--persona", "-p", help="Answer as this persona: a file of yours.")
 ]
 System = Annotated[str | None, typer.Option("--system", "-s", help="The system prompt.")]
 Conversation = Annotated[
@@ -57,6 +62,7 @@ Json = Annotated[bool, typer.Option("--json", help="Answer once, as one JSON obj
 def chat(
     question: Words = None,
     model: Model = None,
+    persona: Persona = None,
     system: System = None,
     conversation: Conversation = None,
     continue_last: Continue = False,
@@ -72,6 +78,8 @@ def chat(
     """
     if conversation and continue_last:
         raise BadRequest("Choose one of --conversation and --continue.")
+    if model and persona:
+        raise BadRequest("Choose one of --model and --persona: a persona's file names its model.")
     words = question or []
     if any(not word.strip() for word in words) and not any(word.strip() for word in words):
         raise BadRequest("The question is empty: type one, or pipe one in.")
@@ -90,6 +98,7 @@ def chat(
         from fireside.settings import load_settings
 
         settings = load_settings()
+        model = f"persona:{persona}" if persona else model
         with _session(settings, model, sampling, conversation, continue_last) as session:
             if system is not None:
                 session.set_system(system)
@@ -111,9 +120,7 @@ def _session(
 
     Only a conversation that goes on is looked up before, for it may name its model.
     """
-    from fireside.cli.loading import Loading
-
-    loading = None if conversation_id or continue_last else Loading(settings, model)
+    loading = None if conversation_id or continue_last else _loading(settings, model)
     from fireside.cli.session import Session, last_conversation
     from fireside.storage import Store
 
@@ -124,8 +131,25 @@ def _session(
         elif continue_last:
             here = last_conversation(store)
         own = here.model if here is not None else None
-        with closing(loading or Loading(settings, model or own)) as loading:
-            yield Session(store, loading, model=model, sampling=sampling, conversation=here)
+        with closing(loading or _loading(settings, model or own)) as loading:
+            session = Session(store, loading, model=model, sampling=sampling, conversation=here)
+            with closing(session):
+                yield session
+
+
+def _loading(settings: Settings, name: str | None) -> Loading:
+    """
+    Raises:
+        UnknownModel, BadRequest: there is no such persona, or its file has a mistake.
+    """
+    from fireside.cli.loading import Loading
+
+    if name is not None and name.startswith("persona:"):
+        from fireside.assistant.assistant import Assistant
+        from fireside.assistant.persona import Personas
+
+        name = Assistant(Personas(settings.home / "personas")).named(name).model
+    return Loading(settings, name)
 
 
 def _once(session: Session, text: str, as_json: bool) -> int:
@@ -147,6 +171,12 @@ def _once(session: Session, text: str, as_json: bool) -> int:
         done = session.ask(text, answer.plain)
         for dropped in done.receipt["dropped"]:
             failures.say(f"{dropped['messages']} earlier messages left out: {dropped['reason']}.")
+        for notice in done.receipt.get("notices", ()):
+            failures.say(notice)
+    for each in done.receipt.get("asks", ()):
+        failures.say(
+            f"{question_of(each)} Nothing was done: `fireside chat --continue` and /yes or /no."
+        )
     if done.message.status == "error":
         raise FiresideError(done.receipt.get("error", "The engine failed: try again."))
     return failures.INTERRUPTED if done.message.status == "stopped" else 0
@@ -183,14 +213,20 @@ def _header(session: Session, settings: Settings, console: Console) -> None:
     from fireside.hub.local import locate
 
     # A wrong name is told now, not after the first question.
-    local = locate(session.answering, settings.models_dir)
+    named = session.chat.assistant.named(session.answering)
+    local = locate(named.model or session.loading.name, settings.models_dir)
     have = set(session.loading.names())
     template = None if local.entry else describe(local).template
     advice = recommend_better(
         local.name, local.entry, installed=have.__contains__, template=template
     )
     show.line(console, advice.answers, "bold")
+    if named.persona.description:
+        show.line(console, f"{named.persona.name}: {named.persona.description}")
     if advice.better is not None:
         show.line(console, advice.better)
     show.line(console, "/help shows the commands; Ctrl-C stops an answer, Ctrl-D leaves.")
     console.print()
+    if named.persona.greeting and session.conversation is None:
+        show.line(console, named.persona.greeting, "default")
+        console.print()

@@ -15,6 +15,7 @@ from fireside.settings import Settings
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fireside.engine.embedding import Embedder
     from fireside.engine.models import Models
     from fireside.engine.text import TextModel
 
@@ -30,7 +31,7 @@ class Loading:
         self._models: Future[Models] = Future()
         self._first: Future[TextModel] = Future()
         self._share = 0.0
-        self._settings = settings
+        self.settings = settings
         self._thread = threading.Thread(target=self._load, name="loading", daemon=True)
         self._thread.start()
 
@@ -42,10 +43,10 @@ class Loading:
         from fireside.hub.local import locate
 
         # A wrong name is told at once, not after the seconds that torch takes to come.
-        locate(self.name, self._settings.models_dir)
+        locate(self.name, self.settings.models_dir)
         from fireside.engine.models import Models
 
-        return Models(self._settings, self._progress)
+        return Models(self.settings, self._progress)
 
     def _progress(self, done: int, total: int) -> None:
         self._share = done / max(1, total)
@@ -56,11 +57,15 @@ class Loading:
             return self._first.result()
         return self._models.result().get(name, owner=owner)
 
+    def embedder(self, name: str | None = None) -> Embedder:
+        """The embedding model, waited for."""
+        return self._models.result().embedder(name)
+
     def names(self) -> list[str]:
         """The chat models on this machine, by name."""
         from fireside.hub.local import installed
 
-        found = installed(self._settings.models_dir)
+        found = installed(self.settings.models_dir)
         return [m.name for m in found if m.entry is None or m.entry.kind == "chat"]
 
     @property

@@ -16,7 +16,9 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from rich.console import Console
 
 from fireside.cli import show, slash
+from fireside.cli.assistants import persona_names
 from fireside.cli.session import Session
+from fireside.cli.window import Window
 from fireside.errors import FiresideError
 
 PROMPT = "› "
@@ -43,6 +45,10 @@ class Slash(Completer):
             for model in self._session.loading.names():
                 if model.startswith(rest):
                     yield Completion(model, start_position=-len(rest))
+        elif name == "persona":
+            for persona in persona_names(self._session.loading):
+                if persona.startswith(rest):
+                    yield Completion(persona, start_position=-len(rest))
 
 
 def keys() -> KeyBindings:
@@ -89,7 +95,7 @@ def run(session: Session, console: Console, home: Path) -> None:
         except KeyboardInterrupt:
             return None
 
-    window = slash.Window(session=session, console=console, prompt=prompt, listed=[])
+    window = Window(session=session, console=console, prompt=prompt, listed=[])
     while True:
         try:
             text = prompt()
@@ -103,7 +109,7 @@ def run(session: Session, console: Console, home: Path) -> None:
             return
 
 
-def answer(window: slash.Window, text: str) -> None:
+def answer(window: Window, text: str) -> None:
     """Run a command or ask a question; an error is a line, not the end."""
     try:
         if slash.is_command(text):

@@ -50,9 +50,15 @@ class Session:
     def chat(self) -> Chat:
         if self._chat is None:
             from fireside.assistant import Chat
+            from fireside.cli.assistants import of_terminal
 
-            self._chat = Chat(self.loading, self.store)
+            self._chat = Chat(self.loading, self.store, of_terminal(self.loading, self.store))
         return self._chat
+
+    def close(self) -> None:
+        """Let go of other programs that tools have started."""
+        if self._chat is not None:
+            self._chat.assistant.close()
 
     @property
     def answering(self) -> str:
@@ -77,17 +83,28 @@ class Session:
     def edit(self, message: StoredMessage, text: str, show: Show) -> Done:
         return self._shown(lambda: self.chat.edit(message.id, text, **self._how()), show)
 
+    def consent(self, message: StoredMessage, approve: bool, show: Show) -> Done:
+        """Say yes or no to the tools that an answer asks for; it goes on either way."""
+        return self._shown(lambda: self.chat.consent(message.id, approve, **self._how()), show)
+
     def _how(self) -> dict[str, Any]:
         return {"model": self.answering, "sampling": self.sampling}
 
     def _shown(self, start: Callable[[], Turn], show: Show) -> Done:
-        self.loading.get(self.answering)  # which may take long, and be given up
+        self._loaded(self.answering)  # which may take long, and be given up
         with CtrlC() as ctrl_c:
             turn = start()
             ctrl_c.stops(turn)
             done = show(turn)
         self.conversation = self.store.get(done.message.conversation_id)
         return done
+
+    def _loaded(self, name: str) -> None:
+        """
+        Raises:
+            UnknownModel, NotFound: there is no such model or persona.
+        """
+        self.loading.get(self.chat.assistant.named(name).model)
 
     def _here(self) -> Conversation:
         if self.conversation is None:
@@ -148,7 +165,7 @@ class Session:
         Raises:
             UnknownModel, NotFound: nothing is changed then.
         """
-        self.loading.get(name)
+        self._loaded(name)
         self.model = name
         if self.conversation is not None:
             self.store.set_model(self.conversation.id, name)

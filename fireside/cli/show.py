@@ -16,6 +16,7 @@ from rich.text import Text
 
 from fireside.cli.markdown import print_markdown
 from fireside.cli.printable import printable
+from fireside.cli.receipt import receipt_rows
 from fireside.cli.thought import split
 
 if TYPE_CHECKING:
@@ -119,14 +120,9 @@ def after(console: Console, done: Done) -> None:
             f"({dropped['messages']} earlier messages were left out: {dropped['reason']})",
             "yellow",
         )
+    for notice in done.receipt.get("notices", ()):
+        line(console, f"({notice})", "yellow")
 
 
 def receipt(console: Console, said: StoredMessage) -> None:
-    rows: list[tuple[str, ...]] = [("message", said.id), ("status", said.status)]
-    for key, value in said.receipt.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{name} {one}" for name, one in value.items())
-        elif isinstance(value, list):
-            value = "; ".join(", ".join(f"{k} {v}" for k, v in one.items()) for one in value)
-        rows.append((key.replace("_", " "), str(value) or "none"))
-    table(console, rows)
+    table(console, receipt_rows(said))

@@ -8,51 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
-
 from fireside.cli import show
-from fireside.cli.answer import on_terminal, silent_keys
-from fireside.cli.session import Session
+from fireside.cli.assistants import persona_names
 from fireside.cli.thought import split
+from fireside.cli.window import Window
 from fireside.errors import BadRequest, NotFound
 
 if TYPE_CHECKING:
-    from fireside.storage import StoredMessage
+    pass
 
 
 class Quit(Exception):
     """The person wants to leave."""
-
-
-@dataclass(kw_only=True)
-class Window:
-    """What a command works on: the session, the screen, and how to ask for a line of text.
-
-    `listed`: the conversations of the last `/list` or `/search`, for `/open 2`.
-    """
-
-    session: Session
-    console: Console
-    prompt: Callable[[str], str | None]
-    listed: list[str]
-
-    def say(self, text: str) -> None:
-        show.line(self.console, text)
-
-    def ask(self, text: str) -> None:
-        with silent_keys():
-            self.session.loading.watch(self.console)
-        show.after(self.console, self.session.ask(text, on_terminal(self.console)))
-
-    def regenerate(self) -> None:
-        show.after(self.console, self.session.regenerate(on_terminal(self.console)))
-
-    def edit(self, message: StoredMessage, text: str) -> None:
-        show.after(self.console, self.session.edit(message, text, on_terminal(self.console)))
 
 
 Command = Callable[[Window, str], None]
@@ -140,6 +110,24 @@ def _model(window: Window, rest: str) -> None:
     for name in window.session.loading.names():
         mark = "*" if name == window.session.answering else " "
         window.say(f"{mark} {name}")
+
+
+@command("persona", "[NAME | -]")
+def _persona(window: Window, rest: str) -> None:
+    """Show the personas, answer as one from now on, or as none with a dash."""
+    if rest == "-":
+        window.session.set_model(window.session.loading.name)
+        window.say("No persona answers from now on.")
+    elif rest:
+        window.session.set_model(f"persona:{rest}")
+        window.say(f"{rest} answers from now on.")
+    else:
+        names = persona_names(window.session.loading)
+        for name in names:
+            mark = "*" if f"persona:{name}" == window.session.answering else " "
+            window.say(f"{mark} {name}")
+        if not names:
+            window.say("There is no persona yet: docs/assistant.md says how to write one.")
 
 
 @command("regenerate", "", "retry", "r")
@@ -247,6 +235,18 @@ def _set(window: Window, rest: str) -> None:
 def _receipt(window: Window, rest: str) -> None:
     """Show what the last answer was made from."""
     show.receipt(window.console, window.session.last_answer())
+
+
+@command("yes")
+def _yes(window: Window, rest: str) -> None:
+    """Agree to what the last answer asks for."""
+    window.consent(window.session.last_answer(), True)
+
+
+@command("no")
+def _no(window: Window, rest: str) -> None:
+    """Do not agree to what the last answer asks for."""
+    window.consent(window.session.last_answer(), False)
 
 
 @command("thought", "", "reasoning")

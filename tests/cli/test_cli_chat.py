@@ -202,3 +202,31 @@ def test_a_reader_that_leaves_ends_it_quietly(home: Path, store: Store) -> None:
         assert process.stderr.read() == b""
         assert process.wait(120) == 141
     assert store.message(str(store.conversations()[0].head_id)).status == "stopped"
+
+
+def test_a_persona_answers(run: Any, model: Any, home: Path) -> None:
+    (home / "personas").mkdir(parents=True, exist_ok=True)
+    (home / "personas" / "clerk.toml").write_text('instructions = "You are a clerk."\n')
+    code, out, _ = run("chat", "--persona", "clerk", "hi")
+    assert (code, out) == (0, "ok\n")
+    assert model.asked[0].prompt == "<system>You are a clerk.<user>hi<assistant>"
+    code, _, said = run("chat", "--persona", "clark", "hi")
+    assert code != 0
+    assert "Near: clerk" in said
+    code, _, said = run("chat", "--persona", "clerk", "--model", "x", "hi")
+    assert code == 2
+    assert "Choose one" in said
+
+
+def test_a_tool_that_asks_does_nothing_where_nobody_is_there(
+    run: Any, model: Any, home: Path
+) -> None:
+    (home / "personas").mkdir(parents=True, exist_ok=True)
+    (home / "personas" / "clerk.toml").write_text(
+        '[tools]\nallow = ["calculate"]\nconsent = { calculate = "ask" }\n'
+    )
+    call = '<tool_call>\n{"name": "calculate", "arguments": {"expression": "1"}}\n</tool_call>'
+    model.script = [["So? ", call]]
+    code, out, said = run("chat", "--persona", "clerk", "hi")
+    assert (code, out) == (0, "So?\n")
+    assert "Nothing was done" in said

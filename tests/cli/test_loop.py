@@ -139,3 +139,46 @@ def test_an_interrupted_answer_says_so_when_opened(
     shown = type_("/open 1\r")
     assert "Half an" in shown
     assert "(interrupted)" in shown
+
+
+CALL = '<tool_call>\n{"name": "calculate", "arguments": {"expression": "6*7"}}\n</tool_call>'
+
+
+@pytest.fixture
+def clerk(home: Path) -> None:
+    """A persona with a tool that asks."""
+    (home / "personas").mkdir(parents=True, exist_ok=True)
+    (home / "personas" / "clerk.toml").write_text(
+        'instructions = "You are a clerk."\n'
+        '[tools]\nallow = ["calculate"]\nconsent = { calculate = "ask" }\n'
+    )
+
+
+@pytest.mark.usefixtures("clerk")
+def test_a_tool_that_asks_is_asked_about(type_: Type, model: FakeModel, session: Session) -> None:
+    model.script = [["Hm. ", CALL], ["Forty-two."], [CALL], ["No sum."], [CALL], ["Late."]]
+    shown = type_("/persona clerk\rhow much?\ryes\r/receipt\r")
+    assert "clerk answers from now on." in shown
+    assert "calculate" in shown
+    assert "Forty-two." in shown
+    assert "generate: model" in shown
+    assert "<tool_response>\n6*7 = 42" in model.asked[1].prompt
+    assert model.asked[0].prompt.startswith("<system>You are a clerk.")
+    shown = type_("again\rno\r")
+    assert "does not want this call" in model.asked[3].prompt
+    assert "No sum." in shown
+    shown = type_("and again\r\r/yes\r")
+    assert "Nothing was done" in shown
+    assert "Late." in shown
+    assert session.path()[-1].content == "Late."
+
+
+@pytest.mark.usefixtures("clerk")
+def test_personas_are_listed_and_left(type_: Type, model: FakeModel, session: Session) -> None:
+    shown = type_("/persona\r/persona clark\r/persona clerk\r/persona\r/persona -\rhi\r")
+    assert "no persona 'clark'. Near: clerk" in shown
+    assert "* clerk" in shown
+    assert model.asked[0].prompt == "<user>hi<assistant>"
+    completer = loop.Slash(session)
+    found = completer.get_completions(Document("/persona cl"), CompleteEvent())
+    assert [each.text for each in found] == ["clerk"]
