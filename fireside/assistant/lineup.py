@@ -29,6 +29,7 @@ from fireside.assistant.steps.mood import Mood
 from fireside.assistant.steps.recall import Recall
 from fireside.assistant.steps.remember import Remember
 from fireside.assistant.steps.retrieve import Retrieve
+from fireside.assistant.steps.task import Task
 from fireside.assistant.steps.tools import Tools
 from fireside.assistant.steps.uncertain import Uncertain
 from fireside.assistant.tools.mcp.servers import Servers
@@ -109,6 +110,7 @@ def steps_of(
         Framing(),
         ModerateOutput(guards),
         Compact(Compaction(store.objects)),
+        Task(guards),
         ModerationCheck(guards),
         Cite(),
         Uncertain(_embed(models), knowledge),

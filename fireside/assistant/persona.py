@@ -30,6 +30,7 @@ from fireside.assistant.safety_sections import SafetyConfig
 from fireside.assistant.section import PersonaSection
 from fireside.assistant.tools.config import ToolsConfig
 from fireside.assistant.uncertainty import UncertaintyConfig
+from fireside.assistant.uses.config import TaskConfig
 from fireside.errors import BadRequest, NotFound
 
 NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}"
@@ -64,6 +65,7 @@ class Persona(PersonaSection):
     language: str = "en"
     model: str | None = None
     sampling: Sampling = Sampling()
+    task: TaskConfig = TaskConfig()
     knowledge: KnowledgeConfig = KnowledgeConfig()
     memory: MemoryConfig = MemoryConfig()
     tools: ToolsConfig = ToolsConfig()

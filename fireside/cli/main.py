@@ -33,6 +33,7 @@ from fireside.cli import (
     tokenizer,
 )
 from fireside.cli import eval as evaluation
+from fireside.cli import run as running
 
 app = typer.Typer(
     name="fireside",
@@ -65,6 +66,7 @@ def _default(
 app.command("serve")(serve.serve)
 app.command("chat")(chat.chat)
 app.add_typer(models.app, name="models")
+app.command("run")(running.run)
 app.command("pretrain")(pretrain.pretrain)
 app.command("finetune")(finetune.finetune)
 app.add_typer(runs.app, name="runs")

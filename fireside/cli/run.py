@@ -1,0 +1,172 @@
+"""`fireside run PERSONA [FILES…]`: texts, documents and tables through a persona, without a chat.
+
+Text comes from files or from stdin and goes to stdout; a table goes row by row into `--out`, and a
+run that was broken off goes on when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fireside.assistant.assistant import Assistant
+    from fireside.assistant.once import Once
+    from fireside.assistant.persona import Persona
+    from fireside.engine.text import TextModel
+
+TABLES = (".csv", ".jsonl")
+
+
+def run(
+    persona: Annotated[
+        str | None,
+        typer.Argument(metavar="[PERSONA]", help="A name, or a .toml file. None: list them."),
+    ] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILES]...", help="Texts, documents, tables; none: stdin."),
+    ] = None,
+    text: Annotated[str | None, typer.Option(metavar="TEXT", help="Instead of files.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which model; the persona's otherwise.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="For a table: a new .csv or .jsonl file.")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The table's column that holds the text.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per text, with its receipt.")
+    ] = False,
+) -> None:
+    """Run texts, documents or a table through a persona."""
+    from fireside.assistant.persona import Personas, read
+    from fireside.errors import BadRequest
+    from fireside.settings import load_settings
+
+    settings = load_settings()
+    personas = Personas(settings.home / "personas")
+    if persona is None:
+        for name in personas.names:
+            print(f"{name:<14} {personas.get(name).description}")
+        return
+    is_file = persona.endswith(".toml")
+    chosen = read(Path(persona)) if is_file else personas.get(persona)
+    paths = files or []
+    tables = [path for path in paths if path.suffix.lower() in TABLES]
+    if bool(tables) != (out is not None) or len(tables) > 1 or (tables and len(paths) > 1):
+        raise BadRequest("A table goes alone, with --out FILE; other files go without it.")
+    if text is not None and paths:
+        raise BadRequest("Give --text or files, not both.")
+    if out is not None and out.suffix.lower() not in TABLES:
+        raise BadRequest(f"--out {out}: name a .csv or a .jsonl file.")
+    if tables:
+        _table(tables[0], column, out or Path(), chosen, model)
+        return
+    # What is no text is told before the model is loaded.
+    asked = list(_texts(paths, text))
+    with _opened(chosen, model) as (assistant, loaded):
+        for name, each in asked:
+            _one(assistant, chosen, loaded, name, each, as_json=as_json, headed=len(asked) > 1)
+
+
+def _texts(paths: Sequence[Path], text: str | None) -> Iterator[tuple[str, str]]:
+    from fireside.errors import BadRequest, FiresideError, NotFound
+    from fireside.knowledge.reading import read
+
+    if text is not None:
+        yield "", text
+    elif not paths:
+        try:
+            yield "", sys.stdin.read()
+        except UnicodeDecodeError:
+            raise BadRequest("What came from stdin is not text in UTF-8.") from None
+    for path in paths:
+        if not path.is_file():
+            raise NotFound(f"There is no file {str(path)!r}.")
+        try:
+            yield path.name, read(path, path.name).text
+        except FiresideError as error:
+            raise type(error)(f"{path.name}: {error.message}") from None
+
+
+@contextmanager
+def _opened(persona: Persona, model: str | None) -> Iterator[tuple[Assistant, TextModel]]:
+    """The assistant and its model, for as long as the block lasts."""
+    from fireside.assistant.lineup import assistant_of
+    from fireside.engine.models import Models
+    from fireside.settings import load_settings
+    from fireside.storage import Store
+
+    settings = load_settings()
+    models = Models(settings)
+    with Store.open(settings.database_path) as store, closing(models):
+        assistant = assistant_of(models, store, settings)
+        with closing(assistant):
+            yield assistant, models.get(model or persona.model or settings.model)
+
+
+def _one(
+    assistant: Assistant,
+    persona: Persona,
+    model: TextModel,
+    name: str,
+    text: str,
+    *,
+    as_json: bool,
+    headed: bool,
+) -> None:
+    from fireside.assistant.once import answer_once
+    from fireside.cli.printable import printable, printable_json
+
+    if headed and not as_json:
+        print(f"── {printable(name)}")
+    shown = sys.stdout.isatty() and not as_json
+
+    def say(piece: str) -> None:
+        print(printable(piece), end="", flush=True)
+
+    once = answer_once(assistant, persona, model, text, say=say if shown else lambda piece: None)
+    if as_json:
+        told = {"file": name or None, "text": once.text, **once.fields}
+        print(printable_json(told | {"notices": once.notices, "steps": once.receipt}))
+        return
+    print("" if shown else printable(once.text))
+    if once.fields.get("probability") is not None:
+        print(f"probability {once.fields['probability']:.2f}", file=sys.stderr)
+    for notice in once.notices:
+        print(printable(notice), file=sys.stderr)
+
+
+def _table(path: Path, column: str | None, out: Path, persona: Persona, model: str | None) -> None:
+    from fireside.assistant.once import answer_once
+    from fireside.assistant.uses import table
+    from fireside.errors import NotFound
+
+    if not path.is_file():
+        raise NotFound(f"There is no file {str(path)!r}.")
+    rows = table.Table.read(path, column)
+    if out.exists():
+        from fireside.errors import Conflict
+
+        raise Conflict(f"{out} exists: name another file, or remove it first.")
+    with _opened(persona, model) as (assistant, loaded):
+
+        def answer(text: str) -> Once:
+            return answer_once(assistant, persona, loaded, text)
+
+        def done(finished: int, total: int) -> None:
+            if sys.stderr.isatty():
+                print(f"\r{finished:,} of {total:,}", end="", file=sys.stderr, flush=True)
+
+        errors = table.run(rows, answer, out, done=done)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    print(f"{len(rows.rows):,} rows, {errors:,} with an error: {out}")

@@ -1,0 +1,118 @@
+"""Tables through a persona: every row once, in order, whatever breaks it off."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fireside.assistant.once import Once
+from fireside.assistant.uses.table import Table, run
+from fireside.errors import BadRequest, Conflict
+
+
+def shouted(text: str) -> Once:
+    if text == "bad":
+        raise BadRequest("It is bad.")
+    fields = {"label": "loud", "probability": 0.5}
+    return Once(text=text.upper(), fields=fields, notices=(), receipt=[])
+
+
+def written(path: Path, rows: list[dict[str, object]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_rows_in_their_order_with_their_columns(tmp_path: Path, form: str) -> None:
+    path = written(tmp_path / "in.jsonl", [{"id": n, "text": f'é, "{n}"\n'} for n in range(20)])
+    out = tmp_path / f"out.{form}"
+    assert run(Table.read(path, None), shouted, out) == 0
+    again = out if form == "csv" else None
+    text = out.read_text(encoding="utf-8")
+    if again is None:
+        rows = [json.loads(line) for line in text.splitlines()]
+        assert [(row["id"], row["answer"]) for row in rows] == [
+            (n, f'É, "{n}"\n') for n in range(20)
+        ]
+    assert text.count("loud") == 20
+    assert not out.with_name(out.name + ".part").exists()
+
+
+def test_a_bad_row_is_told_and_ends_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path / "in.jsonl", [{"text": t} for t in ("a", "bad", "c")])
+    out = tmp_path / "out.jsonl"
+    assert run(Table.read(path, "text"), shouted, out) == 1
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row.get("error") for row in rows] == [None, "It is bad.", None]
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture],
+          deadline=None)  # fmt: skip
+@given(cut=st.integers(0, 400), form=st.sampled_from(["csv", "jsonl"]), breaks=st.integers(0, 9))
+def test_resumed_is_uninterrupted(tmp_path: Path, cut: int, form: str, breaks: int) -> None:
+    """Broken off after some rows, and the part cut anywhere: the same bytes in the end, and no row
+    that was whole is asked again."""
+    path = written(tmp_path / "in.jsonl", [{"text": f'a,\n"{n}'} for n in range(10)])
+    table = Table.read(path, None)
+    whole, out = tmp_path / f"whole.{form}", tmp_path / f"out.{form}"
+    for each in (whole, out, out.with_name(out.name + ".part")):
+        each.unlink(missing_ok=True)
+    run(table, shouted, whole)
+
+    def breaking(text: str) -> Once:
+        if text.endswith(str(breaks)):
+            raise KeyboardInterrupt
+        return shouted(text)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(table, breaking, out)
+    part = out.with_name(out.name + ".part")
+    part.write_bytes(part.read_bytes()[:cut])
+    asked: list[str] = []
+
+    def counted(text: str) -> Once:
+        asked.append(text)
+        return shouted(text)
+
+    run(table, counted, out)
+    assert out.read_bytes() == whole.read_bytes()
+    assert len(set(asked)) == len(asked)
+
+
+def test_a_part_of_other_rows_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "in.jsonl", [{"text": "a"}])
+    out = tmp_path / "out.jsonl"
+    (tmp_path / "out.jsonl.part").write_text('{"text": "b", "answer": "B"}\n')
+    with pytest.raises(Conflict, match="begun with other rows"):
+        run(Table.read(path, None), shouted, out)
+    out.write_text("")
+    with pytest.raises(Conflict, match="exists"):
+        run(Table.read(path, None), shouted, out)
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "said"),
+    [
+        ("a.csv", b"\xff\xfea", "not text in UTF-8"),
+        ("a.csv", b"", "has no rows"),
+        ("a.csv", b"a,b\n1\n", "row 2: not as many fields"),
+        ("a.csv", b"a,b\n1,2,3\n", "row 2: not as many fields"),
+        ("a.jsonl", b'{"a": 1}\n{', "line 2 is not JSON"),
+        ("a.jsonl", b"[1]", "line 1 is not an object"),
+        ("a.jsonl", b'{"answer": 1}', "column 'answer' already"),
+    ],
+)
+def test_what_is_no_table(tmp_path: Path, name: str, raw: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(raw)
+    with pytest.raises(BadRequest, match=said):
+        Table.read(tmp_path / name, None)
+
+
+def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path / "in.jsonl", [{"text": "a"}])
+    with pytest.raises(BadRequest, match="no column 'body': it has text"):
+        Table.read(path, "body")

@@ -1,0 +1,76 @@
+"""`fireside run`: personas over texts, documents and tables, with the default model."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Program = Callable[..., subprocess.CompletedProcess[bytes]]
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def models(models_dir: Path, smollm2_path: Path, home: Path) -> None:
+    home.mkdir()
+    (home / "models").symlink_to(models_dir)
+    (models_dir.parent / "cache").mkdir(exist_ok=True)
+    (home / "cache").symlink_to(models_dir.parent / "cache")
+
+
+def test_all_of_them_by_name(run: Run) -> None:
+    code, out, err = run("run")
+    assert (code, err) == (0, "")
+    for name in ("summariser", "translator", "writer", "triage", "tutor", "storyteller"):
+        assert f"\n{name} " in f"\n{out}"
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "said"),
+    [
+        (1, ("triag",), "There is no persona 'triag'. Near: triage."),
+        (1, ("none.toml",), "There is no persona file 'none.toml'."),
+        (
+            2,
+            ("triage", "rows.csv"),
+            "A table goes alone, with --out FILE; other files go without it.",
+        ),
+        (2, ("triage", "a.txt", "--text", "b"), "Give --text or files, not both."),
+        (2, ("triage", "a.csv", "--out", "b.txt"), "--out b.txt: name a .csv or a .jsonl file."),
+        (1, ("triage", "a.csv", "--out", "b.csv"), "There is no file 'a.csv'."),
+        (1, ("triage", "a.txt"), "There is no file 'a.txt'."),
+    ],
+)
+def test_what_is_wrong_is_one_line(run: Run, code: int, words: tuple[str, ...], said: str) -> None:
+    assert run("run", *words) == (code, "", f"fireside: {said}\n")
+
+
+@pytest.mark.usefixtures("models")
+def test_a_table(program: Program, tmp_path: Path) -> None:
+    asked = ["Where is my parcel?", "I want my money back.", ""]
+    rows = "".join(f'{n},"{text}"\n' for n, text in enumerate(asked))
+    (tmp_path / "in.csv").write_text("id,text\n" + rows)
+    done = program("run", "triage", "in.csv", "--out", "out.csv")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == b"3 rows, 1 with an error: out.csv\n"
+    with (tmp_path / "out.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert [row["label"] for row in found] == ["delivery", "refund", ""]
+    assert 1 / 6 < float(found[0]["probability"]) < 1
+    assert found[2]["error"] == "The text is empty."
+
+
+@pytest.mark.usefixtures("models")
+def test_a_persona_of_ones_own_over_a_document(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "short.toml").write_text('[task]\nkind = "summarise"\nwords = 12\n')
+    story = "The harbour opens at six. Boats leave at seven. " * 20
+    (tmp_path / "a.md").write_text(f"# Harbour\n\n{story}")
+    done = program("run", "short.toml", "a.md", "--json")
+    assert (done.returncode, done.stderr) == (0, b"")
+    told = json.loads(done.stdout)
+    assert 0 < len(told["text"].split()) <= 12
+    assert next(step for step in told["steps"] if step["name"] == "task")["kind"] == "summarise"
