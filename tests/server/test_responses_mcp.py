@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import openai
+import psutil
 import pytest
 
 from fireside.server.app import create_app
@@ -159,3 +160,41 @@ def test_what_may_not_be_is_named(client: openai.OpenAI, tools: Any, param: str)
     with pytest.raises(openai.BadRequestError) as refused:
         create(client, tools=tools)
     assert refused.value.param == param
+
+
+def test_a_persona_starts_its_server_and_the_end_of_ours_ends_it(
+    models: FakeModels, model: FakeModel, tmp_path: Path
+) -> None:
+    (tmp_path / "personas").mkdir()
+    library = HOUSE.parents[4] / "examples/mcp/library.py"
+    (tmp_path / "personas/desk.toml").write_text(
+        f"""
+        [[tools.mcp]]
+        name = "library"
+        command = {json.dumps(sys.executable)}
+        args = [{json.dumps(str(library))}]
+        tools = {{ find_book = "free" }}
+        """
+    )
+    settings = Settings(model="fake:1b", home=tmp_path)
+
+    def libraries() -> list[int]:
+        children = psutil.Process().children(recursive=True)
+        return [each.pid for each in children if str(library) in each.cmdline()]
+
+    with Store.open(tmp_path / "fireside.db") as store:
+        with running(create_app(models, store, settings)) as url:
+            assert libraries() == []  # nobody has asked for it yet
+            model.script = [calls("library__find_book", title="Emma"), "There are two."]
+            with openai.OpenAI(base_url=f"{url}/v1", api_key="none") as client:
+                made = create(client, model="persona:desk", input="Is Emma in?")
+                call: Any = made.output[0]
+                assert (call.type, call.server_label, call.name) == (
+                    "mcp_call", "library", "find_book",
+                )  # fmt: skip
+                assert "Emma: 2 on the shelf." in call.output
+                receipt = httpx.get(f"{url}/v1/responses/{made.id}/receipt").json()
+                (step,) = [each for each in receipt["steps"] if each["name"] == "mcp"]
+                assert "library__reserve" in step["servers"]["library"]
+            assert len(libraries()) == 1
+        assert libraries() == []
