@@ -259,6 +259,7 @@ def _working(parts: Parts, inside: Inside) -> Iterator[APIRouter]:
         finder=finder,
         assistant=parts.assistant,
         remote=remote,
+        drain_seconds=settings.drain_seconds,
     )
     tuning, foreman = tuning_group(models_, store, parts.files, parts.tuned, inside, settings)
     evals, eval_runner = evals_group(store.objects, parts.files, inside, parts.foreground, at_once)

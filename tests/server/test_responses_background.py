@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import httpx
@@ -123,8 +124,9 @@ def test_a_restart_says_so(
     row = New(id="resp_left", body=body, status="in_progress")
     store.objects.add_all("response", [row], owner="")
     model.holds("Hel", "lo")
+    hurried = settings.model_copy(update={"drain_seconds": 0.0})
     with (
-        running(create_app(models, store, settings)) as url,
+        running(create_app(models, store, hurried)) as url,
         openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client,
     ):
         left = client.responses.retrieve("resp_left")
@@ -133,6 +135,21 @@ def test_a_restart_says_so(
         assert "stopped" in left.error.message
         cut_off = create(client, background=True)
     assert store.objects.get("response", cut_off.id, owner="").status == "failed"
+
+
+def test_a_stop_lets_what_has_begun_finish(
+    models: FakeModels, settings: Settings, store: Store, model: FakeModel
+) -> None:
+    model.holds("Hel", "lo")
+    patient = settings.model_copy(update={"drain_seconds": 600.0})
+    with (
+        running(create_app(models, store, patient)) as url,
+        openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client,
+    ):
+        made = create(client, background=True)
+        assert wait_until(lambda: client.responses.retrieve(made.id).status == "in_progress")
+        threading.Timer(0.5, model.go_on.set).start()
+    assert store.objects.get("response", made.id, owner="").status == "completed"
 
 
 def test_they_wait_for_a_place_like_any_request(

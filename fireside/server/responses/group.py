@@ -29,6 +29,7 @@ def group(
     finder: Finder | None = None,
     assistant: Assistant | None = None,
     remote: Remote | None = None,
+    drain_seconds: float = 0.0,
 ) -> tuple[APIRouter, Background]:
     """finder: searches the owner's documents; without it `file_search` is refused.
     remote: reaches a request's MCP servers; without it none is allowed.
@@ -38,7 +39,7 @@ def group(
     """
     state, locks = State(store), Locks()
     apart = Admission(max(1, admission.places // 4), admission.max_queue)
-    background = Background(state, apart)
+    background = Background(state, apart, drain_seconds)
     router = APIRouter()
     services = Services(
         state=state,
