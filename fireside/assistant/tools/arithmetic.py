@@ -11,24 +11,27 @@ beyond `DIGITS` digits, and nesting deeper than `DEPTH`, before it computes them
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable
 from decimal import Decimal, InvalidOperation, Overflow, localcontext
 from fractions import Fraction
 from typing import Final
 
+from fireside.assistant.tools.numbers import (
+    CONSTANTS,
+    DIGITS,
+    FUNCTIONS,
+    PRECISION,
+    Number,
+    combined,
+    factorial,
+    held,
+    power,
+    root,
+)
 from fireside.errors import BadRequest
 
-Number = Fraction | Decimal
-
 LONGEST: Final = 1000
-DIGITS: Final = 1000
 DEPTH: Final = 50
-PRECISION: Final = 50
-_PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
-_E = Decimal("2.71828182845904523536028747135266249775724709369995957496696763")
-CONSTANTS: Final[dict[str, Number]] = {"pi": _PI, "e": _E, "tau": 2 * _PI, "π": _PI}
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d[\d_]*(?:,\d{3})*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[a-zπ]+\d*)"
     r"|(?P<sign>\*\*|//|[-+*/%^(),×÷−·√!]))",
@@ -37,25 +40,21 @@ _TOKEN = re.compile(
 _SAME = {"^": "**", "×": "*", "·": "*", "÷": "/", "−": "-"}
 
 
-class _Bad(BadRequest):
-    """What is wrong with an expression."""
-
-
 def value(expression: str) -> Number:
     """
     Raises:
         BadRequest: no arithmetic, too large, or without a value (a division by zero).
     """
     if len(expression) > LONGEST:
-        raise _Bad(f"An expression has at most {LONGEST} letters.")
+        raise BadRequest(f"An expression has at most {LONGEST} letters.")
     with localcontext(prec=PRECISION, Emax=10 * DIGITS, Emin=-10 * DIGITS) as context:
         context.traps[Overflow] = True
         try:
             return _Parser(_tokens(expression)).whole()
         except ZeroDivisionError:
-            raise _Bad("This divides by zero.") from None
+            raise BadRequest("This divides by zero.") from None
         except (InvalidOperation, Overflow, ValueError, OverflowError):
-            raise _Bad("This has no value, or one that is too large.") from None
+            raise BadRequest("This has no value, or one that is too large.") from None
 
 
 def written(number: Number) -> str:
@@ -89,7 +88,7 @@ def _tokens(text: str) -> list[str]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            raise _Bad(f"{text[at : at + 20].strip()!r} is no arithmetic.")
+            raise BadRequest(f"{text[at : at + 20].strip()!r} is no arithmetic.")
         piece = match[0].strip()
         found.append(_SAME.get(piece, piece.replace(",", "") if match["number"] else piece))
         at = match.end()
@@ -107,10 +106,10 @@ class _Parser:
 
     def whole(self) -> Number:
         if not self._tokens:
-            raise _Bad("There is nothing to calculate.")
+            raise BadRequest("There is nothing to calculate.")
         result = self._sum()
         if self._at < len(self._tokens):
-            raise _Bad(f"{self._tokens[self._at][:20]!r} is not expected there.")
+            raise BadRequest(f"{self._tokens[self._at][:20]!r} is not expected there.")
         return result
 
     def _next(self, *signs: str) -> str | None:
@@ -122,11 +121,11 @@ class _Parser:
     def _sum(self) -> Number:
         self._depth += 1
         if self._depth > DEPTH:
-            raise _Bad(f"This is nested deeper than {DEPTH}.")
+            raise BadRequest(f"This is nested deeper than {DEPTH}.")
         result = self._product()
         while sign := self._next("+", "-", "plus", "minus"):
             right = self._product()
-            result = _with(result, right if sign in ("+", "plus") else -right, "+")
+            result = combined(result, right if sign in ("+", "plus") else -right, "+")
         self._depth -= 1
         return result
 
@@ -134,11 +133,11 @@ class _Parser:
         result = self._signed()
         while True:
             if self._percent():
-                result = _with(result, Fraction(1, 100), "*")
+                result = combined(result, Fraction(1, 100), "*")
                 if self._next("of"):
-                    result = _with(result, self._signed(), "*")
+                    result = combined(result, self._signed(), "*")
             elif sign := self._next("*", "/", "//", "%", "times", "x", "mod"):
-                result = _with(result, self._signed(), _WORDS.get(sign, sign))
+                result = combined(result, self._signed(), _WORDS.get(sign, sign))
             else:
                 return result
 
@@ -162,27 +161,27 @@ class _Parser:
         if self._next("**"):
             self._depth += 1
             if self._depth > DEPTH:
-                raise _Bad(f"This is nested deeper than {DEPTH}.")
-            base = _power(base, self._signed())
+                raise BadRequest(f"This is nested deeper than {DEPTH}.")
+            base = power(base, self._signed())
             self._depth -= 1
         return base
 
     def _postfix(self) -> Number:
         result = self._atom()
         while self._next("!"):
-            result = _factorial(result)
+            result = factorial(result)
         return result
 
     def _atom(self) -> Number:
         if self._next("("):
             result = self._sum()
             if not self._next(")"):
-                raise _Bad("A parenthesis is not closed.")
+                raise BadRequest("A parenthesis is not closed.")
             return result
         if self._next("√"):
-            return _root(self._atom())
+            return root(self._atom())
         if self._at == len(self._tokens):
-            raise _Bad("Something is missing at the end.")
+            raise BadRequest("Something is missing at the end.")
         token = self._tokens[self._at].lower()
         self._at += 1
         if token[0].isdigit() or token[0] == ".":
@@ -192,20 +191,20 @@ class _Parser:
         if token in CONSTANTS:
             return CONSTANTS[token]
         known = ", ".join(sorted([*FUNCTIONS, "pi", "e", "tau"]))
-        raise _Bad(f"{token[:20]!r} is not known; there are {known}.")
+        raise BadRequest(f"{token[:20]!r} is not known; there are {known}.")
 
     def _call(self, name: str) -> Number:
         if not self._next("("):
-            raise _Bad(f"{name} takes its number in parentheses.")
+            raise BadRequest(f"{name} takes its number in parentheses.")
         given = [self._sum()]
         while self._next(","):
             given.append(self._sum())
         if not self._next(")"):
-            raise _Bad("A parenthesis is not closed.")
+            raise BadRequest("A parenthesis is not closed.")
         function, least, most = FUNCTIONS[name]
         if not least <= len(given) <= most:
-            raise _Bad(f"{name} does not take {len(given)} numbers.")
-        return _held(function(*given))
+            raise BadRequest(f"{name} does not take {len(given)} numbers.")
+        return held(function(*given))
 
 
 _WORDS = {"times": "*", "x": "*", "mod": "%"}
@@ -214,146 +213,5 @@ _WORDS = {"times": "*", "x": "*", "mod": "%"}
 def _number(token: str) -> Number:
     exponent = re.search(r"e([+-]?\d+)$", token)
     if exponent and abs(int(exponent[1][:8])) > DIGITS:
-        raise _Bad(f"Numbers have at most {DIGITS} digits.")
+        raise BadRequest(f"Numbers have at most {DIGITS} digits.")
     return Fraction(token)
-
-
-def _held(number: Number) -> Number:
-    """
-    Raises:
-        BadRequest: longer than `DIGITS`.
-    """
-    if isinstance(number, Fraction):
-        bits = max(number.numerator.bit_length(), number.denominator.bit_length())
-        if bits > DIGITS * 3.3220:
-            raise _Bad(f"Numbers have at most {DIGITS} digits.")
-    elif not number.is_finite():
-        raise ValueError
-    return number
-
-
-def _decimal(number: Number) -> Decimal:
-    if isinstance(number, Decimal):
-        return number
-    return Decimal(number.numerator) / Decimal(number.denominator)
-
-
-def _with(left: Number, right: Number, sign: str) -> Number:
-    if isinstance(left, Fraction) and isinstance(right, Fraction):
-        return _held(_EXACT[sign](left, right))
-    a, b = _decimal(left), _decimal(right)
-    match sign:
-        case "+":
-            return _held(a + b)
-        case "*":
-            return _held(a * b)
-        case "/":
-            return _held(a / b)
-    floor = (a / b).to_integral_value(rounding="ROUND_FLOOR")
-    return _held(floor if sign == "//" else a - b * floor)
-
-
-_EXACT: Final[dict[str, Callable[[Fraction, Fraction], Fraction]]] = {
-    "+": lambda a, b: a + b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
-    "//": lambda a, b: Fraction(a // b),
-    "%": lambda a, b: a % b,
-}
-
-
-def _power(base: Number, exponent: Number) -> Number:
-    if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1:
-        bits = max(base.numerator.bit_length(), base.denominator.bit_length()) - 1
-        if bits * abs(exponent) > DIGITS * 3.33:
-            raise _Bad(f"Numbers have at most {DIGITS} digits.")
-        if base == 0 and exponent < 0:
-            raise ZeroDivisionError
-        if bits == 0:  # 0, 1 and -1, whatever the exponent
-            return (
-                base
-                if base.numerator >= 0 and exponent
-                else Fraction(1)
-                if exponent % 2 == 0
-                else base
-            )
-        return _held(base ** int(exponent))
-    if base < 0:
-        raise _Bad("A root of a negative number is not real.")
-    return _held(_decimal(base) ** _decimal(exponent))
-
-
-def _root(number: Number, nth: Number = Fraction(2)) -> Number:
-    if number < 0:
-        raise _Bad("A root of a negative number is not real.")
-    if isinstance(number, Fraction) and nth == 2:
-        top, bottom = math.isqrt(number.numerator), math.isqrt(number.denominator)
-        if top * top == number.numerator and bottom * bottom == number.denominator:
-            return Fraction(top, bottom)
-    if nth == 0:
-        raise ZeroDivisionError
-    if nth == 2:
-        return _decimal(number).sqrt()
-    return _decimal(number) ** (1 / _decimal(nth)) if number else Fraction(0)
-
-
-def _factorial(number: Number) -> Number:
-    if not isinstance(number, Fraction) or number.denominator != 1 or not 0 <= number <= 400:
-        raise _Bad("A factorial takes a whole number from 0 to 400.")
-    return Fraction(math.factorial(number.numerator))
-
-
-def _rounded(number: Number, digits: Number = Fraction(0)) -> Number:
-    if abs(digits) > 50:
-        raise _Bad("round takes at most 50 digits.")
-    if isinstance(number, Decimal):
-        return number.quantize(Decimal(1).scaleb(-int(digits)))
-    return Fraction(round(number, int(digits)))
-
-
-def _floor(number: Number) -> Number:
-    return Fraction(math.floor(number))
-
-
-def _ceil(number: Number) -> Number:
-    return Fraction(math.ceil(number))
-
-
-def _logarithm(number: Number, base: Number = Fraction(10)) -> Number:
-    if number <= 0 or base <= 0 or base == 1:
-        raise _Bad("A logarithm takes numbers above zero.")
-    if base == 10:
-        return _decimal(number).log10()
-    return _decimal(number).ln() / _decimal(base).ln()
-
-
-def _float(function: Callable[[float], float]) -> Callable[[Number], Number]:
-    """Angles are radians; 15 digits are good enough for them."""
-    return lambda number: Decimal(repr(function(float(number))))
-
-
-FUNCTIONS: Final[dict[str, tuple[Callable[..., Number], int, int]]] = {
-    "sqrt": (_root, 1, 1),
-    "cbrt": (lambda x: -_root(-x, Fraction(3)) if x < 0 else _root(x, Fraction(3)), 1, 1),
-    "root": (_root, 1, 2),
-    "abs": (abs, 1, 1),
-    "round": (_rounded, 1, 2),
-    "floor": (_floor, 1, 1),
-    "ceil": (_ceil, 1, 1),
-    "min": (min, 1, 99),
-    "max": (max, 1, 99),
-    "factorial": (_factorial, 1, 1),
-    "exp": (lambda x: _decimal(x).exp(), 1, 1),
-    "ln": (lambda x: _logarithm(x, _E), 1, 1),
-    "log": (_logarithm, 1, 2),
-    "log2": (lambda x: _logarithm(x, Fraction(2)), 1, 1),
-    "log10": (_logarithm, 1, 1),
-    "sin": (_float(math.sin), 1, 1),
-    "cos": (_float(math.cos), 1, 1),
-    "tan": (_float(math.tan), 1, 1),
-    "asin": (_float(math.asin), 1, 1),
-    "acos": (_float(math.acos), 1, 1),
-    "atan": (_float(math.atan), 1, 1),
-    "radians": (lambda x: _decimal(x) * _PI / 180, 1, 1),
-    "degrees": (lambda x: _decimal(x) * 180 / _PI, 1, 1),
-}

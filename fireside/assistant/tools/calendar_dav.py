@@ -124,8 +124,10 @@ class DavCalendar:
                 return httpx.Response(
                     answer.status_code, content=bytes(data), headers=_etag(answer.headers)
                 )
-            case 401 | 403:
+            case 401:
                 raise Unavailable("The calendar server refused our name or password.")
+            case 403:
+                raise Unavailable("The calendar server forbids that: see FIRESIDE_CALDAV_URL.")
             case 404 | 410:
                 raise NotFound("The calendar server has no such calendar or event (any more).")
             case 409 | 412:

@@ -28,7 +28,7 @@ def date_time(
     base = now if since is None else understood(since, now).start
     told = [
         shown(moment),
-        apart(moment.start, base, "now" if since is None else f"{base:%d %B %Y}"),
+        apart(moment.start, base, "now" if since is None else f"{base.day} {base:%B %Y}"),
     ]
     if moment.timed:
         told.append(f"time zone {now.tzinfo}")

@@ -47,8 +47,10 @@ def parsed(data: bytes | str) -> icalendar.Calendar:
         found = icalendar.Calendar.from_ical(data)
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Corrupt(f"The calendar cannot be read: {str(error)[:120]}.") from None
-    if not isinstance(found, icalendar.Calendar):
-        raise Corrupt("The calendar cannot be read: it holds no VCALENDAR.")
+    ending = data.rstrip()[-13:]
+    last = ending.decode(errors="replace") if isinstance(ending, bytes) else ending
+    if not isinstance(found, icalendar.Calendar) or last.upper() != "END:VCALENDAR":
+        raise Corrupt("The calendar cannot be read: it is no whole VCALENDAR.")
     return found
 
 
@@ -87,7 +89,11 @@ def set_times(made: Any, event: Event) -> None:
 def occurrences(
     calendar: icalendar.Calendar, begin: datetime, end: datetime, zone: tzinfo, place: str = ""
 ) -> list[Event]:
-    """What happens between two times, in order.  Cancelled events do not."""
+    """What happens between two times, in order.  Cancelled events do not.
+
+    Raises:
+        Corrupt: an event cannot be read; names it.
+    """
     found: list[Event] = []
     components: list[Any] = [each for each in calendar.walk("VEVENT") if "DTSTART" in each]
     replaced = {
@@ -98,8 +104,13 @@ def occurrences(
     for each in components:
         if str(each.get("STATUS", "")).upper() == "CANCELLED":
             continue
-        first = _event(each, zone, place)
-        for start in _starts(each, first, begin, end, zone):
+        try:
+            first = _event(each, zone, place)
+            starts = list(_starts(each, first, begin, end, zone))
+        except (ValueError, TypeError, AttributeError, OverflowError):
+            name = str(each.get("SUMMARY", ""))[:60]
+            raise Corrupt(f"The event {name!r} of the calendar cannot be read.") from None
+        for start in starts:
             if "RECURRENCE-ID" not in each and (first.uid, start) in replaced:
                 continue
             stop = start + (first.end - first.start)
@@ -172,10 +183,7 @@ def _repeated(
         parts = [part for part in text.split(";") if not part.startswith("UNTIL")]
         stamp = last if isinstance(until, datetime) else last.replace(hour=23, minute=59)
         text = ";".join([*parts, f"UNTIL={stamp:%Y%m%dT%H%M%S}"])
-    try:
-        repeated = rrulestr(text, dtstart=naive)
-    except (ValueError, TypeError):
-        raise Corrupt(f"The event {first.title[:60]!r} has a rule that cannot be read.") from None
+    repeated = rrulestr(text, dtstart=naive)
     after = begin.astimezone(source).replace(tzinfo=None) - timedelta(days=1)
     for wall in islice(repeated.xafter(after, inc=True), MOST):
         start = wall.replace(tzinfo=source).astimezone(zone)
@@ -201,8 +209,9 @@ def free(
     for event in sorted(busy, key=lambda event: event.start):
         if event.whole_day or event.end <= event.start:
             continue
-        if event.start - at >= length:
-            gaps.append((at, min(event.start, end)))
+        start = min(event.start, end)
+        if start - at >= length:
+            gaps.append((at, start))
         at = max(at, event.end)
     if end - at >= length:
         gaps.append((at, end))

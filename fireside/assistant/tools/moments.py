@@ -34,7 +34,7 @@ NUMBERS: Final = {
 } | {"couple": 2, "fifteen": 15, "twenty": 20, "thirty": 30}
 UNITS: Final = ["minute", "hour", "day", "week", "fortnight", "month", "year"]
 FILLERS: Final = frozenset(
-    "on;at;the;of;in;by;for;about;around;sharp;o'clock;oclock;,;and".split(";")  # noqa: SIM905
+    "on;at;the;of;by;for;about;around;sharp;o'clock;oclock;,;and".split(";")  # noqa: SIM905
 )
 
 _COUNT = rf"(?P<n>\d{{1,5}}|{'|'.join(NUMBERS)}|half an)"

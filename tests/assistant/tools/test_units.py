@@ -1,0 +1,73 @@
+"""Units: exact factors, there and back, and near names."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fireside.assistant.tools.calls import call
+from fireside.assistant.tools.tool import ToolContext
+from fireside.assistant.tools.units import UNITS, convert, converted, unit
+from fireside.errors import BadRequest
+
+NAMES = st.sampled_from(sorted(UNITS))
+
+
+@given(st.fractions(min_value=0, max_value=10**6), NAMES, NAMES)
+def test_there_and_back_is_where_it_was(amount: Fraction, one: str, other: str) -> None:
+    source, target = unit(one), unit(other)
+    try:
+        there = converted(amount, source, target)
+    except BadRequest:
+        assert source.dimension != target.dimension
+    else:
+        assert converted(there, target, source) == amount
+
+
+@given(NAMES)
+def test_a_name_is_found_in_any_case_unless_case_tells(name: str) -> None:
+    assert unit(name) == UNITS[name]
+    assert unit(name.upper()).dimension  # MB and mb, W and w: something, and never an error
+
+
+@pytest.mark.parametrize(
+    ("amount", "one", "other", "result"),
+    [
+        (5, "miles", "km", "5 mi = 8.04672 km"),
+        (100, "F", "C", "100 °F ≈ 37.7777777778 °C"),
+        (20, "degrees Celsius", "Fahrenheit", "20 °C = 68 °F"),
+        (0, "K", "°C", "0 K = -273.15 °C"),
+        (6, "feet", "cm", "6 ft = 182.88 cm"),
+        (1, "kg", "pounds", "1 kg ≈ 2.20462262185 lb"),
+        (70, "miles per hour", "km/h", "70 mph = 112.65408 km/h"),
+        (1.5, "cups", "ml", "1.5 cup = 354.88235475 ml"),
+        (1, "GB", "MiB", "1 GB = 953.67431640625 MiB"),
+        (2, "square feet", "m2", "2 ft² = 0.18580608 m²"),
+        (3, "inches", "mm", "3 in = 76.2 mm"),
+        (0.1, "km", "m", "0.1 km = 100 m"),
+    ],
+)
+def test_as_people_ask(amount: float, one: str, other: str, result: str) -> None:
+    arguments = {"amount": amount, "unit_from": one, "unit_to": other}
+    assert call(convert, json.dumps(arguments), ToolContext()).outcome.text == result
+
+
+@pytest.mark.parametrize(
+    ("amount", "one", "other", "words"),
+    [
+        (1, "kg", "km", "one does not become the other"),
+        (1, "euro", "dollar", "no unit 'euro'"),
+        (1, "kilometres", "mils", r"no unit 'mils' here\. Near: .*mile"),
+        (-300, "C", "F", "colder than absolute zero"),
+        (1, "", "km", "no unit ''"),
+    ],
+)
+def test_what_cannot_be_converted_says_why(amount: float, one: str, other: str, words: str) -> None:
+    arguments = {"amount": amount, "unit_from": one, "unit_to": other}
+    error = call(convert, json.dumps(arguments), ToolContext()).outcome.error
+    with pytest.raises(BadRequest, match=words):
+        raise BadRequest(error or "")
