@@ -1,8 +1,8 @@
 """Joint goal accuracy on Schema-Guided Dialogue, zero-shot or with an adapter.
 
     python benchmarks/dialogue_state.py --data ../shared/data
-    python benchmarks/dialogue_state.py --data ../shared/data --model runs/slots --always
-    python benchmarks/dialogue_state.py --data ../shared/data --parsers      # without the model
+    python benchmarks/dialogue_state.py --data ../shared/data --model runs/slots --ask trained
+    python benchmarks/dialogue_state.py --data ../shared/data --ask never    # parsers alone
 
 Dialogues with an odd number are held out and measured; those with an even one are what the parsers
 were looked at with, and what `examples/recipes/slots` trains on.  The service is given, as in the
@@ -77,12 +77,11 @@ class Service:
     intents: Mapping[str, frozenset[str]]
 
 
-def service_of(schema: Mapping[str, Any], *, always: bool, parsers: bool) -> Service:
+def service_of(schema: Mapping[str, Any], *, ask: str) -> Service:
     """A service of the schema as our slots: types and cues from names and descriptions alone."""
-    when = "never" if parsers else "always" if always else "asked"
     used = {slot for intent in schema["intents"] for slot in (
         *intent["required_slots"], *intent["optional_slots"])}  # fmt: skip
-    slots = {slot["name"]: slot_of(slot, when) for slot in schema["slots"] if slot["name"] in used}
+    slots = {slot["name"]: slot_of(slot, ask) for slot in schema["slots"] if slot["name"] in used}
     return Service(
         slots=slots,
         categorical=frozenset(s["name"] for s in schema["slots"] if s["is_categorical"]),
@@ -227,13 +226,10 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     from fireside.settings import load_settings
 
     models = Models(load_settings())
-    extractor = None if args.parsers else Extractor(models.get(args.model))
+    extractor = None if args.ask == "never" else Extractor(models.get(args.model))
     acts = ActReader(models.embedder())
     schemas = json.loads((args.data / "dialogue_state_schema.json").read_text("utf-8"))
-    services = {
-        schema["service_name"]: service_of(schema, always=args.always, parsers=args.parsers)
-        for schema in schemas
-    }
+    services = {schema["service_name"]: service_of(schema, ask=args.ask) for schema in schemas}
     dialogues = json.loads((args.data / "dialogue_state_sample.json").read_text("utf-8"))
     half = [d for place, d in enumerate(dialogues) if place % 2 == HALF[args.half]]
     joint, exact, slots, began = [], [], Counter[str](), time.perf_counter()
@@ -248,7 +244,8 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
                 print(f"{text!r}\n   wanted {dict(wanted)}\n   got    {got}")
             del service
     return {
-        "model": "parsers alone" if args.parsers else (args.model or "the default model"),
+        "model": "parsers alone" if args.ask == "never" else (args.model or "the default model"),
+        "asked": args.ask,
         "half": args.half,
         "dialogues": len(half[: args.limit]),
         "turns": len(joint),
@@ -299,8 +296,10 @@ if __name__ == "__main__":
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", default=None)
     parser.add_argument("--half", choices=[*HALF], default="held-out")
-    parser.add_argument("--always", action="store_true", help="ask the model for every name")
-    parser.add_argument("--parsers", action="store_true", help="without the model")
+    parser.add_argument(
+        "--ask", choices=["asked", "always", "trained", "never"], default="asked",
+        help="when the model reads a name out of a turn; see docs/dialogue.md",
+    )  # fmt: skip
     parser.add_argument("--limit", type=int, default=None)
     parser.add_argument("--show", action="store_true")
     print(json.dumps(measure(parser.parse_args()), indent=1))

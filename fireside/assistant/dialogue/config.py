@@ -37,7 +37,8 @@ class SlotConfig(PersonaSection):
     choices: the value -> other words for it, or a list of values.  pattern: of type `pattern`.
     cues: words that stand before it ("from") or, with numbers, after it ("people").
     model: when the model reads a name out of a turn: where it was asked for and the cues found
-    nothing; always (with an adapter that learnt to say when there is none); never.
+    nothing; always, where the cues found nothing; `trained`, always and with a shorter prompt, for
+    an adapter of `examples/recipes/slots`; never.
     """
 
     type: SlotType = "text"
@@ -47,7 +48,7 @@ class SlotConfig(PersonaSection):
     choices: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     pattern: str = ""
     cues: tuple[Words, ...] = ()
-    model: Literal["asked", "always", "never"] = "asked"
+    model: Literal["asked", "always", "trained", "never"] = "asked"
     min: float | None = None
     max: float | None = None
 

@@ -43,11 +43,18 @@ class Extractor:
     owner: str = ""
 
     def extract(
-        self, text: str, about: str, *, asked: str = "", taken: Sequence[Found] = ()
+        self,
+        text: str,
+        about: str,
+        *,
+        asked: str = "",
+        taken: Sequence[Found] = (),
+        shots: bool = True,
     ) -> Found | None:
         """The piece of `text` that is `about`; None where the model says that there is none.
 
         asked: the question that the text answers.  taken: pieces that are other slots' values.
+        shots: with examples in the prompt; a model that was trained for this needs none.
         """
         pieces = options(text[:LONGEST], taken)
         if not pieces:
@@ -61,7 +68,7 @@ class Extractor:
             "required": ["value"],
             "additionalProperties": False,
         }
-        said = self._ask(prompt(text[:LONGEST], about, asked), schema)
+        said = self._ask(prompt(text[:LONGEST], about, asked, shots=shots), schema)
         value = said.get("value")
         return by_value.get(value) if isinstance(value, str) else None
 
@@ -77,10 +84,10 @@ class Extractor:
         return made
 
 
-def prompt(text: str, about: str, asked: str = "") -> list[Message]:
+def prompt(text: str, about: str, asked: str = "", *, shots: bool = True) -> list[Message]:
     """What the model is asked; `examples/recipes/slots` trains on the same words."""
     messages = [Message(role="system", content=SYSTEM)]
-    for shown, detail, value in _SHOTS:
+    for shown, detail, value in _SHOTS if shots else ():
         messages.append(Message(role="user", content=_put(shown, detail, "")))
         messages.append(Message(role="assistant", content=json.dumps({"value": value})))
     return [*messages, Message(role="user", content=_put(text, about, asked))]

@@ -156,11 +156,14 @@ class Placing:
             if not any(_overlap(each, o) for o in self._taken):
                 self._take(name, each, "cue")
                 return
-        always = slot.model == "always"
+        always = slot.model in ("always", "trained")
         if always and self.extractor is not None and self.text.strip():
-            asked = self.question if name == self.asked else ""
             said = self.extractor.extract(
-                self.text, slot.about or name.replace("_", " "), asked=asked, taken=self._taken
+                self.text,
+                slot.about or name.replace("_", " "),
+                asked=self.question if name == self.asked else "",
+                taken=self._taken,
+                shots=slot.model == "always",
             )
             if said is not None:
                 self._take(name, said, "model")
