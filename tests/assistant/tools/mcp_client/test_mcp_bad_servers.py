@@ -17,7 +17,7 @@ from .conftest import at, house, over_http, run, script
 
 @pytest.fixture
 def found(shared: Servers) -> Found:
-    return shared.tools([house(call_seconds=30.0)])
+    return shared.tools([house()])
 
 
 def test_a_server_that_dies_in_mid_call_is_an_error_and_comes_back(found: Found) -> None:
@@ -34,6 +34,8 @@ def test_a_server_that_dies_in_mid_call_is_an_error_and_comes_back(found: Found)
 def test_a_call_that_hangs_ends_in_its_time_and_the_next_one_works(shared: Servers) -> None:
     found = shared.tools([house(call_seconds=0.5)])
     assert "did not answer 'hang' within 0.5 s" in str(run(found, "house__hang").error)
+    for each in shared._connections.values():  # a busy machine may need more for the next
+        each.server = each.server.model_copy(update={"call_seconds": 60.0})
     assert run(found, "house__add", '{"a": 1, "b": 1}').text == "2"
 
 
