@@ -129,8 +129,8 @@ class Parts:
         remembered = memories_of(store.objects, models_)
         drop = State(store).delete_response
         old = Retention(store, files_, settings.retention_days, drop)
-        knowledge = knowledge_group(models_, store, files_, settings.embedding_model)
         measured = metered(models_, counts)
+        knowledge = knowledge_group(measured, store, files_, settings.embedding_model)
         assistant = assistant_of(
             measured,
             store,
