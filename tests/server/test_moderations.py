@@ -1,13 +1,26 @@
-"""`/v1/moderations` as the SDK asks it."""
+"""`/v1/moderations` as the SDK asks it.
+
+Most of it with the rules, for the fake models have no `minilm:l6`; the head has its own server.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import openai
 import pytest
 
+from fireside.engine.models import Models
 from fireside.safety.rules import CATEGORIES
+from fireside.server.app import create_app
+from fireside.settings import Settings, load_settings
+from fireside.storage import Store
 
+from .fakes import FakeModel, FakeModels
+from .serving import running
 from .test_bad_input import refused
 
 URL = "/v1/moderations"
@@ -71,3 +84,39 @@ def test_what_is_refused(
     http: httpx.Client, ask: dict[str, object], status: int, param: str
 ) -> None:
     assert (refused(http.post(URL, json=ask), status)["param"] or "").startswith(param)
+
+
+def test_the_trained_one_by_its_name_needs_its_model(http: httpx.Client) -> None:
+    asked = http.post(URL, json={"input": "a", "model": "fireside-moderation-1"})
+    assert "minilm:l6" in refused(asked, 404)["message"]
+
+
+class WithEmbedder(FakeModels):
+    """The fake chat model beside the real embedding model."""
+
+    def __init__(self, real: Models) -> None:
+        super().__init__(FakeModel())
+        self.real = real
+
+    def embedder(self, name: str | None = None) -> Any:
+        return self.real.embedder(name) if name == "minilm:l6" else super().embedder(name)
+
+
+@pytest.fixture(scope="module")
+def trained(minilm_path: Path, store: Store, settings: Settings) -> Iterator[openai.OpenAI]:
+    real = Models(load_settings())
+    with running(create_app(WithEmbedder(real), store, settings)) as url:  # type: ignore[arg-type]
+        yield openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+    real.close()
+
+
+def test_openais_names_mean_the_trained_one(trained: openai.OpenAI) -> None:
+    texts = ["Good morning!", "shut your mouth you dumb ugly hoe", "I want to kill them."]
+    made = trained.moderations.create(input=texts)
+    assert made.model == "fireside-moderation-1"
+    assert [result.flagged for result in made.results] == [False, True, True]
+    assert made.results[1].categories.harassment
+    assert made.results[2].categories.violence
+    rules = trained.moderations.create(input=texts, model="fireside-rules-1")
+    assert rules.model == "fireside-rules-1"
+    assert [result.flagged for result in rules.results] == [False, False, True]

@@ -34,7 +34,9 @@ def tsv(path: Path, words: int) -> Path:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fireside.training.heads.sentiment.ADAPTING", Adapting(rank=2, epochs=1, first=4))
+    monkeypatch.setattr(
+        "fireside.training.heads.sentiment.ADAPTING", Adapting(rank=2, epochs=1, first=4)
+    )
 
 
 def test_the_same_seed_makes_the_same_file(
@@ -152,7 +154,7 @@ def test_platt_mends_confidence() -> None:
 
     logits = torch.tensor([[-4.0], [-4.0], [-4.0], [4.0], [4.0], [4.0]])
     targets = torch.tensor([[0.0], [0.0], [1.0], [1.0], [1.0], [0.0]])
-    slope, shift = platt(logits, targets, torch.ones(6), shifted=True)
+    slope, shift = platt(logits, targets, torch.ones(6))
     made = torch.sigmoid(logits * slope + shift)
     torch.testing.assert_close(made[0, 0], torch.tensor(1 / 3), atol=1e-3, rtol=0)
     torch.testing.assert_close(made[-1, 0], torch.tensor(2 / 3), atol=1e-3, rtol=0)

@@ -29,11 +29,14 @@ Listener = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapting:
-    """rank: of the LoRA on every linear of the encoder's layers from `first` on; those below are
-    computed once.  rate: AdamW's at its highest, after
-    `warmup` of the steps, falling to 0.  batch: rows of a step, alike in length.
-    decay: of the adapter.  dropout: of its inputs.  skipped: the share of a text's tokens that a
-    step leaves out; a head that has seen every sentence in pieces learns no sentence by heart.
+    """
+    rank: of the LoRA on every linear of the encoder's layers from `first` on; those below are
+        computed once.
+    rate: AdamW's at its highest, after `warmup` of the steps, falling to 0.
+    batch: rows of a step, alike in length.
+    decay: of the adapter.  dropout: of its inputs.
+    skipped: the share of a text's tokens that a step leaves out; a head that has seen every
+        sentence in pieces learns none by heart.
     """
 
     rank: int = 8
@@ -70,14 +73,11 @@ def platt(
     logits: Float[Tensor, "B labels"],
     targets: Float[Tensor, "B labels"],
     weights: Float[Tensor, " B"],
-    *,
-    shifted: bool,
 ) -> tuple[Float[Tensor, " labels"], Float[Tensor, " labels"]]:
-    """(slope, shift).  Not shifted: a temperature alone (Guo et al. 2017)."""
+    """(slope, shift), with the least cross-entropy."""
     slope = torch.ones(logits.shape[1], requires_grad=True)
-    shift = torch.zeros(logits.shape[1], requires_grad=shifted)
-    learning = [slope, shift] if shifted else [slope]
-    _least(lambda: _entropy(logits * slope + shift, targets, weights), learning)
+    shift = torch.zeros(logits.shape[1], requires_grad=True)
+    _least(lambda: _entropy(logits * slope + shift, targets, weights), [slope, shift])
     return slope.detach(), shift.detach()
 
 

@@ -67,7 +67,7 @@ def train(work: Work, folder: Path) -> Head:
     kept = [row for row in rows if not held_out(row.text, 0.2)]
     out = [row for row in rows if held_out(row.text, 0.2)]
     fitted = work.fit(_weighed(kept, 0.5), None)
-    slope, shift = work.calibrated(fitted, _weighed(out, PRIOR), shifted=True)
+    slope, shift = work.calibrated(fitted, _weighed(out, PRIOR))
     return Head(
         name="injection",
         language="en",

@@ -1,6 +1,7 @@
-"""The recipe of `sentiment`: is the text friendly or not?  An adapter, a head and a temperature.
+"""The recipe of `sentiment`: is the text friendly or not?  An adapter, a head, a calibration.
 
-A tenth of the training rows, by hash, sets the temperature; the dev file is only measured on.
+A tenth of the training rows, by hash, sets slope and shift (Platt): the plain requests pull the
+head to one side, which a temperature alone could not mend.  The dev file is only measured on.
 Reviews are all friendly or not, requests mostly neither: texts without a mood (some of what people
 ask an assistant and a support desk) are trained towards 0.5, so that a plain question is no
 complaint.  It refuses files in another form than `text<TAB>0|1`, and says which language it was
@@ -33,7 +34,7 @@ def train(work: Work, train: Path, language: str, neutral: Sequence[str]) -> Hea
     kept, out = parted(sentiments(train), HELD_OUT)
     calm = [Row(text=text, targets=(0.5,), weight=NEUTRAL_WEIGHT) for text in neutral]
     fitted = work.fit([*kept, *calm], ADAPTING)
-    slope, shift = work.calibrated(fitted, out, shifted=False)
+    slope, shift = work.calibrated(fitted, out)
     about = {
         "train": train.name,
         "rows": len(kept),

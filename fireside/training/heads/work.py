@@ -68,13 +68,11 @@ class Work:
         embedder = self.embedder.adapted(fitted.deltas) if fitted.deltas else self.embedder
         return self._vectors(embedder, texts) @ fitted.weight.t() + fitted.bias
 
-    def calibrated(
-        self, fitted: Fitted, rows: Sequence[Row], *, shifted: bool
-    ) -> tuple[Tensor, Tensor]:
+    def calibrated(self, fitted: Fitted, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
         """(slope, shift), on rows that `fitted` has not seen."""
         targets, weights = tensors(rows)
         logits = self.logits(fitted, [row.text for row in rows])
-        return platt(logits, targets, weights, shifted=shifted)
+        return platt(logits, targets, weights)
 
     @staticmethod
     def _vectors(embedder: Embedder, texts: Sequence[str]) -> Tensor:
