@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import re
 import threading
 from collections import OrderedDict
@@ -22,12 +23,15 @@ from fireside.assistant.tools.mcp.schemas import Schemas
 from fireside.assistant.tools.outcome import Outcome
 from fireside.assistant.tools.tool import Tool, ToolContext
 from fireside.errors import FiresideError, Unavailable
+from fireside.safety.injection import inspect
 
 if TYPE_CHECKING:
     import mcp_types
 
     from fireside.assistant.tools.mcp.connection import Connection
 
+ORDERS: Final = frozenset({"override", "impersonation", "secrecy", "hidden"})
+"""Of `safety/injection.py`; "call this tool before ..." is what honest descriptions say too."""
 LONGEST_NAME: Final = 64
 LONGEST_DESCRIPTION: Final = 1024
 MOST: Final = 64
@@ -130,7 +134,8 @@ class Servers:
         name = named(config.name, said.name)
         if name in taken:
             return f"another tool is called {name!r} already"
-        if wrong := self._schemas.objection(said.input_schema):
+        wrong = self._schemas.objection(said.input_schema) or _orders(said)
+        if wrong:
             return wrong
         return Tool(
             name=name,
@@ -170,6 +175,20 @@ def named(server: str, tool: str) -> str:
 def own_name(server: str, name: str) -> str:
     """The other way: `named(server, own_name(server, name)) == name`."""
     return name.removeprefix(f"{server}__")
+
+
+def _orders(said: mcp_types.Tool) -> str:
+    """Why a description may not stand in a prompt: it is for the model to read what the tool does,
+    and some are written to make it do more ("tool poisoning")."""
+    texts = (
+        said.name,
+        said.title,
+        said.description,
+        json.dumps(said.input_schema, ensure_ascii=False),
+    )
+    found = [hit.kind for hit in inspect("\n".join(filter(None, texts))).hits]
+    kinds = ", ".join(sorted(ORDERS.intersection(found)))
+    return f"its description gives the model orders ({kinds})" if kinds else ""
 
 
 def _described(said: mcp_types.Tool) -> str:

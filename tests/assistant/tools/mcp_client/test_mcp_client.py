@@ -52,11 +52,12 @@ def test_arguments_are_held_to_the_schema_before_the_server_sees_them(found: Fou
     assert "a" in str(run(found, "house__add", '{"a": "two", "b": 3}').error)
 
 
-def test_a_schema_that_cannot_be_a_mask_is_left_out_by_name(found: Found) -> None:
+def test_what_cannot_be_offered_is_left_out_by_name(found: Found) -> None:
     why = {each.tool: each.why for each in found.left_out}
-    assert set(why) == {"strange", "endless"}
+    assert set(why) == {"strange", "endless", "poisoned"}
     assert "look-around" in why["strange"]
     assert "simplify" in why["endless"]
+    assert why["poisoned"] == "its description gives the model orders (secrecy)"
     assert found.left_out[0].as_receipt()["server"] == "house"
 
 
