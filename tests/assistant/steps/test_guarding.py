@@ -20,13 +20,16 @@ from fireside.assistant.steps.injection import Injection
 from fireside.assistant.steps.moderation import ModerateInput, ModerateOutput, ModerationCheck
 from fireside.assistant.steps.mood import Mood
 from fireside.assistant.wanted import Wanted
+from fireside.engine.models import Models
 from fireside.engine.params import SamplingParams
 from fireside.errors import NotFound
 from fireside.messages import Message
+from fireside.safety.guards import Guards
 from fireside.safety.injection import Finding, inspect
 from fireside.safety.moderation import RulesModerator
 from fireside.safety.rules import load_rules
 from fireside.safety.sentiment import Sentiment, sentiment
+from fireside.settings import load_settings
 
 
 class Feels:
@@ -243,3 +246,29 @@ def test_a_document_that_gives_orders(detect: str, left: list[int]) -> None:
     assert found["dropped"] == (detect == "drop")
     assert [each["number"] for each in found["found"]] == [2]
     assert found["found"][0]["kinds"] == ["override"]
+
+
+def test_a_conversation_that_goes_wrong_with_the_real_head(minilm_path: object) -> None:
+    models = Models(load_settings())
+    guards = Guards(models)
+    persona = Persona.model_validate({"mood": {"watch": True, "person": "Ana"}})
+    turns = [
+        "Hello! Can you help me with my order?",
+        "No, that is wrong.",
+        "You are not listening to me. This is useless.",
+        "I am really disappointed with this service.",
+    ]
+    told = []
+    for place, said in enumerate(turns):
+        exchange = Exchange(
+            owner="",
+            persona=persona,
+            model=None,  # type: ignore[arg-type]
+            question=Message(role="user", content=said),
+            history=[Message(role="user", content=text) for text in turns[:place]],
+        )
+        result = Mood(guards).run(exchange)
+        assert result is not None
+        told.append((result.trend.falling, "asked for an apology" in result.done))
+    models.close()
+    assert told == [(False, False), (False, False), (True, True), (True, False)]
