@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from fireside.assistant.steps.tools import today
 from fireside.assistant.tools.calculator import calculate
 from fireside.assistant.tools.calendar_file import FileCalendar
 from fireside.assistant.tools.calendar_tools import calendar_tools
@@ -86,7 +87,8 @@ def tools_for(folder: Path) -> list[Tool]:
 
 
 def system(now: datetime) -> str:
-    return f"You are a secretary. Today is {now:%A} {now.day} {now:%B %Y}."
+    """As the persona `secretary` and the step `tools` put it together."""
+    return f"You are a secretary.\n\n{today(now)}"
 
 
 class Asker:

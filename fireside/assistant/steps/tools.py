@@ -1,6 +1,6 @@
 """The step `tools`: what the persona's `[tools]` offers, each bound to this turn.
 
-It writes `exchange.tools`, and refuses to run them.
+It writes `exchange.tools` and a section that says which day it is, and refuses to run them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from fireside.assistant.exchange import Section
 from fireside.assistant.tools.bound import Bound
 from fireside.assistant.tools.tool import Tool, ToolContext
 
@@ -27,6 +28,11 @@ class Offered:
 
     def as_receipt(self) -> Mapping[str, Any]:
         return {"offered": {each.name: each.consent for each in self.tools}}
+
+
+def today(here: datetime) -> str:
+    """For the system message: it changes once a day, so that prompts before it stay cached."""
+    return f"Today is {here:%A} {here.day} {here:%B %Y}."
 
 
 def system_clock() -> datetime:
@@ -69,4 +75,7 @@ class Tools:
             store=self._store,
         )
         exchange.tools += [Bound(tool=tool, context=context) for tool in tools]
+        if tools:
+            section = Section(name="tools", text=today(context.here))
+            exchange.sections.append(section)
         return Offered(tools=tuple(tools))
