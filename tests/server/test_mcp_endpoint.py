@@ -22,7 +22,7 @@ from fireside.assistant.tools.tool import ToolContext, tool
 from fireside.server.app import create_app
 from fireside.settings import Settings
 from fireside.storage import Store
-from fireside.storage.persons import Actor
+from fireside.storage.persons import Actor, Limits
 
 from .fakes import FakeModel, FakeModels
 from .serving import running
@@ -63,6 +63,7 @@ class Place:
     mine: str = ""
     theirs: str = ""
     narrow: str = ""
+    poor: str = ""
 
 
 def served(store: Store, model: FakeModel, settings: Settings) -> Any:
@@ -103,8 +104,9 @@ def keyed(
 
         mine, theirs = key("Mo"), key("Ada")
         narrow = key("Cy", scopes=["inference"])
+        poor = key("Di", limits=Limits(requests_per_minute=1))
         with running(served(store, model, settings)) as url:
-            yield Place(url=url, mine=mine, theirs=theirs, narrow=narrow)
+            yield Place(url=url, mine=mine, theirs=theirs, narrow=narrow, poor=poor)
 
 
 def spoken(
@@ -246,6 +248,15 @@ def test_without_a_key_that_fits_nobody_gets_in(keyed: Place, key: str | None) -
     answer = httpx.post(f"{keyed.url}/mcp", json=REQUEST, headers=headers)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_keys_budget_holds_here_too(keyed: Place) -> None:
+    headers = ACCEPT | {"authorization": f"Bearer {keyed.poor}"}
+    first, second = (
+        httpx.post(f"{keyed.url}/mcp", json=REQUEST, headers=headers) for _ in range(2)
+    )
+    assert first.status_code != 429
+    assert (second.status_code, second.json()["error"]["code"]) == (429, "rate_limit_exceeded")
 
 
 def test_a_foreign_page_is_turned_away(unkeyed: Place) -> None:
