@@ -52,19 +52,20 @@ class Office:
         path = files.temporary()
         path.write_text(KETTLE)
         file = files.add("", "kitchen.txt", "assistants", path)
-        collections.create("", name="office", files=[Attached(file_id=file.id)])
+        for name in ("office", "library"):
+            collections.create("", name=name, files=[Attached(file_id=file.id)])
         ingest = Ingest(self.store, files, embedders)
         while ingest.step():
             pass
         self.assistant = assistant_of(self.models, self.store, settings, collections=collections)
         self.chat = Chat(self.models, self.store, self.assistant)
 
-    def ask(self, question: str) -> tuple[str, dict[str, Any], Any]:
+    def ask(self, question: str, persona: str = "office") -> tuple[str, dict[str, Any], Any]:
         """The answer, its receipt's steps by name, and the whole receipt."""
         conversation = self.store.create_conversation()
         [done] = [
             piece
-            for piece in self.chat.turn(conversation.id, question, model="persona:office")
+            for piece in self.chat.turn(conversation.id, question, model=f"persona:{persona}")
             if isinstance(piece, Done)
         ]
         steps = {row["name"]: row for row in done.receipt["steps"]}
@@ -101,3 +102,16 @@ def test_nothing_about_it_in_the_documents(office: Office) -> None:
     assert answer == "I found nothing about this in the documents."
     assert steps["knowledge"]["nothing_found"] == "said"
     assert not {"citations", "uncertainty"} & set(steps)
+
+
+def test_the_shipped_reader(office: Office) -> None:
+    answer, steps, _ = office.ask("Who repairs the kettle in the kitchen?", "reader")
+    assert "Ann Miller" in answer
+    assert [one["filename"] for one in steps["knowledge"]["sources"]] == ["kitchen.txt"]
+    told = steps["citations"]
+    named = [one["place"] for one in told["citations"] + told.get("attributed", [])]
+    assert named
+    assert set(named) == {"kitchen.txt"}
+    assert "uncertainty" not in steps
+    answer, steps, _ = office.ask("Which team won the championship in 1998?", "reader")
+    assert steps["knowledge"]["nothing_found"] == "said"
