@@ -2,9 +2,11 @@
 
     python benchmarks/safety.py speed
     python benchmarks/safety.py moderation --data ../shared/data
+    python benchmarks/safety.py mood --data ../shared/data
 
 `speed`: processor time of one turn on one thread, and the wall's, over real user turns of 5 to 60
-words.  `moderation`: both moderators on tweets and harmless sentences that no fit has seen.  The
+words.  `moderation`: both moderators on tweets and harmless sentences that no fit has seen.
+`mood`: how often requests without a mood, in a row, look like a bad one.  The
 scores of the heads themselves stand in their files (`python -m fireside.training.heads`).
 """
 
@@ -15,13 +17,15 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 
+from fireside.assistant.mood import MoodConfig
 from fireside.engine.models import Models
 from fireside.safety.guards import Guards
 from fireside.safety.moderation import MODERATION_MODEL
 from fireside.safety.rules import RULES_MODEL
 from fireside.settings import load_settings
-from fireside.training.heads import moderation
+from fireside.training.heads import moderation, sentiment
 from fireside.training.heads.figures import share
 from fireside.training.heads.rows import instructions
 
@@ -79,14 +83,25 @@ def both(guards: Guards, folder: Path) -> None:
         print(f"{name:<42}{len(texts):>6}{found[0]:>20.1%}{found[1]:>24.1%}", flush=True)
 
 
+def calm(guards: Guards, folder: Path) -> None:
+    low = MoodConfig().low
+    texts = sentiment.neutral(folder, out=True)
+    Random(0).shuffle(texts)
+    scores = [each.valence for each in guards.sentiment("en").judge(texts)]
+    for window in (1, 2, 3):
+        means = [sum(scores[k : k + window]) / window for k in range(len(scores) - window + 1)]
+        below = share([mean < low for mean in means])
+        print(f"{window} in a row of {len(texts)}: {below:.1%} have a mean below {low}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["speed", "moderation"])
+    parser.add_argument("what", choices=["speed", "moderation", "mood"])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     asked = parser.parse_args()
     models = Models(load_settings())
     try:
-        (speed if asked.what == "speed" else both)(Guards(models), asked.data)
+        {"speed": speed, "moderation": both, "mood": calm}[asked.what](Guards(models), asked.data)
     finally:
         models.close()
 

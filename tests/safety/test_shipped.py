@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from fireside.assistant.mood import MoodConfig
 from fireside.engine.embedding import Embedder
 from fireside.engine.models import Models
 from fireside.errors import BadRequest
@@ -95,6 +96,28 @@ def test_sentiment(guards: Guards, text: str, label: str) -> None:
     assert found.language == "en"
     assert -1 <= found.valence <= 1
     assert 0 <= found.score <= 1
+
+
+COMPLAINTS = [
+    "This is the third time I ask and it still does not work.",
+    "You are not listening to me.",
+    "That did not help at all.",
+    "I am really disappointed with this service.",
+    "No, that is wrong again!",
+    "this is useless",
+    "I waited two weeks and nothing came",
+    "ugh",
+    "Why is this so complicated",
+    "Your answer is nonsense.",
+    "Can I talk to a human please",
+    "My order 1234 has not arrived",
+]
+
+
+def test_complaints_are_heard(guards: Guards) -> None:
+    found = guards.sentiment("en").judge(COMPLAINTS)
+    assert [each.label for each in found] == ["negative"] * 10 + ["neutral"] * 2
+    assert max(each.valence for each in found[:10]) < MoodConfig().low
 
 
 def test_another_language_is_judged_by_the_english_head_and_named(guards: Guards) -> None:
