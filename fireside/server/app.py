@@ -175,7 +175,10 @@ class Parts:
             yield
         finally:
             for service in reversed(self.services):
-                await service.stop()
+                try:
+                    await service.stop()
+                except Exception:  # a broken disk must not leave the others running
+                    errors.log.exception("a service did not stop cleanly")
             # The web server has let running answers finish or has cut them off by now.
             loading.cancel()
             self.pulls.stop()
