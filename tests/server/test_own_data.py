@@ -81,9 +81,8 @@ def test_ones_own_data_comes_out_and_goes(served: Served) -> None:
     for part in ("file", "asked", "title"):
         assert f"{MARK} {part}".encode() in everything
     assert b"Kjhgtr" not in everything
-    assert [
-        path.name for path in (served.home / "files").iterdir() if "incoming" in path.name
-    ] == []
+    left_over = served.home / "files"
+    assert wait_until(lambda: not list(left_over.glob(".incoming-*")))
     refused = served.http.delete("/v1/fireside/data", headers=mine)
     assert refused.status_code == 400
     assert refused.json()["error"]["param"] == "confirm"
