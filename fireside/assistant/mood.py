@@ -25,8 +25,9 @@ class MoodConfig(PersonaSection):
         that is no longer than the window starts from 0.
     max_tokens: an answer's length while it is bad; None leaves it.
     instruction: a sentence for the model while it is bad; "" says nothing.
-    apology: what the model is asked to begin with, once; "" leaves it out.
-    person: whom it offers, and how to reach them ("Ana in the office, 555 0100"); "" offers none.
+    apology: said below the answer, once; "" leaves it out.
+    offer: said below the answer while it is bad, with `{person}` in it.
+    person: who can be reached, and how ("Ana in the office, 555 0100"); "" offers none.
     """
 
     watch: bool = False
@@ -35,7 +36,8 @@ class MoodConfig(PersonaSection):
     fall: float = Field(0.4, ge=0, le=2)
     max_tokens: int | None = Field(160, ge=16)
     instruction: str = "The user is getting unhappy: answer in at most three short sentences."
-    apology: str = "Begin with one short apology for the trouble."
+    apology: str = "I am sorry for the trouble."
+    offer: str = "If you would rather talk to a person: {person}."
     person: str = ""
 
 

@@ -1,8 +1,9 @@
 """Step `mood`: the sentiment of what the user says, the trend, and what follows from a bad one.
 
 While the mood is bad and falling, answers are shorter (a sentence of instruction, `max_tokens`) and
-a person is offered; an apology is asked for once in a conversation.  Writes `sections` and
-`max_tokens`.  It refuses to say anything itself: the model does, as it is told.
+a person is offered; an apology is made once in a conversation.  Both are said below the answer, in
+the persona's own words: a small model that is told to apologise may thank for the kind words
+instead.  Writes `sections`, `max_tokens` and `notices`.  It refuses to touch the answer.
 """
 
 from __future__ import annotations
@@ -71,21 +72,19 @@ class Mood:
 
     @staticmethod
     def _answer(exchange: Exchange, config: MoodConfig, found: Trend) -> Sequence[str]:
-        done, sentences = [], []
+        done = []
         if config.instruction:
-            sentences.append(config.instruction)
+            exchange.sections.append(Section(name="mood", text=config.instruction))
             done.append("asked for a short answer")
         if config.max_tokens is not None and config.max_tokens < (
             exchange.max_tokens or config.max_tokens + 1
         ):
             exchange.max_tokens = config.max_tokens
-            done.append(f"max_tokens lowered to {config.max_tokens}")
+            done.append(f"at most {config.max_tokens} tokens")
         if config.apology and found.first:
-            sentences.append(config.apology)
-            done.append("asked for an apology")
-        if config.person:
-            sentences.append(f"Offer that a person can take over: {config.person}.")
-            done.append("asked to offer a person")
-        if sentences:
-            exchange.sections.append(Section(name="mood", text=" ".join(sentences)))
+            exchange.notices.append(config.apology)
+            done.append("apologised")
+        if config.person and config.offer:
+            exchange.notices.append(config.offer.replace("{person}", config.person))
+            done.append("offered a person")
         return done
