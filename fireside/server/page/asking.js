@@ -47,6 +47,20 @@ export function edit(message, text) {
   return anew(message, `/api/messages/${message.id}/edit`, { content: text }, text);
 }
 
+/** Yes or no to what an answer asks for; the answer goes on either way. */
+export async function consent(message, approve) {
+  if (current()) return;
+  complain(null);
+  const { id } = here.conversation;
+  thread.answeredTo(message.id);
+  const asked = begin(id);
+  try {
+    await receive(asked, id, `/api/messages/${message.id}/consent`, { approve });
+  } catch (error) {
+    refused(asked, error);
+  }
+}
+
 /** Another version of a message, in place of it and all under it. */
 async function anew(message, path, body, text) {
   if (current()) {
@@ -114,6 +128,8 @@ async function receive(asked, id, path, body) {
     for await (const event of stream(path, body)) {
       if (event.type === "start") started(asked, id, event);
       if (event.type === "delta") asked.live.push(event.text);
+      if (event.type === "tool") asked.live.note(event.name);
+      if (event.type === "tool_end") asked.live.note(null);
       if (event.type === "done") last = event.message;
     }
   } catch (error) {

@@ -1,6 +1,7 @@
 // The messages of one conversation, and the answer that is being written.
 
 import { copyButton, el, iconButton, settle } from "./dom.js";
+import { receipt } from "./receipt.js";
 import { Prose, split } from "./thought.js";
 
 const thread = document.getElementById("thread");
@@ -9,7 +10,7 @@ const latest = document.getElementById("latest");
 const NEAR = 80; // pixels from the end within which the view follows the answer
 
 export class Thread {
-  /** To be set: `actions`: regenerate(message), select(id), edit(message, text). */
+  /** To be set: `actions`: regenerate(message), select(id), edit(message, text), consent(message, yes). */
   constructor() {
     this.actions = {};
     this.nodes = new Map(); // what the server told of a message, in JSON → its node
@@ -24,7 +25,8 @@ export class Thread {
     const place = scroll.scrollTop;
     const before = this.nodes;
     this.nodes = new Map();
-    for (const message of messages) {
+    for (const each of messages) {
+      const message = { ...each, last: each === messages.at(-1) };
       const said = JSON.stringify(message);
       this.nodes.set(said, before.get(said) ?? this.message(message));
     }
@@ -38,6 +40,11 @@ export class Thread {
     const node = thread.querySelector(`[data-id="${CSS.escape(id)}"]`);
     while (node?.nextSibling) node.nextSibling.remove();
     node?.remove();
+  }
+
+  /** A question for consent has its answer. */
+  answeredTo(id) {
+    thread.querySelector(`[data-id="${CSS.escape(id)}"] .consent .row`)?.remove();
   }
 
   addQuestion(text) {
@@ -75,6 +82,10 @@ export class Thread {
           if (this.following) this.toEnd();
         });
       },
+      note: (name) => {
+        node.querySelector(".remark")?.remove();
+        if (name) node.append(el("p", { class: "remark" }, `${name} …`));
+      },
       end: (message) => node.replaceWith(this.message(message)),
       show,
       isShown: () => node.isConnected,
@@ -100,14 +111,30 @@ export class Thread {
     const bar = el("div", { class: "bar" }, copyButton("Copy answer", () => split(message.content).said.trim()));
     bar.append(iconButton("again", "Answer again", () => this.actions.regenerate(message)));
     this.siblings(bar, message);
-    bar.append(el("span", { class: "receipt" }, receipt(message)));
+    const { line, drawer } = receipt(message);
+    bar.append(line);
     const remark = remarkOn(message);
     const name = `Answer of ${message.model ?? "the model"}`;
     const node = el("article", { class: "answer", "data-id": message.id, "aria-label": name });
     new Prose(node).update(message.content);
+    for (const notice of message.receipt?.notices ?? []) node.append(el("p", { class: "remark" }, notice));
     if (remark) node.append(el("p", { class: "remark" }, remark));
-    node.append(bar);
+    if (message.receipt?.asks) node.append(this.consentTo(message));
+    node.append(bar, drawer);
     return node;
+  }
+
+  /** What a tool asks before it runs; answered, once the conversation has gone on. */
+  consentTo(message) {
+    const asked = message.receipt.asks.map(
+      (each) => el("p", {}, each.question ?? `May ${each.name} run with ${each.arguments}?`));
+    const answer = (yes) => () => this.actions.consent(message, yes);
+    const row = message.last
+      ? el("div", { class: "row" },
+        el("button", { type: "button", onclick: answer(false) }, "No"),
+        el("button", { type: "button", class: "primary", onclick: answer(true) }, "Yes"))
+      : "";
+    return el("div", { class: "consent", role: "group", "aria-label": "Consent" }, ...asked, row);
   }
 
   siblings(bar, message) {
@@ -164,18 +191,6 @@ export class Thread {
     this.following = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR;
     latest.hidden = this.following;
   }
-}
-
-/** What the answer was made from, in a line. */
-function receipt(message) {
-  const { model, receipt: told = {} } = message;
-  const tokens = told.completion_tokens;
-  const parts = [model];
-  if (tokens !== undefined) parts.push(`${tokens} ${tokens === 1 ? "token" : "tokens"}`);
-  if (told.timings?.tokens_per_s) parts.push(`${Math.round(told.timings.tokens_per_s)} tokens/s`);
-  const dropped = (told.dropped ?? []).reduce((sum, each) => sum + each.messages, 0);
-  if (dropped) parts.push(`without the first ${dropped} messages: the window is full`);
-  return parts.filter(Boolean).join(" · ");
 }
 
 function remarkOn(message) {

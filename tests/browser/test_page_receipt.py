@@ -1,0 +1,86 @@
+"""The receipt's drawer, and the question before a tool runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+from server.fakes import FakeModel, FakeModels
+from server.serving import running
+
+from fireside.server.app import create_app
+from fireside.settings import Settings
+from fireside.storage import Store
+
+from .steps import answered, say
+
+PERSONA = """
+instructions = "You are a clerk."
+[tools]
+allow = ["calculate"]
+consent = { calculate = "ask" }
+"""
+
+
+def calls(expression: str) -> str:
+    said = json.dumps({"expression": expression})
+    return f'<tool_call>\n{{"name": "calculate", "arguments": {said}}}\n</tool_call>'
+
+
+@pytest.fixture(scope="module")
+def address(
+    model: FakeModel, store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    home = tmp_path_factory.mktemp("clerks")
+    (home / "personas").mkdir()
+    (home / "personas" / "clerk.toml").write_text(PERSONA)
+    app = create_app(FakeModels(model), store, Settings(model=model.name, home=home))
+    with running(app) as url:
+        yield url
+
+
+def test_the_drawer_shows_every_step(page: Page) -> None:
+    say(page, "Hi")
+    answered(page)
+    drawer = page.locator(".drawer")
+    expect(drawer).to_be_hidden()
+    page.locator(".receipt").click()
+    expect(drawer).to_be_visible()
+    for text in ("budget: window", "generate: model", "question", "mean log-probability", "-0.25"):
+        expect(drawer).to_contain_text(text)
+    expect(page.locator(".receipt")).to_have_attribute("aria-expanded", "true")
+    page.locator(".receipt").press("Enter")
+    expect(drawer).to_be_hidden()
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_a_tool_asks_before_it_runs(page: Page, model: FakeModel, yes: bool) -> None:
+    page.select_option("#model", "persona:clerk")
+    model.script = ["One moment. " + calls("6*7"), "There you are."]
+    say(page, "How much?")
+    question = page.get_by_role("group", name="Consent")
+    expect(question).to_contain_text("6*7")
+    page.reload()  # it is kept, and so is its question
+    question.get_by_role("button", name="Yes" if yes else "No", exact=True).click()
+    answered(page, "There you are.")
+    expect(question.get_by_role("button")).to_have_count(0)
+    read = bytes(model.last.prompt).decode()
+    assert ("6*7 = 42" in read) is yes
+    assert ("does not want this call" in read) is not yes
+    page.locator(".receipt").last.click()
+    expect(page.locator(".drawer").last).to_contain_text("calculate")
+    expect(page.locator(".drawer").last).to_contain_text("recall: tools")
+
+
+def test_what_is_said_next_is_no_yes(page: Page, model: FakeModel) -> None:
+    page.select_option("#model", "persona:clerk")
+    model.script = ["One moment. " + calls("6*7"), "As you like."]
+    say(page, "How much?")
+    question = page.get_by_role("group", name="Consent")
+    expect(question.get_by_role("button", name="Yes", exact=True)).to_be_visible()
+    say(page, "Never mind")
+    answered(page, "As you like.")
+    expect(question.get_by_role("button")).to_have_count(0)
+    assert "has not agreed" in bytes(model.last.prompt).decode()
