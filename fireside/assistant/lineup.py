@@ -22,7 +22,7 @@ from fireside.assistant.steps import Step
 from fireside.assistant.steps.cite import Cite
 from fireside.assistant.steps.compact import Compact
 from fireside.assistant.steps.dialogue import Dialogue, Framing, Keeping, now
-from fireside.assistant.steps.injection import Injection
+from fireside.assistant.steps.injection import Injection, InspectTools
 from fireside.assistant.steps.mcp import McpTools
 from fireside.assistant.steps.moderation import ModerateInput, ModerateOutput, ModerationCheck
 from fireside.assistant.steps.mood import Mood
@@ -112,6 +112,7 @@ def steps_of(
         Compact(Compaction(store.objects)),
         Task(guards),
         ModerationCheck(guards),
+        InspectTools(guards),
         Cite(),
         Uncertain(_embed(models), knowledge),
         Keeping(states),

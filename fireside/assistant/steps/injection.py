@@ -1,8 +1,11 @@
-"""Step `injection`: instructions inside the passages that the model is to read.
+"""Steps `injection` and `injection_tools`: instructions inside what strangers wrote.
 
-`flag` says in the receipt which sources hold one; `drop` keeps them from the model as well, and the
-rest keep their numbers.  Writes `sources`.  It refuses to be the lock: tools that act ask the
-person in every turn that read strangers' text (`exchange.untrusted`), whatever is found here.
+Of passages, `flag` says in the receipt which hold one; `drop` keeps them from the model as well,
+and the rest keep their numbers.  What tools brought is looked at when the answer is over, for the
+receipt: the model has read it by then.  Writes `sources`.
+
+It refuses to be the lock: tools that act ask the person in every turn that read strangers' text
+(`exchange.untrusted`), whatever is found here.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from fireside.assistant.steps import Stage
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange, Source
+    from fireside.assistant.tooling import ToolRun
     from fireside.safety.guards import Guards
     from fireside.safety.injection import Finding
 
@@ -66,3 +70,42 @@ class Injection:
             bad = {id(source) for source, _ in found}
             exchange.sources = [source for source in sources if id(source) not in bad]
         return Inspected(inspected=len(sources), found=found, dropped=detect == "drop")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolsInspected:
+    """found: the call and the finding, of the suspicious ones.  inspected: of how many."""
+
+    inspected: int
+    found: tuple[tuple[ToolRun, Finding], ...]
+
+    def as_receipt(self) -> dict[str, Any]:
+        return {
+            "inspected": self.inspected,
+            "found": [
+                {"call": call.id, "tool": call.name, **finding.as_receipt()}
+                for call, finding in self.found
+            ],
+        }
+
+
+class InspectTools:
+    """Nothing where `[safety.injection] detect` is off, or no tool brought strangers' text."""
+
+    stage: Stage = "check"
+    name = "injection_tools"
+
+    def __init__(self, guards: Guards) -> None:
+        self._guards = guards
+
+    def run(self, exchange: Exchange) -> ToolsInspected | None:
+        runs = [each for each in exchange.tool_runs if each.outcome.untrusted]
+        if exchange.persona.safety.injection.detect == "off" or not runs:
+            return None
+        findings = self._guards.inspector().inspect([each.outcome.read for each in runs])
+        found = tuple(
+            (each, finding)
+            for each, finding in zip(runs, findings, strict=True)
+            if finding.suspicious
+        )
+        return ToolsInspected(inspected=len(runs), found=found)
