@@ -38,15 +38,15 @@ from fireside.safety.guards import Guards
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from fireside.assistant.memory.opened import EmbedderSource
     from fireside.assistant.tools.registry import Registry
     from fireside.knowledge.collections import Collections
+    from fireside.safety.heads import Embeds
     from fireside.settings import Settings
     from fireside.storage import Store
 
 
 def assistant_of(
-    models: EmbedderSource,
+    models: Embeds,
     store: Store,
     settings: Settings,
     *,
@@ -81,7 +81,7 @@ def assistant_of(
 
 
 def steps_of(
-    models: EmbedderSource,
+    models: Embeds,
     store: Store,
     settings: Settings,
     servers: Servers,
@@ -120,5 +120,5 @@ def steps_of(
     ]
 
 
-def _embed(models: EmbedderSource) -> Callable[[Sequence[str]], Any]:
+def _embed(models: Embeds) -> Callable[[Sequence[str]], Any]:
     return lambda texts: models.embedder().embed(texts)[0].numpy()
