@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from fireside.assistant.tools.arithmetic import value, written
 from fireside.assistant.tools.calculator import calculate
 from fireside.assistant.tools.calls import call
+from fireside.assistant.tools.numbers import FUNCTIONS
 from fireside.assistant.tools.tool import ToolContext
 from fireside.errors import BadRequest
 
@@ -76,6 +77,41 @@ def test_any_text_is_a_number_or_one_clear_line(text: str) -> None:
     assert "\n" not in (found if isinstance(found, str) else written(found))
 
 
+PIECES = st.sampled_from(
+    [
+        *(f"{name}(" for name in FUNCTIONS),
+        *[
+            "0",
+            "2",
+            "9",
+            "0.5",
+            "1e9",
+            "pi",
+            "e",
+            "(",
+            ")",
+            "(",
+            ")",
+            ")",
+            ",",
+            "**",
+            "//",
+            "%",
+            "!",
+            "-",
+            "+",
+            "of",
+        ],
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map(" ".join))
+def test_functions_of_anything_too(text: str) -> None:
+    found = tried(text)
+    assert isinstance(found, str) or written(found)
+
+
 @given(st.text(alphabet="0123456789+-*/%^()., esqrtpi!", max_size=40))
 def test_what_looks_like_arithmetic_too(text: str) -> None:
     with contextlib.suppress(BadRequest):
@@ -100,7 +136,8 @@ def test_what_is_written_exactly_reads_back(number: Fraction) -> None:
         ("max(1, 2, 3) - min(4, 5)", "-1"), ("ln(e)", "≈ 1"), ("sin(pi / 2)", "≈ 1"),
         ("log(1000)", "≈ 3"), ("log(8, 2)", "≈ 3"), ("cbrt(27)", "≈ 3"), ("0**0", "1"),
         ("1 ** 99999999999", "1"), ("(-1) ** 99999999999", "-1"), ("2 + 2 = ?", "4"),
-        ("1e3", "1000"), ("abs(-3) + floor(2.5) + ceil(2.5)", "8"), ("7 mod 3", "1"),
+        ("1e3", "1000"),
+        ("abs(-3) + floor(2.5) + ceil(2.5)", "8"), ("7 mod 3", "1"), ("max(9)", "9"), ("max(1, sqrt(2))", "≈ 1.41421356237"),
     ],
 )  # fmt: skip
 def test_as_people_write_it(text: str, result: str) -> None:
