@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Text that becomes part of the system message.  name: whose it is, for the receipt."""
+    """Text that a step adds to the prompt.  name: whose it is, for the receipt.
+
+    lasting: it is the same for many turns, and stands in the system message; what changes with the
+    question stands in front of it, so that the engine need not read the history again.
+    """
 
     name: str
     text: str
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,8 @@ class Exchange:
     untrusted: text of documents, tools or the web stands in the prompt.
     max_tokens: a step may lower it.
     kept_from: how many messages of the history are left out (`budget`).
+    earlier, first_id: how many messages come before the history, which were not even read, and the
+        first of all.
     summarised: how many messages before the history a section stands for (`compact`).
 
     answer, tokens, finish_reason: once the answer is over, for the steps after it.
@@ -110,6 +117,8 @@ class Exchange:
     untrusted: bool = False
     max_tokens: int | None = None
     kept_from: int = 0
+    earlier: int = 0
+    first_id: str | None = None
     summarised: int = 0
 
     answer: str = ""
@@ -121,6 +130,15 @@ class Exchange:
 
     @property
     def system(self) -> str | None:
-        """The persona's instructions, the caller's, then the sections of the steps."""
-        parts = [self.persona.instructions, self.instructions, *(s.text for s in self.sections)]
-        return "\n\n".join(part for part in parts if part) or None
+        """The persona's instructions, the caller's, then the sections that last."""
+        lasting = (each.text for each in self.sections if each.lasting)
+        return _joined(self.persona.instructions, self.instructions, *lasting)
+
+    @property
+    def passing(self) -> str | None:
+        """The sections of this turn alone."""
+        return _joined(*(each.text for each in self.sections if not each.lasting))
+
+
+def _joined(*parts: str | None) -> str | None:
+    return "\n\n".join(part for part in parts if part) or None

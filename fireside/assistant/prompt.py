@@ -1,8 +1,8 @@
 """An exchange as the messages that the model's template renders.
 
-The system message, the history that is kept, the question with its numbered sources in front, and
-what was said and called in this answer so far.  It refuses to leave anything out: `budget.py` has
-decided that.
+The system message, the history that is kept, the question with the sections of this turn and its
+numbered sources in front, and what was said and called in this answer so far.  It refuses to leave
+anything out: `budget.py` has decided that.
 """
 
 from __future__ import annotations
@@ -38,6 +38,11 @@ def messages_of(
         question = with_sources(question, exchange.sources, cite=exchange.persona.knowledge.cite)
     said = [*exchange.history[start:], question]
     system = exchange.system
+    if exchange.passing is not None:
+        if question.role == "user":
+            said[-1] = replace(question, content=f"{exchange.passing}\n\n{question.content}")
+        else:  # a function's output, which is nobody's to write into
+            system = f"{system}\n\n{exchange.passing}" if system else exchange.passing
     first = [Message(role="system", content=system)] if system else []
     if exchange.alternates and len(said) > 1 and said[-2].role == said[-1].role == "user":
         both = f"{said[-2].content}\n\n{said[-1].content}"

@@ -151,11 +151,24 @@ def test_an_answer_with_tools_is_told_as_it_went() -> None:
 def test_sections_follow_the_instructions_in_one_system_message() -> None:
     exchange = exchange_of([Message(role="system", content="C"), Message(role="user", content="q")])
     exchange.instructions = "A"
-    exchange.sections.append(Section(name="s", text="B"))
+    exchange.sections.append(Section(name="s", text="B", lasting=True))
     assert [(m.role, m.content) for m in messages_of(exchange)] == [
         ("system", "A\n\nB\n\nC"),
         ("user", "q"),
     ]
+
+
+def test_what_changes_with_the_question_stands_in_front_of_it() -> None:
+    """So that the prompt up to the question is the last turn's, and need not be read again."""
+    said = [Message(role="user", content="p"), Message(role="assistant", content="r")]
+    exchange = exchange_of([*said, Message(role="user", content="q")])
+    exchange.sections.append(Section(name="memory", text="B"))
+    exchange.sections.append(Section(name="summary", text="S", lasting=True))
+    exchange.sections.append(Section(name="mood", text="C"))
+    assert [(m.role, m.content) for m in messages_of(exchange)] == [
+        ("system", "S"), ("user", "p"), ("assistant", "r"), ("user", "B\n\nC\n\nq"),
+    ]  # fmt: skip
+    assert exchange.question.content == "q"
 
 
 @pytest.mark.parametrize(

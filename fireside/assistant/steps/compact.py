@@ -49,7 +49,7 @@ class Compact:
         exchange.history = exchange.history[found.messages :]
         exchange.history_ids = exchange.history_ids[found.messages :]
         exchange.summarised = found.messages
-        exchange.sections.insert(0, Section(name="summary", text=found.text))
+        exchange.sections.insert(0, Section(name="summary", text=found.text, lasting=True))
         return found
 
 

@@ -83,13 +83,17 @@ def said(chat: Chat, conversation_id: str, text: str) -> Done:
 
 
 def test_what_bears_on_a_question_and_what_does_not(models: Models, store: Store) -> None:
-    """The floor of what benchmarks/memory.py measures (24 of 26, and silent 24 of 24 times)."""
+    """The floor of what benchmarks/memory.py measures: 24 of 26, and silent 24 of 24 times."""
     memories = Memories(store.objects, models.embedder)
     ids, found, silent, bearing, others = [], 0, 0, 0, 0
+    asked = False
     for line in (HERE / "questions.tsv").read_text(encoding="utf-8").splitlines():
         kind, text, *number = line.split("\t")
         if kind == "fact":
             ids.append(memories.add("", text).memory.id)
+            continue
+        asked = not asked
+        if asked:  # every second one: the rest is the benchmark's
             continue
         shown = memories.search("", text, limit=5, least=MemoryConfig().threshold).found
         if number:
@@ -98,7 +102,7 @@ def test_what_bears_on_a_question_and_what_does_not(models: Models, store: Store
         else:
             others += 1
             silent += not shown
-    assert found >= bearing - 3
+    assert found >= bearing - 2
     assert silent >= others - 1
 
 
