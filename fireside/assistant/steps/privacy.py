@@ -51,7 +51,7 @@ class PrivacyResult:
 
     def reveal(self, arguments: str) -> str:
         """A tool's arguments (JSON) with the values that it needs; what is no JSON stays."""
-        if self.hiding is None or "<" not in arguments:
+        if self.hiding is None or "[" not in arguments:
             return arguments
         try:
             given = json.loads(arguments)

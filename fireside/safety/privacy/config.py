@@ -21,7 +21,7 @@ Mode = Literal["off", "redact", "pseudonymise", "block"]
 
 class PrivacyConfig(BaseModel):
     """
-    mode: `off`; `redact` writes `[EMAIL]` for good; `pseudonymise` writes `<EMAIL_1>` and keeps
+    mode: `off`; `redact` writes `[EMAIL]` for good; `pseudonymise` writes `[EMAIL_1]` and keeps
         the value encrypted, for its owner's eyes; `block` refuses the message, naming the kinds.
     kinds: those that count.
     allow: values that are nobody's secret, such as the desk's own address.

@@ -53,7 +53,7 @@ _OF_ENTITY: Final[dict[str, Kind]] = {
 LITERAL: Final = "LITERAL"
 """The kind of a placeholder that a person typed themselves: it stands for itself."""
 
-PLACEHOLDER: Final = re.compile(rf"<({'|'.join(KINDS)}|{LITERAL})_([1-9][0-9]{{0,5}})>")
+PLACEHOLDER: Final = re.compile(rf"\[({'|'.join(KINDS)}|{LITERAL})_([1-9][0-9]{{0,5}})\]")
 LONGEST_PLACEHOLDER: Final = max(map(len, KINDS)) + 9
 
 

@@ -1,4 +1,4 @@
-"""Placeholders for the private values of one conversation, and back: `<EMAIL_1>`, `<NAME_2>`, ...
+"""Placeholders for the private values of one conversation, and back: `[EMAIL_1]`, `[NAME_2]`, ...
 
 The same value always has the same placeholder.  A placeholder that nobody made, typed by a person,
 gets one of its own, so that what was hidden comes back letter for letter, whatever stood there:
@@ -6,8 +6,8 @@ gets one of its own, so that what was hidden comes back letter for letter, whate
     shown(hidden(text)) == text
 
 One that was made means its value, whoever writes it: hiding a stored text again changes nothing.
-Small models copy such a word; they break longer ones.  It refuses to keep anything beyond itself:
-`vault.py` does.
+SmolLM2-135M copies `[NAME_1]` as often as a real name (5 of 12 times), and the same in angle brackets
+once.  It refuses to keep anything beyond itself: `vault.py` does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Pseudonym:
 
     @property
     def placeholder(self) -> str:
-        return f"<{self.kind}_{self.number}>"
+        return f"[{self.kind}_{self.number}]"
 
 
 @dataclass(slots=True)
@@ -97,8 +97,8 @@ class Showing:
 
     def feed(self, text: str) -> str:
         text = self._held + text
-        open_at = text.rfind("<")
-        if open_at < 0 or ">" in text[open_at:] or len(text) - open_at > LONGEST_PLACEHOLDER:
+        open_at = text.rfind("[")
+        if open_at < 0 or "]" in text[open_at:] or len(text) - open_at > LONGEST_PLACEHOLDER:
             open_at = len(text)
         self._held = text[open_at:]
         return self._shown(text[:open_at])

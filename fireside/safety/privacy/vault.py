@@ -75,7 +75,7 @@ class Vault:
 
     def restore(self, owner: str, scope: str, text: str) -> str:
         """A stored text with its owner's own values, for that owner's eyes.  Raises Corrupt."""
-        return self.pseudonyms(owner, scope).shown(text) if "<" in text else text
+        return self.pseudonyms(owner, scope).shown(text) if "[" in text else text
 
     def forget(self, owner: str) -> None:
         """Delete the owner's key: from now on nobody reads their values, in no backup."""

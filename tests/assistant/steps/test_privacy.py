@@ -98,16 +98,16 @@ def test_redact(talk: Talk) -> None:
 
 def test_pseudonyms_are_stored_and_their_owner_sees_the_values(talk: Talk) -> None:
     talk.persona('mode = "pseudonymise"')
-    shown, done = talk.say(SAID, ["Yes <NAME_1>, to <EMA", "IL_1>. ", "Not bo@example.org."])
+    shown, done = talk.say(SAID, ["Yes [NAME_1], to [EMA", "IL_1]. ", "Not bo@example.org."])
     assert shown == "Yes Ana Lee, to ana.lee@example.com. Not [EMAIL]."
     assert talk.stored() == [
-        "I am <NAME_1>, write to <EMAIL_1> please.",
-        "Yes <NAME_1>, to <EMAIL_1>. Not [EMAIL].",
+        "I am [NAME_1], write to [EMAIL_1] please.",
+        "Yes [NAME_1], to [EMAIL_1]. Not [EMAIL].",
     ]
-    shown, _ = talk.say("And Bo Smith or Ana Lee?", ["<NAME_2>"])
+    shown, _ = talk.say("And Bo Smith or Ana Lee?", ["[NAME_2]"])
     assert shown == "Bo Smith"
-    assert talk.stored()[2] == "And <NAME_2> or <NAME_1>?"
-    assert "<NAME_1>" in talk.model.asked[1].prompt
+    assert talk.stored()[2] == "And [NAME_2] or [NAME_1]?"
+    assert "[NAME_1]" in talk.model.asked[1].prompt
     assert "LITERAL" not in talk.model.asked[1].prompt
     for path in talk.home.rglob("*"):
         if path.is_file():
@@ -118,19 +118,19 @@ def test_pseudonyms_are_stored_and_their_owner_sees_the_values(talk: Talk) -> No
 def test_an_answer_made_again_sees_the_same_question(talk: Talk) -> None:
     talk.persona('mode = "pseudonymise"')
     _, done = talk.say(SAID, ["one"])
-    talk.model.script.append(["to <EMAIL_1>"])
+    talk.model.script.append(["to [EMAIL_1]"])
     *_, again = talk.chat.regenerate(done.message.id, model="persona:p")
     assert isinstance(again, Done)
     first, second = (asked.prompt for asked in talk.model.asked)
     assert first == second
-    assert again.message.content == "to <EMAIL_1>"
+    assert again.message.content == "to [EMAIL_1]"
 
 
 def test_a_placeholder_of_ones_own(talk: Talk) -> None:
     talk.persona('mode = "pseudonymise"')
-    shown, _ = talk.say("What is <EMAIL_1>? I am at a@example.com", ["<LITERAL_1>, <EMAIL_1>"])
-    assert talk.stored()[0] == "What is <LITERAL_1>? I am at <EMAIL_1>"
-    assert shown == "<EMAIL_1>, a@example.com"
+    shown, _ = talk.say("What is [EMAIL_1]? I am at a@example.com", ["[LITERAL_1], [EMAIL_1]"])
+    assert talk.stored()[0] == "What is [LITERAL_1]? I am at [EMAIL_1]"
+    assert shown == "[EMAIL_1], a@example.com"
 
 
 def test_block_names_kinds_and_stores_nothing(talk: Talk) -> None:
@@ -186,13 +186,13 @@ def test_tools_get_values_and_the_model_gets_placeholders(talk: Talk) -> None:
     )  # fmt: skip
     result = Privacy(talk.vault).run(exchange)
     assert result is not None
-    asked = '{"to": "<EMAIL_1>", "n": [1, {"<NAME_1>": "a \\"b\\""}]}'
+    asked = '{"to": "[EMAIL_1]", "n": [1, {"[NAME_1]": "a \\"b\\""}]}'
     assert json.loads(result.reveal(asked)) == {
         "to": "ana.lee@example.com", "n": [1, {"Ana Lee": 'a "b"'}]
     }  # fmt: skip
-    assert result.reveal("{not json <EMAIL_1>") == "{not json <EMAIL_1>"
+    assert result.reveal("{not json [EMAIL_1]") == "{not json [EMAIL_1]"
     assert result.hide("sent to ana.lee@example.com, copy to bo@example.org") == (
-        "sent to <EMAIL_1>, copy to <EMAIL_2>"
+        "sent to [EMAIL_1], copy to [EMAIL_2]"
     )
     (showing,) = exchange.shown
-    assert showing.feed("<EMAIL_2>") == "bo@example.org"
+    assert showing.feed("[EMAIL_2]") == "bo@example.org"

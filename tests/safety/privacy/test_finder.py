@@ -92,7 +92,7 @@ def test_found(finder: Finder, kind: str, value: str, text: str) -> None:
         "print(x[0:5], y[::2])",
         "你好，今天天气很好。",
         "Это обычное предложение без имён.",
-        "<EMAIL_1> wrote to <NAME_2>",
+        "[EMAIL_1] wrote to [NAME_2]",
         "",
     ],
 )

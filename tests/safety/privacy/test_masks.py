@@ -14,7 +14,7 @@ from fireside.safety.privacy.pseudonyms import Pseudonym, Pseudonyms, Showing
 PIECES = [
     "Write to ana.lee@example.com. ", "Call 415-555-2671 now! ", "Mr. Smith said so.\n",
     "He lives at 742 Evergreen Terrace\nSpringfield, IL 62704. ", "card 4111 1111 1111 1111, ",
-    "plain words ", ". ", "? ", "\n", "<EMAIL_1> ", "<EMAIL_", "<", ">", "a<b>c ", "x" * 50,
+    "plain words ", ". ", "? ", "\n", "[EMAIL_1] ", "[EMAIL_", "[", "]", "a[b]c ", "x" * 50,
     "你好。",
     "-----BEGIN PRIVATE KEY-----\nMIIE\nabcd\n-----END PRIVATE KEY-----\n", "J. Q. Public went. ",
     "password: hunter2!x ", "192.168.1.12 ", "e.g. this ", "Dr", ". Jones", "\t", "  ",
@@ -101,13 +101,13 @@ NAMES = Pseudonyms(
     [
         Pseudonym(kind="EMAIL", number=1, value="ana@example.com"),
         Pseudonym(kind="NAME", number=12, value="Ana <Lee>"),
-        Pseudonym(kind="LITERAL", number=1, value="<EMAIL_1>"),
+        Pseudonym(kind="LITERAL", number=1, value="[EMAIL_1]"),
     ]
 )
 SHOWN = st.lists(
     st.sampled_from(
-        ["<EMAIL_1>", "<EMAIL_2>", "<NAME_12>", "<NAME_1", "2>", "<", ">", "<LITERAL_1>", "a ",
-         "<EM"]
+        ["[EMAIL_1]", "[EMAIL_2]", "[NAME_12]", "[NAME_1", "2]", "[", "]", "[LITERAL_1]", "a ",
+         "[EM"]
     ),
     max_size=15,
 ).map("".join)  # fmt: skip
@@ -122,8 +122,8 @@ def test_values_come_back_however_a_stream_is_cut(text: str, sizes: list[int]) -
 
 WORDS = st.lists(
     st.sampled_from(
-        ["ana@example.com", "bo@example.org", "Ana Lee", "<EMAIL_1>", "<LITERAL_1>", "<NAME_99>",
-         " and ", "<EMAIL_01>", "call 415-555-2671 ", "<<EMAIL_1>>", "\n", "你好"]
+        ["ana@example.com", "bo@example.org", "Ana Lee", "[EMAIL_1]", "[LITERAL_1]", "[NAME_99]",
+         " and ", "[EMAIL_01]", "call 415-555-2671 ", "[[EMAIL_1]]", "\n", "你好"]
     ),
     max_size=10,
 ).map(" ".join)  # fmt: skip
@@ -153,18 +153,18 @@ def test_a_value_keeps_its_placeholder_and_another_gets_its_own() -> None:
     names = Pseudonyms()
     finder = load_finder()
     text = "ana@example.com, bo@example.org, ana@example.com"
-    assert names.hidden(text, finder.find(text)) == "<EMAIL_1>, <EMAIL_2>, <EMAIL_1>"
+    assert names.hidden(text, finder.find(text)) == "[EMAIL_1], [EMAIL_2], [EMAIL_1]"
 
 
 def test_a_placeholder_that_nobody_made_is_somebodys_own_word() -> None:
     names = Pseudonyms([Pseudonym(kind="EMAIL", number=1, value="ana@example.com")])
-    hidden = names.hidden("what is <EMAIL_2>, and <EMAIL_1>?", [])
-    assert hidden == "what is <LITERAL_1>, and <EMAIL_1>?"
-    assert names.shown(hidden) == "what is <EMAIL_2>, and ana@example.com?"
+    hidden = names.hidden("what is [EMAIL_2], and [EMAIL_1]?", [])
+    assert hidden == "what is [LITERAL_1], and [EMAIL_1]?"
+    assert names.shown(hidden) == "what is [EMAIL_2], and ana@example.com?"
 
 
 def test_placeholders_are_no_personal_data_themselves() -> None:
-    text = " ".join(f"<{kind}_{n}>" for kind in KINDS for n in (1, 12, 123456))
+    text = " ".join(f"[{kind}_{n}]" for kind in KINDS for n in (1, 12, 123456))
     assert load_finder().find(text) == []
     assert len(PLACEHOLDER.findall(text)) == 3 * len(KINDS)
 

@@ -104,7 +104,7 @@ def fill(store: Store, home: Path, owner: str, mark: str) -> None:
         owner, conversation.id,
         lambda names: names.hidden(mark, [Found(kind="NAME", start=0, end=len(mark), score=1)]),
     )  # fmt: skip
-    assert hidden == "<NAME_1>"
+    assert hidden == "[NAME_1]"
     calendar = path_of(home / "calendars", owner)
     calendar.parent.mkdir(exist_ok=True)
     calendar.write_text(f"{mark} calendar")
@@ -184,7 +184,7 @@ def test_a_forgotten_owner_begins_anew(store: Store, home: Path) -> None:
     fill(store, home, "proj_a", MARK)
     Owned(store, home).forget("proj_a")
     fill(store, home, "proj_a", OTHER)
-    assert b"<NAME_1>" in _exported(store, home, "proj_a")["private_values.jsonl"]
+    assert b"[NAME_1]" in _exported(store, home, "proj_a")["private_values.jsonl"]
 
 
 def test_values_without_their_key_are_one_clear_line(store: Store, home: Path) -> None:

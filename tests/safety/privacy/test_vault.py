@@ -41,19 +41,19 @@ def hide(vault: Vault, owner: str = "a", scope: str = "c1", value: str = VALUE) 
 
 
 def test_a_value_comes_back_in_another_process(vault: Vault, store: Store, home: Path) -> None:
-    assert hide(vault) == "<EMAIL_1>"
-    assert hide(vault, value="bo@example.org") == "<EMAIL_2>"
-    assert hide(vault) == "<EMAIL_1>"
+    assert hide(vault) == "[EMAIL_1]"
+    assert hide(vault, value="bo@example.org") == "[EMAIL_2]"
+    assert hide(vault) == "[EMAIL_1]"
     again = Vault(store.objects, home)
-    assert again.restore("a", "c1", "to <EMAIL_1>, <EMAIL_2>, <EMAIL_3>") == (
-        f"to {VALUE}, bo@example.org, <EMAIL_3>"
+    assert again.restore("a", "c1", "to [EMAIL_1], [EMAIL_2], [EMAIL_3]") == (
+        f"to {VALUE}, bo@example.org, [EMAIL_3]"
     )
 
 
 def test_another_owner_or_conversation_sees_nothing(vault: Vault) -> None:
     hide(vault)
-    assert vault.restore("b", "c1", "<EMAIL_1>") == "<EMAIL_1>"
-    assert vault.restore("a", "c2", "<EMAIL_1>") == "<EMAIL_1>"
+    assert vault.restore("b", "c1", "[EMAIL_1]") == "[EMAIL_1]"
+    assert vault.restore("a", "c2", "[EMAIL_1]") == "[EMAIL_1]"
 
 
 def test_a_row_that_was_moved_cannot_be_read(vault: Vault, store: Store) -> None:
@@ -105,7 +105,7 @@ def test_a_lost_or_damaged_key_is_one_clear_line(
                 path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
             case "swapped":
                 path.write_bytes(b"\1" * path.stat().st_size)
-    for ask in (lambda: vault.restore("a", "c1", "<EMAIL_1>"), lambda: hide(vault, value="x@y.zz")):
+    for ask in (lambda: vault.restore("a", "c1", "[EMAIL_1]"), lambda: hide(vault, value="x@y.zz")):
         with pytest.raises(Corrupt) as caught:
             ask()
         assert "restore" in str(caught.value)
@@ -161,5 +161,5 @@ def test_hide_gives_what_the_work_made(vault: Vault) -> None:
         return names.hidden(VALUE, WHERE), 7
 
     made, names = vault.hide("a", "c1", work)
-    assert made == ("<EMAIL_1>", 7)
-    assert names.shown("<EMAIL_1>") == VALUE
+    assert made == ("[EMAIL_1]", 7)
+    assert names.shown("[EMAIL_1]") == VALUE
