@@ -47,7 +47,7 @@ PRIVATE = [
     "Ich wohne in der Hauptstraße 5.",
     "My server is 192.168.1.10.",
     "我的密码是 abc。",
-    "My name is <NAME_1>.",
+    "My name is [NAME_1].",
 ]
 PLAIN = [
     "I live in Lisbon.",
