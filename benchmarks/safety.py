@@ -64,7 +64,17 @@ def speed(guards: Guards, folder: Path) -> None:
 
 
 def both(guards: Guards, folder: Path) -> None:
-    held = moderation.split(folder)[2]
+    parts = moderation.split(folder)
+    for marked in (True, False):
+        some = [
+            t for part in parts for t in part if bool(moderation.DIALECT.search(t.text)) == marked
+        ]
+        rude = share([t.kind != 2 for t in some])
+        with_ = "with" if marked else "without"
+        print(
+            f"{len(some)} tweets {with_} African American English markers: {rude:.1%} labelled rude"
+        )
+    held = parts[2]
     sets = {
         "tweets: hate": [t.text for t in held if t.kind == 0],
         "tweets: offensive": [t.text for t in held if t.kind == 1],
