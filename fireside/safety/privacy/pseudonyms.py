@@ -6,7 +6,9 @@ gets one of its own, so that what was hidden comes back letter for letter, whate
     shown(hidden(text)) == text
 
 One that was made means its value, whoever writes it: hiding a stored text again changes nothing.
-SmolLM2-135M copies `[NAME_1]` as often as a real name (5 of 12), in angle brackets once.  It refuses to keep anything beyond itself: `vault.py` does.
+SmolLM2-135M copies `[NAME_1]` as often as a real name (5 of 12), in angle brackets once.
+It refuses
+to keep anything beyond itself: `vault.py` does.
 """
 
 from __future__ import annotations
