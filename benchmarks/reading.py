@@ -142,8 +142,8 @@ def citations(book: Book, shelf: Shelf, asked: Sequence[Asked], args: argparse.N
         passages += len(sources)
         for each, source in zip(found, sources, strict=True):
             true = each.paragraph == one.paragraph
-            if not true and normalised(one.answer) in normalised(each.passage.text):
-                continue  # another paragraph that says it
+            if true != (normalised(one.answer) in normalised(each.passage.text)):
+                continue  # another paragraph that says it, or a piece of its own that does not
             others = [rise[0] for number, rise in rises.items() if number != source.number]
             rows.append((true, rises[source.number][0], max(others, default=-99.0)))
         best = max(sources, key=lambda source: rises[source.number][0])

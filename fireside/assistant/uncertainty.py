@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Float32
 
-SAME: Final = 0.8
+SAME: Final = 0.9
 """The least cosine of two answers that mean the same."""
 TEMPERATURE: Final = 0.7
 """Of the samples.  At 1, as in the paper, the default model's answers have nothing in common."""
@@ -52,8 +52,8 @@ class UncertaintyConfig(PersonaSection):
     """
 
     enabled: bool = False
-    samples: int = Field(5, ge=0, le=20)
-    threshold: float = Field(0.5, ge=0, le=1)
+    samples: int = Field(0, ge=0, le=20)
+    threshold: float = Field(0.2, ge=0, le=1)
     unsure: Literal["say", "ask", "look_up"] = "say"
     text: str = ""
 
