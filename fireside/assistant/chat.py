@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from fireside.assistant.assistant import Assistant
+from fireside.assistant.assistant import Assistant, Named
 from fireside.assistant.budget import Budget, Fit
 from fireside.assistant.exchange import Exchange
 from fireside.assistant.history import History, history_of
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from fireside.engine.text import TextModel
 
 TITLE_LETTERS: Final = 60
+LEAST_TOKENS: Final = 3
+"""No template writes a message in fewer, so the window tells how many messages could matter."""
+FEWEST: Final = 512
+"""Messages that are read in any case: of a short window they tell where the last cut was."""
 
 
 class ModelSource(Protocol):
@@ -70,8 +74,8 @@ class Chat:
             Conflict: an answer is being written in this conversation.
         """
 
-        def path(conversation: Conversation) -> list[StoredMessage]:
-            return self._under(conversation, text, parent_id or conversation.head_id)
+        def path(conversation: Conversation, limit: int) -> list[StoredMessage]:
+            return self._under(conversation, text, parent_id or conversation.head_id, limit)
 
         _check_said(text)
         return self._answer(conversation_id, path, model, sampling)
@@ -89,8 +93,8 @@ class Chat:
         if said.role != "user":
             raise BadRequest(f"Only a user's message can be edited; {message_id!r} is an answer.")
 
-        def path(conversation: Conversation) -> list[StoredMessage]:
-            return self._under(conversation, text, said.parent_id)
+        def path(conversation: Conversation, limit: int) -> list[StoredMessage]:
+            return self._under(conversation, text, said.parent_id, limit)
 
         _check_said(text)
         return self._answer(said.conversation_id, path, model, sampling)
@@ -103,12 +107,17 @@ class Chat:
         sampling: Mapping[str, Any] | None = None,
     ) -> Turn:
         """Answer again: a sibling of this answer, under the same question."""
-        path = self._store.path_to(message_id)
-        while path and path[-1].role != "user":
-            path.pop()
-        if not path:
-            raise BadRequest("There is no question to answer again: say something first.")
-        return self._answer(path[-1].conversation_id, lambda _: path, model, sampling)
+
+        def path(_: Conversation, limit: int) -> list[StoredMessage]:
+            found = self._store.path_to(message_id, limit)
+            while found and found[-1].role != "user":
+                found.pop()
+            if not found:
+                raise BadRequest("There is no question to answer again: say something first.")
+            return found
+
+        answered = self._store.message(message_id).conversation_id
+        return self._answer(answered, path, model, sampling)
 
     def consent(
         self,
@@ -125,8 +134,7 @@ class Chat:
             BadRequest: it asks for none.
             Conflict: it has been answered already.
         """
-        path = self._store.path_to(message_id)
-        asked = path[-1]
+        asked = self._store.message(message_id)
         calls = asked.receipt.get("asks", ())
         if not calls:
             raise BadRequest("This answer asks for nothing.")
@@ -134,12 +142,16 @@ class Chat:
             raise Conflict("This question has been answered already.")
         decision = Decision(approve=approve, reason=reason)
         decisions = {call["id"]: decision for call in calls}
-        return self._answer(asked.conversation_id, lambda _: path, model, sampling, decisions)
+
+        def path(_: Conversation, limit: int) -> list[StoredMessage]:
+            return self._store.path_to(message_id, limit)
+
+        return self._answer(asked.conversation_id, path, model, sampling, decisions)
 
     def _under(
-        self, conversation: Conversation, text: str, parent_id: str | None
+        self, conversation: Conversation, text: str, parent_id: str | None, limit: int
     ) -> list[StoredMessage]:
-        path = self._store.path_to(parent_id) if parent_id else []
+        path = self._store.path_to(parent_id, limit) if parent_id else []
         unsaid = StoredMessage(
             id="",
             conversation_id=conversation.id,
@@ -153,18 +165,23 @@ class Chat:
     def _answer(
         self,
         conversation_id: str,
-        path_of: Callable[[Conversation], list[StoredMessage]],
+        path_of: Callable[[Conversation, int], list[StoredMessage]],
         name: str | None,
         asked: Mapping[str, Any] | None,
         decisions: Mapping[str, Decision] | None = None,
     ) -> Turn:
-        """Answer the last message of a path, storing it first if it has no id yet."""
+        """Answer the last message of a path, storing it first if it has no id yet.
+
+        path_of: at most so many messages at the path's end.
+        """
         self._store.get(conversation_id)  # one that is not there is locked by nobody
         release = self._locks.take(conversation_id)
         try:
             conversation = self._store.get(conversation_id)
-            path = path_of(conversation)
-            core, sampling = self._core(conversation, path, name, asked, decisions or {})
+            named = self.assistant.named(name or conversation.model)
+            model = self._models.get(named.model, owner=conversation.owner)
+            path = path_of(conversation, max(FEWEST, model.context // LEAST_TOKENS))
+            core, sampling = self._core(conversation, path, named, model, asked, decisions or {})
             # A tool that was agreed to may take long, and a step's own reply is recorded at once:
             # both need the question's row first.
             early = not decisions and core.exchange.reply is None
@@ -192,12 +209,11 @@ class Chat:
         self,
         conversation: Conversation,
         path: Sequence[StoredMessage],
-        name: str | None,
+        named: Named,
+        model: TextModel,
         asked: Mapping[str, Any] | None,
         decisions: Mapping[str, Decision],
     ) -> tuple[Answering, dict[str, Any]]:
-        named = self.assistant.named(name or conversation.model)
-        model = self._models.get(named.model, owner=conversation.owner)
         own = named.persona.sampling.asked
         sampling = merged(model.entry.sampling if model.entry else None, own | dict(asked or {}))
         budget = Budget.of(model.context, sampling.get("max_tokens"))
@@ -218,12 +234,25 @@ class Chat:
             compacts=True,
             alternates=True,
         )
+        exchange.earlier, exchange.first_id = self._earlier(path, history)
         wanted = Wanted(
             params=params,
             fit=Fit(budget=budget, least=previous_cut(path, history, budget, model.name)),
             decisions=decisions,
         )
         return self.assistant.answering(exchange, wanted), sampling
+
+    def _earlier(self, path: Sequence[StoredMessage], history: History) -> tuple[int, str | None]:
+        """How many messages come before those that were read, and the first of all, if known."""
+        if path[0].parent_id is None:
+            return 0, None
+        for said in reversed(path):
+            for gone in said.receipt.get("dropped", ())[:1]:
+                places = [n for n, each in enumerate(history.ids) if each == gone["last_id"]]
+                if places:
+                    return max(0, gone["messages"] - places[-1] - 1), gone["first_id"]
+        first = self._store.children(path[0].conversation_id, None)
+        return self._store.depth(path[0].parent_id), first[0].id if len(first) == 1 else None
 
     def _stored(
         self, conversation: Conversation, path: Sequence[StoredMessage], core: Answering

@@ -62,14 +62,16 @@ def receipt_of(core: Answering, *, sampling: Mapping[str, Any]) -> dict[str, Any
 
 def dropped(exchange: Exchange) -> list[dict[str, Any]]:
     """What is left out is always the beginning of the history, so two ends name it."""
-    if not exchange.kept_from:
+    # A summary stands for what is before it, however long ago.
+    gone = exchange.kept_from + (0 if exchange.summarised else exchange.earlier)
+    if not gone:
         return []
     ids = [each for each in exchange.history_ids[: exchange.kept_from] if each]
     return [
         {
-            "first_id": ids[0] if ids else None,
+            "first_id": exchange.first_id if exchange.earlier else next(iter(ids), None),
             "last_id": ids[-1] if ids else None,
-            "messages": exchange.kept_from,
+            "messages": gone,
             "reason": f"the window of {exchange.model.context} tokens is full",
         }
     ]

@@ -27,6 +27,8 @@ from fireside.storage.store import no_conversation, no_message
 if TYPE_CHECKING:
     from fireside.engine.models import Models
 
+SHOWN = 200
+"""Messages that a page shows of a conversation before it is asked for more."""
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 ModelName = Annotated[str, Field(min_length=1, max_length=1024)]
 
@@ -96,22 +98,25 @@ def revealing(store: Store, vault: Vault) -> Show:
     return show
 
 
-def branch(store: Store, conversation: Conversation, show: Show) -> list[dict[str, object]]:
-    """The messages from the first to the head, each with the siblings it could give way to."""
+def branch(
+    store: Store, conversation: Conversation, show: Show, limit: int | None = None
+) -> list[dict[str, object]]:
+    """The messages from the first to the head, each with the siblings it could give way to; with
+    `limit` the last ones."""
     if conversation.head_id is None:
         return []
     siblings: dict[str | None, list[str]] = {}
-    for each in store.messages(conversation.id):
-        siblings.setdefault(each.parent_id, []).append(each.id)
+    for message_id, parent_id in store.tree(conversation.id):
+        siblings.setdefault(parent_id, []).append(message_id)
     return [
         show(each) | {"siblings": siblings[each.parent_id]}
-        for each in store.path_to(conversation.head_id)
+        for each in store.path_to(conversation.head_id, limit)
     ]
 
 
 def leaf_under(store: Store, message: StoredMessage) -> str:
     """The newest end of the branch that goes through `message`."""
-    newest = {each.parent_id: each.id for each in store.messages(message.conversation_id)}
+    newest = {parent_id: each for each, parent_id in store.tree(message.conversation_id)}
     leaf = message.id
     while leaf in newest:
         leaf = newest[leaf]
@@ -148,10 +153,12 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
         named = await asyncio.to_thread(chat.assistant.named, name)
         await check_name(models, named.model)
 
-    def whole(conversation_id: str) -> dict[str, object]:
+    def whole(conversation_id: str, limit: int = SHOWN) -> dict[str, object]:
         conversation = store.get(conversation_id)
-        messages = turns.looked_at(lambda: branch(store, conversation, turns.show))
-        return shown(conversation) | {"messages": messages}
+        messages = turns.looked_at(lambda: branch(store, conversation, turns.show, limit))
+        above = messages[0]["parent_id"] if messages else None
+        earlier = 0 if above is None else store.depth(str(above))
+        return shown(conversation) | {"messages": messages, "earlier": earlier}
 
     @router.get("/conversations")
     async def list_conversations(
@@ -177,8 +184,11 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
         return shown(made) | {"messages": []}
 
     @router.get("/conversations/{conversation_id}")
-    async def retrieve_conversation(conversation_id: str) -> dict[str, object]:
-        return await asyncio.to_thread(whole, conversation_id)
+    async def retrieve_conversation(
+        conversation_id: str, messages: Annotated[int, Query(ge=1, le=1_000_000)] = SHOWN
+    ) -> dict[str, object]:
+        """The last `messages` of the branch; `earlier` says how many come before them."""
+        return await asyncio.to_thread(whole, conversation_id, messages)
 
     @router.patch("/conversations/{conversation_id}")
     async def change_conversation(conversation_id: str, request: Request) -> dict[str, object]:

@@ -16,7 +16,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Select, delete, insert, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 
 from fireside.errors import Conflict, NotFound
 from fireside.messages import Role, ToolCall
@@ -276,17 +287,36 @@ class Store:
         with self._engine.connect() as connection:
             return one_message(connection, message_id)
 
-    def path_to(self, message_id: str) -> list[StoredMessage]:
-        """The messages from the first one down to this one."""
+    def path_to(self, message_id: str, limit: int | None = None) -> list[StoredMessage]:
+        """The messages from the first one down to this one; with `limit` so many at its end."""
         m = messages_table
-        up = select(m.c.id, m.c.parent_id).where(m.c.id == message_id).cte("up", recursive=True)
-        up = up.union_all(select(m.c.id, m.c.parent_id).join(up, m.c.id == up.c.parent_id))
+        begin = select(m.c.id, m.c.parent_id, literal(1).label("steps"))
+        up = begin.where(m.c.id == message_id).cte("up", recursive=True)
+        above = select(m.c.id, m.c.parent_id, up.c.steps + 1).join(up, m.c.id == up.c.parent_id)
+        up = up.union_all(above if limit is None else above.where(up.c.steps < limit))
         # A parent is always there before its child, so the serial orders the path.
         query = select(m).join(up, m.c.id == up.c.id).order_by(m.c.serial)
         found = self._messages(query)
         if not found:
             raise no_message(message_id)
         return found
+
+    def depth(self, message_id: str) -> int:
+        """How many messages the path to this one has; reads none of them."""
+        m = messages_table
+        up = select(m.c.parent_id).where(m.c.id == message_id).cte("up", recursive=True)
+        up = up.union_all(select(m.c.parent_id).join(up, m.c.id == up.c.parent_id))
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(up)).scalar_one())
+
+    def tree(self, conversation_id: str) -> list[tuple[str, str | None]]:
+        """Each message's id and its parent's, oldest first."""
+        m = messages_table.c
+        query = (
+            select(m.id, m.parent_id).where(m.conversation_id == conversation_id).order_by(m.serial)
+        )
+        with self._engine.connect() as connection:
+            return [(row.id, row.parent_id) for row in connection.execute(query)]
 
     def children(self, conversation_id: str, parent_id: str | None) -> list[StoredMessage]:
         """The messages right under `parent_id` (None: the first ones), oldest first."""

@@ -5,12 +5,12 @@ import { consent, edit, regenerate, select, send, stop } from "./asking.js";
 import { fit } from "./box.js";
 import { loadModels, mark, onChoice } from "./models.js";
 import { showNotice } from "./notice.js";
-import { complain, follow, here, newChat, sidebar, thread } from "./view.js";
+import { complain, follow, here, newChat, showEarlier, sidebar, thread } from "./view.js";
 
 const byId = (id) => document.getElementById(id);
 const question = byId("question");
 
-thread.actions = { regenerate, select, edit, consent };
+thread.actions = { regenerate, select, edit, consent, showEarlier };
 
 /** Answer with this model from now on. */
 async function choose(name) {

@@ -20,7 +20,7 @@ export class Thread {
   }
 
   /** `again`: the same conversation, so a reader who has scrolled up is left where they read. */
-  show(messages, again = false) {
+  show(messages, again = false, earlier = 0) {
     const reading = again && !this.following;
     const place = scroll.scrollTop;
     const before = this.nodes;
@@ -30,9 +30,15 @@ export class Thread {
       const said = JSON.stringify(message);
       this.nodes.set(said, before.get(said) ?? this.message(message));
     }
-    settle(thread, [...this.nodes.values()]);
+    const above = earlier ? [this.earlier(earlier)] : [];
+    settle(thread, [...above, ...this.nodes.values()]);
     if (reading) scroll.scrollTop = place;
     else this.toEnd();
+  }
+
+  earlier(count) {
+    return el("p", { class: "earlier" }, el(
+      "button", { type: "button", onclick: () => this.actions.showEarlier() }, `Show the ${count} earlier messages`));
   }
 
   /** Remove this message and all under it. */

@@ -54,7 +54,9 @@ export function show(next) {
   const grows = last && written?.answerId === last.id;
   here.conversation = next;
   setTitle(next?.title);
-  thread.show(grows ? messages.slice(0, -1) : messages, Boolean(next) && next.id === before?.id);
+  thread.show(
+    grows ? messages.slice(0, -1) : messages, Boolean(next) && next.id === before?.id, next?.earlier ?? 0,
+  );
   if (grows) written.live.show();
   byId("hero").hidden = Boolean(last);
   if (next || before) mark(next?.model); // the model chosen for a chat not begun stays
@@ -95,9 +97,19 @@ export function over(asked) {
   showBusy();
 }
 
+const long = new Set(); // conversations of which the person wants to see all
+const pathOf = (id) => `/api/conversations/${id}${long.has(id) ? "?messages=1000000" : ""}`;
+
+/** The messages before those that are shown. */
+export function showEarlier() {
+  const { id } = here.conversation;
+  long.add(id);
+  look(id).catch(complain);
+}
+
 /** Show what the server tells of conversation `id`, unless it is out of date when it comes.
  *  `ending`: what was asked is over when it comes. */
-export async function look(id, { path = `/api/conversations/${id}`, method, ending } = {}) {
+export async function look(id, { path = pathOf(id), method, ending } = {}) {
   const turn = ++looks;
   let next;
   try {
@@ -136,7 +148,7 @@ async function arrive(visit) {
   if (!id) show(null);
   if (!id || id === here.conversation?.id) return true;
   const turn = ++looks;
-  const next = await ask(`/api/conversations/${id}`).catch((error) => error);
+  const next = await ask(pathOf(id)).catch((error) => error);
   if (visit !== here.visit) return here.arrival; // the person has gone on meanwhile
   told = turn;
   const found = !(next instanceof Error);
