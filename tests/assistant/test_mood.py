@@ -71,6 +71,6 @@ def test_the_categories_are_the_moderators() -> None:
     ],
 )
 def test_a_typo_has_its_line(text: str, says: str) -> None:
-    with pytest.raises(BadRequest, match="a.toml") as error:
+    with pytest.raises(BadRequest, match=r"a\.toml") as error:
         parse(text, origin="a.toml")
     assert says in error.value.message
