@@ -1,11 +1,12 @@
 """Dialogues with a secretary, made up: `train.jsonl` to learn from, `held_out.jsonl` to measure.
 
-    python examples/recipes/secretary/build.py --out runs/secretary-data --dialogues 500
+    python examples/recipes/secretary/build.py --out runs/secretary-data --dialogues 400
 
 Tools are called for real, against a calendar in a temporary folder and a clock that stands still,
 so that results are what the assistant will see; messages go nowhere.  Held-out requests use
-templates, names and things that no training dialogue has (`phrases.toml`).  The model writes times
-as words ("next Tuesday at noon") and the tool resolves them: a small model need not know calendars.
+templates, names, titles, topics and messages that no training dialogue has (`phrases.toml`).  The
+model writes times as words ("next Tuesday at noon") and the tool resolves them: a small model need
+not know calendars.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ from fireside.assistant.tools.units import convert
 
 PHRASES = tomllib.loads((Path(__file__).parent / "phrases.toml").read_text(encoding="utf-8"))
 WEIGHTS = {
-    "add": 6, "add_title": 4, "add_minutes": 2, "add_sms": 6, "add_email": 3, "list": 4, "move": 3,
-    "move_sms": 2, "free": 2, "free_minutes": 3, "sms": 4, "email": 4, "calculate": 4, "convert": 4,
-    "date": 2, "until": 2, "between": 1, "now": 1, "place": 2, "talk": 2,
+    "add": 6, "add_title": 4, "add_minutes": 4, "add_sms": 6, "add_email": 3, "list": 4, "move": 5,
+    "move_sms": 3, "free": 2, "free_minutes": 4, "sms": 4, "email": 4, "calculate": 4, "convert": 4,
+    "date": 2, "until": 2, "between": 2, "now": 1, "place": 2, "talk": 4,
 }  # fmt: skip
 DAYS = list(calendar.day_name)
 MONTHS = list(calendar.month_name)[1:]
@@ -232,7 +233,11 @@ class Asker:
     def _email(self, kind: str, template: str) -> Request:
         name, msg, topic = self._draw.choice(self._names), self._some("msgs"), self._some("topics")
         text = self._fill(template, name=name, msg=msg, topic=topic)
-        given = {"to": name, "subject": _capital(topic), "text": f"{_capital(msg)}."}
+        given = {
+            "to": name,
+            "subject": _capital(topic.removeprefix("the ")),
+            "text": f"{_capital(msg)}.",
+        }
         return Request(kind=kind, text=text, calls=(("send_email", given),))
 
     def _calculate(self, kind: str, template: str) -> Request:
@@ -340,8 +345,8 @@ def clocks(seed: int) -> Iterator[datetime]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/secretary-data"))
-    parser.add_argument("--dialogues", type=int, default=500)
-    parser.add_argument("--requests", type=int, default=8, help="in a dialogue")
+    parser.add_argument("--dialogues", type=int, default=400)
+    parser.add_argument("--requests", type=int, default=12, help="in a dialogue")
     parser.add_argument("--held-out", type=int, default=200, help="requests")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

@@ -76,6 +76,6 @@ class Tools:
         )
         exchange.tools += [Bound(tool=tool, context=context) for tool in tools]
         if tools:
-            section = Section(name="tools", text=today(context.here))
+            section = Section(name="tools", text=today(context.here), lasting=True)
             exchange.sections.append(section)
         return Offered(tools=tuple(tools))
