@@ -42,7 +42,7 @@ class Retrieve:
         if found.sources:
             exchange.sources.extend(found.sources)
             exchange.untrusted = True
-            exchange.sections.append(Section(name="knowledge", text=RULE))
+            exchange.sections.append(Section(name="knowledge", text=RULE, lasting=True))
         elif config.when_nothing == "say" and not exchange.sources:
             exchange.reply = config.nothing(exchange.persona.language)
             found = replace(found, said_so=True)
