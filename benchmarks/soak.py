@@ -19,7 +19,7 @@ import random
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
 
@@ -163,10 +163,8 @@ def abandon(url: str, count: int) -> None:
     async def leave(client: httpx.AsyncClient, number: int) -> None:
         body = {"model": "gpt-4o", "messages": said, "max_tokens": 2000, "stream": number % 3 == 0}
         body["messages"] = [{"role": "user", "content": f"{number} {said[0]['content']}"}]
-        try:
+        with suppress(httpx.TimeoutException):
             await client.post("/v1/chat/completions", json=body, timeout=0.3)
-        except httpx.TimeoutException:
-            pass
 
     async def all_of_them() -> float:
         async with httpx.AsyncClient(base_url=url) as client:
@@ -200,10 +198,8 @@ def freed(url: str, stream: bool) -> float:
 
         async def leave() -> None:
             async with httpx.AsyncClient(base_url=url) as other:
-                try:
+                with suppress(TimeoutError):
                     await asyncio.wait_for(other.post("/v1/chat/completions", json=body), 2)
-                except TimeoutError:
-                    pass
 
         asyncio.run(leave())
         began = time.perf_counter()

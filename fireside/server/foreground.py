@@ -1,7 +1,7 @@
 """How many requests from outside are being answered: work that can wait asks, and waits.
 
-Pure ASGI.  It counts what generates (`POST /v1/…`, `/mcp`), streams until their end; requests that the
-server makes of itself (`inside.py`) do not count.
+Pure ASGI.  It counts what generates (`POST /v1/…`, `/mcp`), streams until their end; requests that
+the server makes of itself (`inside.py`) do not count.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ LONGEST = 1_300  # letters of all passages of a chat: about 300 tokens
 
 
 def build(data: Path, seed: int, rounds: int) -> None:
-    dice = random.Random(seed)  # noqa: S311 - no secret
+    dice = random.Random(seed)
     articles = json.loads(data.read_text(encoding="utf-8"))["data"]
     seen, unseen = articles[::2], articles[1::2]
     lines = [json.dumps(chat) for _ in range(rounds) for chat in chats(seen, dice)]
