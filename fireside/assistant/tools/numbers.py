@@ -109,7 +109,7 @@ def factorial(number: Number) -> Number:
 
 
 def _rounded(number: Number, digits: Number = Fraction(0)) -> Number:
-    if abs(digits) > 50:
+    if not -50 <= digits <= 50:
         raise BadRequest("round takes at most 50 digits.")
     if isinstance(number, Decimal):
         return number.quantize(Decimal(1).scaleb(-int(digits)))
