@@ -16,6 +16,7 @@ from fireside.errors import BadRequest, NotFound
 from fireside.server.answerers import Answerer
 from fireside.server.responses.conversations import Conversations
 from fireside.server.responses.locks import Locks
+from fireside.server.responses.remote import Remote
 from fireside.server.responses.search import Search
 from fireside.server.responses.start import Services, started
 from fireside.server.responses.state import State
@@ -226,7 +227,13 @@ def test_a_task_that_is_cancelled_leaves_nothing_locked(
     monkeypatch.setattr(state, "conversation_items", slow)
     call = CreateResponse(model="fake:1b", input="Hi", conversation=talk.id)
 
-    services = Services(state=state, locks=locks, search=Search(None), assistant=Assistant())
+    services = Services(
+        state=state,
+        locks=locks,
+        search=Search(None),
+        assistant=Assistant(),
+        remote=Remote((), store),
+    )
     answering: Any = model
     who = Answerer(name="fake:1b", persona=DEFAULT, model=answering, own=False)
 
