@@ -22,7 +22,7 @@ def built(folder: Path) -> tuple[Any, list[Any], str]:
     spec = importlib.util.spec_from_file_location("recipe_reader", RECIPE / "build.py")
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.HERE = folder
     articles = [
