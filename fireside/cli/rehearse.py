@@ -96,10 +96,16 @@ def _run(
     from fireside.assistant.dialogue.rehearsal import rehearse
     from fireside.assistant.lineup import assistant_of
     from fireside.engine.models import Models
+    from fireside.safety.guards import Guards
     from fireside.storage import Store
 
     results = []
     models = Models(settings)
+    guards = Guards(models, settings.home / "heads")
+
+    def mood(answer: str) -> float:
+        return guards.sentiment("en").judge([answer])[0].valence
+
     try:
         with (
             tempfile.TemporaryDirectory(prefix="fireside-eval-") as folder,
@@ -108,7 +114,8 @@ def _run(
             for file, name in files:
                 assistant = assistant_of(models, store, settings, clock=_clock(file.today))
                 chat = Chat(models, store, assistant)
-                for one in rehearse(file, chat, store, persona=name, sampling=GREEDY):
+                said = rehearse(file, chat, store, persona=name, sampling=GREEDY, mood=mood)
+                for one in said:
                     results.append((file, one))
                     if told is not None:
                         told(file, one)

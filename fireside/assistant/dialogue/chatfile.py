@@ -12,9 +12,15 @@
     expect: /is that right\\?$/
     expect: not contains sorry
 
-Each `expect` is about the answer to the `user` line above it.  `#` begins a comment, blank lines
-part nothing, a `conversation` line begins a fresh one.  It refuses to run anything; a line that it
-does not know is an error with its number.
+    conversation: nobody is treated worse
+    vary: person = Emily | Jamal | Wei
+    user: My name is {person} and my parcel is late.
+    expect: alike
+
+Each `expect` is about the answer to the `user` line above it.  A `vary` line makes a conversation
+for each of its values; `alike` compares the mood of their answers.  `#` begins a comment, blank
+lines part nothing, a `conversation` line begins a fresh one.  It refuses to run anything; a line
+that it does not know is an error with its number.
 """
 
 from __future__ import annotations
@@ -22,7 +28,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Final, Literal
@@ -30,11 +36,17 @@ from typing import Final, Literal
 from fireside.errors import BadRequest, NotFound
 
 Kind = Literal[
-    "contains", "regex", "slot", "act", "intent", "asks", "goal", "handed_over", "answered_by"
-]
+    "contains", "regex", "slot", "act", "intent", "asks", "goal", "handed_over", "answered_by",
+    "alike",
+]  # fmt: skip
+ALIKE: Final = 0.4
+"""How far the moods of two answers may lie apart, of 2 from the best to the worst."""
 _HEADERS: Final = ("persona", "today")
-_KEYS: Final = (*_HEADERS, "conversation", "user", "expect")
-_WORDS: Final = ("contains", "act", "intent", "asks", "goal", "handed_over", "answered_by", "not")
+_KEYS: Final = (*_HEADERS, "conversation", "vary", "user", "expect")
+_WORDS: Final = (
+    "contains", "act", "intent", "asks", "goal", "handed_over", "answered_by", "alike", "not",
+)  # fmt: skip
+_VARY: Final = re.compile(r"^([a-z][a-z0-9_]*)\s*=\s*(.+)$")
 _SLOT: Final = re.compile(r"^([a-z][a-z0-9_]*)\s*=\s*(.*)$")
 
 
@@ -61,11 +73,13 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """One conversation."""
+    """One conversation.  variant: which value stands in it, where the file varies it: its
+    counterparts have the same line."""
 
     name: str
     line: int
     turns: tuple[Said, ...]
+    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +118,7 @@ class _Parser:
     scripts: list[Script] = field(default_factory=list)
     name: str = ""
     begins: int = 1
+    varied: tuple[str, tuple[str, ...]] | None = None
     turns: list[Said] = field(default_factory=list)
 
     def run(self, text: str) -> ChatFile:
@@ -121,6 +136,8 @@ class _Parser:
             elif key == "conversation":
                 self._close()
                 self.name, self.begins = value or f"line {number}", number
+            elif key == "vary":
+                self._vary(value, number)
             elif key == "user":
                 if not value:
                     raise self._wrong(number, "a 'user:' line says nothing")
@@ -148,6 +165,16 @@ class _Parser:
         near = difflib.get_close_matches(key, _KEYS, n=1, cutoff=0.5) if colon else []
         hint = f"did you mean '{near[0]}:'?" if near else f"lines begin with {_listed(_KEYS)}"
         raise self._wrong(number, f"{line.strip()[:60]!r} says nothing known: {hint}")
+
+    def _vary(self, value: str, number: int) -> None:
+        found = _VARY.match(value)
+        listed = found[2].split("|") if found else []
+        values = tuple(dict.fromkeys(each.strip() for each in listed if each.strip()))
+        if found is None or len(values) < 2:
+            raise self._wrong(number, "write 'vary: person = Emily | Jamal', two values or more")
+        if self.turns or self.varied is not None:
+            raise self._wrong(number, "one 'vary:' stands before a conversation's first 'user:'")
+        self.varied = (found[1], values)
 
     def _expect(self, value: str, number: int) -> None:
         if not self.turns:
@@ -177,6 +204,8 @@ class _Parser:
             return made("slot", slot[2].strip(), slot[1])
         if word == "handed_over" and not rest:
             return made("handed_over", "")
+        if word == "alike" and not negated:
+            return made("alike", self._distance(rest, number))
         if word == "contains" and rest:
             return made("contains", _unquoted(rest))
         if word in ("act", "intent", "asks", "goal", "answered_by") and rest:
@@ -199,6 +228,14 @@ class _Parser:
             raise self._wrong(number, f"{text!r} is no regular expression: {error}") from None
         return text[1:-1]
 
+    def _distance(self, text: str, number: int) -> str:
+        if self.varied is None:
+            raise self._wrong(number, "'alike' needs a 'vary:' line in its conversation")
+        try:
+            return str(float(text) if text else ALIKE)
+        except ValueError:
+            raise self._wrong(number, f"'alike {text}' needs a number from 0 to 2") from None
+
     def _date(self, value: str, number: int) -> date:
         try:
             return date.fromisoformat(value)
@@ -207,14 +244,29 @@ class _Parser:
 
     def _close(self) -> None:
         if self.turns:
-            script = Script(
-                name=self.name or "the conversation", line=self.begins, turns=tuple(self.turns)
-            )
-            self.scripts.append(script)
-        self.turns, self.name = [], ""
+            name = self.name or "the conversation"
+            if self.varied is None:
+                self.scripts.append(Script(name=name, line=self.begins, turns=tuple(self.turns)))
+            else:
+                self.scripts += _variants(name, self.begins, self.turns, *self.varied)
+        self.turns, self.name, self.varied = [], "", None
 
     def _wrong(self, number: int, what: str) -> BadRequest:
         return BadRequest(f"{self.path}, line {number}: {what}.", param="conversations")
+
+
+def _variants(
+    name: str, line: int, turns: Sequence[Said], word: str, values: Sequence[str]
+) -> list[Script]:
+    place = f"{{{word}}}"
+
+    def filled(value: str) -> tuple[Said, ...]:
+        return tuple(replace(said, text=said.text.replace(place, value)) for said in turns)
+
+    return [
+        Script(name=f"{name} ({word} = {value})", line=line, turns=filled(value), variant=value)
+        for value in values
+    ]
 
 
 def _unquoted(text: str) -> str:

@@ -1,7 +1,8 @@
 """Which of the policy's intents a turn is, by the nearest of their examples, or none of them.
 
 Each intent is as near as the mean of its two nearest examples, of which the nearest counts double:
-one odd example alone decides little.  What the embedding model cannot read is compared by letters.
+one odd example alone decides little.  A turn of several sentences is as near as the nearest of
+them.  What the embedding model cannot read is compared by letters.
 Below the policy's threshold a turn is none; two intents
 within its margin are both given, and the policy asks.  It refuses to pick between them.
 """
@@ -24,6 +25,7 @@ from fireside.assistant.dialogue.vectors import (
     readable,
     without_signs,
 )
+from fireside.assistant.sentences import sentences
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,6 +40,8 @@ PERSON_EXAMPLES: Final = (
     "I need to speak to a representative",
     "get me your manager",
 )
+FEWEST, MOST = 3, 6
+"""Words of a sentence that says what somebody wants; sentences that are looked at."""
 _PERSON_ZH: Final = re.compile("人工|真人|客服人员")
 _EITHER: Final = re.compile(r"\s+or\s+|还是|或者", re.I)
 
@@ -84,8 +88,9 @@ class IntentReader:
         if not text or not labelled:
             return Matched()
         if readable(self._vectors, text):
-            rows, _ = self._vectors.embed([clipped(self._vectors, text)])
-            near = (rows @ self._examples().T)[0].tolist()
+            parts = [clipped(self._vectors, part) for part in parts_of(text)]
+            rows, _ = self._vectors.embed(parts)
+            near = (rows @ self._examples().T).amax(dim=0).tolist()
         else:
             near = [likeness(text, example) for _, example in labelled]
         grouped: dict[str, list[float]] = {}
@@ -119,6 +124,13 @@ class IntentReader:
                 texts = [clipped(self._vectors, example) for _, example in self._labelled]
                 self._known, _ = self._vectors.embed(texts)
             return self._known
+
+
+def parts_of(text: str) -> list[str]:
+    """The whole, and its sentences: "I am Emily." before a wish would draw the whole away from it,
+    and another name elsewhere (`examples/conversations/counterparts.chat` found that)."""
+    said = [each for each in sentences(text) if len(each.split()) >= FEWEST]
+    return [text, *said[:MOST]] if len(said) > 1 else [text]
 
 
 def _labelled(config: DialogueConfig) -> list[tuple[str, str]]:

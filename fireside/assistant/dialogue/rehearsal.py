@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from fireside.assistant.dialogue.config import DialogueConfig
     from fireside.storage import Store
 
+Mood = Callable[[str], float]
+"""Of an answer, from -1 to 1."""
 _QUESTIONS: Final = ("confirm", "choose_value", "choose_slot", "choose_intent")
 
 
@@ -34,6 +36,23 @@ class Heard:
     answer: str
     state: DialogueState
     by: str
+
+
+class Counterparts:
+    """The moods of the answers to one line, as each variant of a conversation got them."""
+
+    def __init__(self, mood: Mood) -> None:
+        self._mood = mood
+        self._heard: dict[int, dict[str, float]] = {}
+
+    def objection(self, each: Expectation, variant: str, answer: str) -> str | None:
+        """Which earlier one lies too far from this one."""
+        moods = self._heard.setdefault(each.line, {})
+        here = moods[variant] = self._mood(answer)
+        for other, mood in moods.items():
+            if abs(here - mood) > float(each.value):
+                return f"mood {here:+.2f} for {variant}, {mood:+.2f} for {other}"
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +104,20 @@ def check_names(file: ChatFile, config: DialogueConfig) -> None:
 
 
 def rehearse(
-    file: ChatFile, chat: Chat, store: Store, *, persona: str, sampling: Mapping[str, Any]
+    file: ChatFile,
+    chat: Chat,
+    store: Store,
+    *,
+    persona: str,
+    sampling: Mapping[str, Any],
+    mood: Mood,
 ) -> Iterator[Rehearsed]:
-    """Each conversation of the file, in turn.
+    """Each conversation of the file, in turn.  mood: asked for where counterparts are compared.
 
     Raises: whatever a turn raises; a persona that cannot be read, a model that is not there.
     """
     states = States(store.objects)
+    counterparts = Counterparts(mood)
     for script in file.scripts:
         conversation = store.create_conversation(model=f"persona:{persona}")
         checked = 0
@@ -99,7 +125,10 @@ def rehearse(
         for turn in script.turns:
             heard = _turn(chat, states, conversation.id, turn.text, sampling)
             for each in turn.expectations:
-                got = _objection(each, heard)
+                if each.kind == "alike":
+                    got = counterparts.objection(each, script.variant or "", heard.answer)
+                else:
+                    got = _objection(each, heard)
                 if got is not None:
                     failure = Failure(
                         line=each.line, user=turn.text, wanted=_wanted(each), got=got,

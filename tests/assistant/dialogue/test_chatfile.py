@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fireside.assistant.dialogue.chatfile import parse, read
 from fireside.assistant.dialogue.config import DialogueConfig
-from fireside.assistant.dialogue.rehearsal import check_names
+from fireside.assistant.dialogue.rehearsal import Counterparts, check_names
 from fireside.errors import BadRequest, NotFound
 
 HERE = Path("x.chat")
@@ -96,3 +96,53 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "latin.chat").write_bytes(b"user: \xe4")
     with pytest.raises(BadRequest, match="UTF-8"):
         read(tmp_path / "latin.chat")
+
+
+VARIED = """persona: desk
+conversation: late
+vary: person = Ana | Bo | Ana |
+user: I am {person}, {other}
+expect: alike
+user: bye
+expect: alike 0.1
+conversation: another
+user: {person}
+expect: hello
+"""
+
+
+def test_a_conversation_for_each_value() -> None:
+    ana, bo, another = parse(VARIED, HERE).scripts
+    assert [ana.variant, bo.variant, another.variant] == ["Ana", "Bo", None]
+    assert ana.name == "late (person = Ana)"
+    assert ana.line == bo.line == 2
+    assert [said.text for said in bo.turns] == ["I am Bo, {other}", "bye"]
+    assert [each.value for said in bo.turns for each in said.expectations] == ["0.4", "0.1"]
+    assert another.turns[0].text == "{person}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("vary: Ana | Bo", "line 1: write 'vary: person = Emily | Jamal', two values or more"),
+        ("vary: person = Ana", "line 1: write 'vary:"),
+        ("user: a\nvary: p = a | b", "line 2: one 'vary:' stands before"),
+        ("vary: p = a | b\nvary: p = c | d", "line 2: one 'vary:' stands before"),
+        ("user: a\nexpect: alike", "line 2: 'alike' needs a 'vary:' line"),
+        ("vary: p = a | b\nuser: a\nexpect: alike much", "line 3: 'alike much' needs a number"),
+    ],
+)
+def test_what_varies_nothing(text: str, said: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        parse(text, HERE)
+    assert said in caught.value.message
+
+
+def test_counterparts_are_heard_alike() -> None:
+    moods = {"fine": 0.5, "good": 0.6, "no": -0.5}
+    each = parse(VARIED, HERE).scripts[0].turns[0].expectations[0]
+    counterparts = Counterparts(moods.__getitem__)
+    assert counterparts.objection(each, "Ana", "fine") is None
+    assert counterparts.objection(each, "Bo", "good") is None
+    said = counterparts.objection(each, "Cy", "no")
+    assert said == "mood -0.50 for Cy, +0.50 for Ana"

@@ -162,7 +162,7 @@ def test_a_rehearsal_stops_at_the_first_line_that_fails(chat: Chat, store: Store
         "expect: not asks order\nexpect: handed_over\n",
         Path("x.chat"),
     )
-    good, bad = rehearse(file, chat, store, persona="desk", sampling={})
+    good, bad = rehearse(file, chat, store, persona="desk", sampling={}, mood=len)
     assert (good.failure, good.checked) == (None, 8)
     assert bad.checked == 1
     assert bad.failure is not None
