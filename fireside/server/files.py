@@ -129,7 +129,7 @@ def routes(files: Files, max_bytes: int = MAX_FILE) -> APIRouter:
         return {"id": gone.id, "object": "file", "deleted": True}
 
     @router.get("/v1/files/{file_id}/content")
-    @documented(binary=True)
+    @documented(binary="application/octet-stream")
     async def download_file(request: Request, file_id: str) -> Response:
         owner = caller_of(request).owner
         stored = await asyncio.to_thread(files.get, file_id, owner)

@@ -83,7 +83,7 @@ class Documentation:
     response: Shape | Listed | None
     events: Shape | None
     file: str | None
-    binary: bool
+    binary: str | None
     status: int
     query: Mapping[str, Schema]
     refused: bool
@@ -95,7 +95,7 @@ def documented(
     response: Shape | Listed | None = None,
     events: Shape | None = None,
     file: str | None = None,
-    binary: bool = False,
+    binary: str | None = None,
     status: int = 200,
     query: Mapping[str, Schema] | None = None,
     refused: bool = False,
@@ -107,7 +107,7 @@ def documented(
         response: what it answers with; a name is looked up when the schema is built.
         events: of its stream, if it can stream.
         file: the form field that holds a file; the request is then a form.
-        binary: it answers with bytes.
+        binary: the media type of the bytes that it answers with.
         query: parameters that the handler reads from the URL by itself.
         refused: it is there to say why it is not: no answer of it is one of OpenAI's.
     """
@@ -183,7 +183,7 @@ def _describe(operation: Schema, said: Documentation | None, models: _Models) ->
     if said.events is not None:
         content["text/event-stream"] = {"schema": models.of(said.events)}
     if said.binary:
-        content["application/octet-stream"] = {"schema": {"type": "string", "format": "binary"}}
+        content[said.binary] = {"schema": {"type": "string", "format": "binary"}}
     responses.pop("200", None)
     responses[str(said.status)] = {"description": "What was asked for.", "content": content}
 

@@ -39,7 +39,7 @@ def routes(owned: Owned, files: Files) -> APIRouter:
     router = APIRouter(tags=["privacy"])
 
     @router.get("/v1/fireside/export")
-    @documented(binary=True)
+    @documented(binary="application/zip")
     async def export_data(request: Request) -> Response:
         owner = caller_of(request).owner
 

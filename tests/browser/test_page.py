@@ -213,7 +213,7 @@ def test_an_answer_cut_off_by_a_crash_says_so(page: Page, store: Store) -> None:
     expect(page.locator("#send")).to_be_visible()
 
 
-def test_dropped_messages_are_told(page: Page, model: FakeModel, store: Store) -> None:
+def test_messages_summed_up_are_told(page: Page, model: FakeModel, store: Store) -> None:
     chat = store.create_conversation(title="Long")
     last = None
     for turn in range(20):
@@ -223,7 +223,7 @@ def test_dropped_messages_are_told(page: Page, model: FakeModel, store: Store) -
     page.goto(f"/#/c/{chat.id}")
     expect(page.locator(".answer")).to_have_count(20)
     say(page, "Do you remember?")
-    expect(page.locator(".receipt").last).to_contain_text("messages: the window is full")
+    expect(page.locator(".receipt").last).to_contain_text("messages summed up")
 
 
 def test_reasoning_is_folded_away(page: Page, context: BrowserContext, model: FakeModel) -> None:

@@ -33,7 +33,8 @@ def test_a_question_before_the_models_are_known(page: Page) -> None:
     say(page, "Early")
     answered(page)
     models.let_go()
-    expect(page.locator("#model option")).to_have_count(1)
+    expect(page.locator("#model > option")).to_have_count(1)
+    expect(page.locator("#model optgroup[label=Personas] > option")).not_to_have_count(0)
 
 
 def test_one_question_at_a_time(page: Page, store: Store, model: FakeModel) -> None:

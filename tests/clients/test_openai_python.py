@@ -23,7 +23,10 @@ README: Final = b"Fireside keeps its models.\n\nThe harbour master is Ines Korho
 ENDED: Final = ("completed", "failed", "cancelled", "canceled", "expired", "succeeded")
 # Not in the SDK's reach: engines (the 2022 SDK's, tests/server/test_engines.py), ours (people), and
 # what is refused by design: a checkpoint has no permissions to give.
-ELSEWHERE: Final = re.compile(r"/v1/(engines|organization|fireside|fine_tuning/checkpoints)\b")
+ELSEWHERE: Final = re.compile(
+    r"/v1/(engines|organization|fireside|fine_tuning/checkpoints)\b"
+    r"|/v1/responses/[^/]+/receipt$|/v1/conversations/[^/]+/state$"  # ours: the SDK has none
+)
 
 called: set[tuple[str, str]] = set()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,6 +93,12 @@ class FakeGeneration:
 
     def cancel(self) -> None:
         self.cancelled.set()
+
+    def __iter__(self) -> Iterator[FakeEvent]:
+        async def all_of_it() -> list[FakeEvent]:
+            return [event async for event in self]
+
+        yield from asyncio.run(all_of_it())
 
     async def __aiter__(self) -> AsyncIterator[FakeEvent]:
         if self.params.constraint is not None and self.params.constraint.value == "(":

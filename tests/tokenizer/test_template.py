@@ -118,7 +118,8 @@ def test_an_endless_template_is_stopped(way: str, monkeypatch: pytest.MonkeyPatc
     start = time.thread_time()
     with pytest.raises(BadRequest, match="runs too long; it was stopped"):
         render(ENDLESS[way])
-    assert time.thread_time() - start < 1.5
+    # Ten times the budget: in a large process a collection of garbage may fall into it.
+    assert time.thread_time() - start < 3
 
 
 @pytest.mark.parametrize("way", sorted(HUGE))

@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { el } from "./dom.js";
 
+const PERSONA = "persona:";
 const choice = document.getElementById("model");
 let standard = null; // the server's own choice; null until it has told
 
@@ -10,7 +11,12 @@ let standard = null; // the server's own choice; null until it has told
 export async function loadModels(name) {
   const { data } = await ask("/api/models");
   standard = data[0];
-  choice.replaceChildren(...data.map((each) => el("option", { value: each }, each)));
+  const persona = (name) => name.startsWith(PERSONA);
+  const personas = data.filter(persona).map((name) => option(name, name.slice(PERSONA.length)));
+  choice.replaceChildren(
+    ...data.filter((name) => !persona(name)).map((name) => option(name, name)),
+    ...(personas.length ? [el("optgroup", { label: "Personas" }, ...personas)] : []),
+  );
   choice.disabled = data.length < 2;
   mark(name());
 }
@@ -28,4 +34,8 @@ export function wanted() {
 /** `chosen(name)` when the person chooses. */
 export function onChoice(chosen) {
   choice.addEventListener("change", () => chosen(choice.value));
+}
+
+function option(value, text) {
+  return el("option", { value }, text);
 }

@@ -25,6 +25,8 @@ function summary(message) {
   const parts = [persona, model];
   if (tokens !== undefined) parts.push(`${tokens} ${tokens === 1 ? "token" : "tokens"}`);
   if (told.timings?.tokens_per_s) parts.push(`${Math.round(told.timings.tokens_per_s)} tokens/s`);
+  const summed = told.steps?.find((each) => each.name === "compact")?.covers?.messages;
+  if (summed) parts.push(`the first ${summed} messages summed up`);
   const dropped = (told.dropped ?? []).reduce((sum, each) => sum + each.messages, 0);
   if (dropped) parts.push(`without the first ${dropped} messages: the window is full`);
   return parts.filter(Boolean).join(" · ");

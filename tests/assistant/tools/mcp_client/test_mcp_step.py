@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def test_a_persona_brings_its_servers_tools(shared: Servers, tmp_path: Path) -> 
         bytes = 256
         [[tools.mcp]]
         name = "house"
-        command = "python"
+        command = "{sys.executable}"
         args = ["{HOUSE}"]
         allow = ["add", "big", "strange"]
         consent = "annotated"
