@@ -42,6 +42,7 @@ class KnowledgeConfig(PersonaSection):
     """`[knowledge]` of a persona.
 
     collections: vector stores, by id or name; without any there is nothing to look in.
+    optional: a collection that is not there is passed over, and the receipt names it.
     passages: at most so many are shown.
     threshold: the least score of a passage that is shown, 0 to 1; docs/knowledge.md has what each
         value lets through.
@@ -53,6 +54,7 @@ class KnowledgeConfig(PersonaSection):
     """
 
     collections: list[str] = Field(default_factory=list)
+    optional: bool = False
     passages: int = Field(5, ge=1, le=20)
     threshold: float = Field(0.3, ge=0, le=1)
     cite: bool = True
@@ -79,7 +81,8 @@ class Collections(Protocol):
 class Found:
     """sources: what the model is shown.  best: the highest score of all.  below: passages under
     the threshold.  unfitting: passages that the window had no room for.  cut: characters in the
-    middle of the question that were not looked for.  earlier: the question before was needed."""
+    middle of the question that were not looked for.  earlier: the question before was needed.
+    missing: collections that are not there."""
 
     sources: Sequence[Source]
     best: float | None
@@ -89,6 +92,7 @@ class Found:
     cut: int = 0
     earlier: bool = False
     said_so: bool = False
+    missing: Sequence[str] = ()
 
     def as_receipt(self) -> dict[str, Any]:
         told: dict[str, Any] = {
@@ -104,6 +108,8 @@ class Found:
             told["not_searched_for"] = {"characters": self.cut, "reason": "a long question"}
         if self.earlier:
             told["searched_with"] = "the question before it"
+        if self.missing:
+            told["missing_collections"] = list(self.missing)
         if not self.sources:
             told["nothing_found"] = "said" if self.said_so else "answered without"
         return told
@@ -130,14 +136,14 @@ class Knowledge:
             nothing: "and when did she die?"
 
         Raises:
-            NotFound: a collection that is not the owner's.
+            NotFound: a collection that is not the owner's, and not optional.
             BadRequest: a collection has expired, or two have the name.
         """
         collections = self._here()
-        stores = [self.resolve(owner, name) for name in config.collections]
+        stores, missing = self._resolved(owner, config)
         queries, cut = ends(question)
-        if not queries:
-            return Found(sources=(), best=None, threshold=config.threshold)
+        if not queries or not stores:
+            return Found(sources=(), best=None, threshold=config.threshold, missing=missing)
         found = collections.search(owner, stores, queries, limit=config.passages)
         again = False
         if earlier.strip() and not _above(found, config.threshold):
@@ -155,7 +161,20 @@ class Knowledge:
             unfitting=unfitting,
             cut=cut,
             earlier=again,
+            missing=missing,
         )
+
+    def _resolved(self, owner: str, config: KnowledgeConfig) -> tuple[list[str], list[str]]:
+        """The ids of a persona's collections, and the names of optional ones that are not there."""
+        stores, missing = list[str](), list[str]()
+        for name in config.collections:
+            try:
+                stores.append(self.resolve(owner, name))
+            except NotFound:
+                if not config.optional:
+                    raise
+                missing.append(name)
+        return stores, missing
 
     def resolve(self, owner: str, name: str) -> str:
         """The id of a collection, from its id or its name."""

@@ -26,6 +26,7 @@ from fireside.assistant.steps.injection import Injection, InspectTools
 from fireside.assistant.steps.mcp import McpTools
 from fireside.assistant.steps.moderation import ModerateInput, ModerateOutput, ModerationCheck
 from fireside.assistant.steps.mood import Mood
+from fireside.assistant.steps.practice import Practice, Progressing
 from fireside.assistant.steps.recall import Recall
 from fireside.assistant.steps.remember import Remember
 from fireside.assistant.steps.retrieve import Retrieve
@@ -108,6 +109,7 @@ def steps_of(
         Retrieve(knowledge),
         Injection(guards),
         Framing(),
+        Practice(memories),
         ModerateOutput(guards),
         Compact(Compaction(store.objects)),
         Task(guards),
@@ -117,6 +119,7 @@ def steps_of(
         Uncertain(_embed(models), knowledge),
         Keeping(states),
         Remember(memories),
+        Progressing(memories),
     ]
 
 

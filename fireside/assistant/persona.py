@@ -26,6 +26,7 @@ from fireside.assistant.dialogue.config import DialogueConfig
 from fireside.assistant.knowledge import KnowledgeConfig
 from fireside.assistant.memory.config import MemoryConfig
 from fireside.assistant.mood import MoodConfig
+from fireside.assistant.practice import PracticeConfig
 from fireside.assistant.safety_sections import SafetyConfig
 from fireside.assistant.section import PersonaSection
 from fireside.assistant.tools.config import ToolsConfig
@@ -70,6 +71,7 @@ class Persona(PersonaSection):
     memory: MemoryConfig = MemoryConfig()
     tools: ToolsConfig = ToolsConfig()
     dialogue: DialogueConfig = DialogueConfig()
+    practice: PracticeConfig = PracticeConfig()
     mood: MoodConfig = MoodConfig()
     safety: SafetyConfig = SafetyConfig()
     uncertainty: UncertaintyConfig = UncertaintyConfig()

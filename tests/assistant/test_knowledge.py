@@ -170,6 +170,15 @@ def test_collections_that_are_not_there(house: House) -> None:
         Retrieve(Knowledge(None)).run(exchange("Hello?"))
 
 
+def test_optional_collections_are_passed_over_and_named(house: House) -> None:
+    step = Retrieve(Knowledge(house.collections))
+    turn = exchange("Hello?", collections=["nope"], optional=True, when_nothing="answer")
+    found = step.run(turn)
+    assert found is not None
+    assert found.as_receipt()["missing_collections"] == ["nope"]
+    assert turn.reply is None
+
+
 def test_two_of_one_name(house: House) -> None:
     first, second = house.shelve("twins", {}), house.shelve("twins", {})
     with pytest.raises(BadRequest, match="2 collections are called 'twins'"):

@@ -23,7 +23,8 @@ schemathesis = pytest.importorskip("schemathesis")
 EXAMPLES = 15
 GROUPS = (
     "batches", "chat", "completions", "conversations", "embeddings", "engines", "evals", "files",
-    "fine_tuning", "fireside", "models", "moderations", "organization", "responses", "uploads", "vector_stores",
+    "fine_tuning", "fireside", "models", "moderations", "organization", "responses", "uploads",
+    "vector_stores",
 )  # fmt: skip
 
 

@@ -82,8 +82,10 @@ class _Turn:
         if chosen is not None:
             state, intent = chosen
             return self._intent(state, intent, "chosen") if intent else self._on(state, "chosen")
-        # "I changed my mind" may also be the reason that was asked for.
-        if state.goal and _CANCEL.match(self.reading.text) and not self.reading.placed.values:
+        # "I changed my mind" may also be the reason that was asked for; an answer in free words is
+        # whatever was said.
+        read = [by for by in self.reading.placed.by.values() if by != "answer"]
+        if state.goal and _CANCEL.match(self.reading.text) and not read:
             return self._cancel(state)
         return self._values(state)
 

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from fireside.assistant.dialogue.kept import THIS_TURN
 from fireside.assistant.dialogue.wording import shown
 from fireside.assistant.exchange import Section
+from fireside.assistant.frame import Frame
 from fireside.assistant.steps import Stage
 
 if TYPE_CHECKING:
@@ -147,30 +148,9 @@ class Framing:
         if exchange.tools and move.after:
             # A round ends before each tool runs: only a notice is sure to stand at the end.
             exchange.notices.append(move.after)
-            exchange.filters.append(Frame(before=move.say, after=None))
+            exchange.filters.append(Frame(before=move.say))
         else:
             exchange.filters.append(Frame(before=move.say, after=move.after))
-
-
-class Frame:
-    """A filter that lets everything through, and says its own before and behind it."""
-
-    over = False
-
-    def __init__(self, *, before: str | None, after: str | None) -> None:
-        self._before = before
-        self._after = after
-
-    def feed(self, text: str) -> str:
-        if not text or self._before is None:
-            return text
-        before, self._before = self._before, None
-        return f"{before}\n\n{text}"
-
-    def finish(self) -> str:
-        said = "\n\n".join(part for part in (self._before, self._after) if part)
-        told, self._before, self._after = self._before, None, None
-        return said if told or not said else f"\n\n{said}"
 
 
 class Keeping:

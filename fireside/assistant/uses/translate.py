@@ -55,11 +55,6 @@ def needed_terms(piece: str, terms: Mapping[str, str]) -> dict[str, str]:
     return {term: terms[term] for term in sorted(places, key=lambda each: places[each])}
 
 
-def _edge(letter: str) -> str:
-    """Words end at `\\b` where words are parted by spaces."""
-    return r"\b" if letter.isascii() and letter.isalnum() else ""
-
-
 def _translated(
     ask: Ask, piece: str, target: str, needed: Mapping[str, str], notes: dict[str, list[str]]
 ) -> Written:

@@ -17,9 +17,10 @@ from fireside.assistant.dialogue.config import DialogueConfig
 from fireside.assistant.dialogue.kept import States
 from fireside.assistant.dialogue.rehearsal import rehearse
 from fireside.assistant.dialogue.state import DialogueState
+from fireside.assistant.frame import Frame
 from fireside.assistant.persona import DEFAULT, Personas
 from fireside.assistant.pipeline import Pipeline
-from fireside.assistant.steps.dialogue import Dialogue, Frame, Framing, Keeping
+from fireside.assistant.steps.dialogue import Dialogue, Framing, Keeping
 from fireside.storage import Store
 
 from .conftest import DESK, Words
