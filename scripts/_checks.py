@@ -26,6 +26,8 @@ FORMAT = {
     "format": ("ruff", "format", "."),
 }
 PYTEST = ("pytest", "--durations=10")
+# All of it in two processes, each file in one of them: a file's tests may share a server.
+WHOLE = ("--numprocesses=2", "--dist=loadfile")
 # One thread for bare PyTorch: with another program on one of two cores, OpenMP's barriers make a
 # test of 10 s one of 70 s.  The engine sets its own number, and its tests theirs.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1"} | os.environ
@@ -58,7 +60,7 @@ def main(chore: str, arguments: list[str]) -> int:
         return 1 if unmended else 0
     alone = chore == "test" and bool(arguments)
     failed = [] if alone else [name for name in LINT if not run(name, LINT[name], aloud=False)]
-    if chore == "test" and not run("pytest", (*PYTEST, *arguments), aloud=True):
+    if chore == "test" and not run("pytest", (*PYTEST, *(arguments or WHOLE)), aloud=True):
         failed.append("pytest")
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)

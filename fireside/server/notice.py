@@ -6,6 +6,7 @@ Honest by design: the default model is small and often wrong, and the page says 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,6 +70,16 @@ def _template(name: str, entry: Entry | None, models_dir: Path) -> str | None:
         return None
 
 
+def introductions(assistant: Assistant) -> dict[str, dict[str, str]]:
+    """How each persona greets; one whose file has a mistake says so when it is asked."""
+    told = {}
+    for name in assistant.names:
+        with suppress(FiresideError):
+            persona = assistant.named(name).persona
+            told[name] = {"greeting": persona.greeting, "description": persona.description}
+    return told
+
+
 def routes(
     models: Models, readiness: Readiness, pulls: Pulls, models_dir: Path, assistant: Assistant
 ) -> APIRouter:
@@ -94,7 +105,10 @@ def routes(
         names = await asyncio.to_thread(models.names, owner=caller_of(request).owner)
         chat = [n for n in names if n not in catalogue() or catalogue()[n].kind == "chat"]
         ordered = sorted(chat, key=lambda name: (name != readiness.model, name))
-        return {"data": ordered + await asyncio.to_thread(lambda: assistant.names)}
+        return {
+            "data": ordered + await asyncio.to_thread(lambda: assistant.names),
+            "personas": await asyncio.to_thread(introductions, assistant),
+        }
 
     @router.post("/models/pull")
     async def pull_model(request: Request) -> Response:

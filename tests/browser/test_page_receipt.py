@@ -84,3 +84,14 @@ def test_what_is_said_next_is_no_yes(page: Page, model: FakeModel) -> None:
     answered(page, "As you like.")
     expect(question.get_by_role("button")).to_have_count(0)
     assert "has not agreed" in bytes(model.last.prompt).decode()
+
+
+def test_a_persona_greets(page: Page) -> None:
+    title = page.locator("#hero h2")
+    expect(title).to_have_text("What is on your mind?")
+    page.select_option("#model", "persona:support")
+    expect(title).to_contain_text("I can look after orders, refunds")
+    page.select_option("#model", "persona:clerk")  # has no greeting of its own
+    expect(title).to_have_text("What is on your mind?")
+    page.select_option("#model", index=0)
+    expect(page.locator("#hero p")).to_contain_text("on your own machine")

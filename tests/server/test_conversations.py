@@ -147,7 +147,9 @@ def test_the_notice(http: httpx.Client) -> None:
     told = http.get("/api/notice").json()
     assert told["model"] == "fake:1b"
     assert told["answers"]
-    names = http.get("/api/models").json()["data"]
+    listed = http.get("/api/models").json()
+    names = listed["data"]
+    assert "refunds" in listed["personas"]["persona:support"]["greeting"]
     assert names[0] == "fake:1b"
     assert all(name.startswith("persona:") for name in names[1:])
 

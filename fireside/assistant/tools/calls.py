@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 MAX_ARGUMENTS: Final = 256 * 1024
 MAX_HANGING: Final = 4
 LONGEST: Final = 2000  # letters of an argument in a receipt
-_hanging: dict[str, int] = {}
+_hanging: dict[str, set[int]] = {}
+"""By tool: the tickets of calls whose time was over before they came back."""
 _lock = threading.Lock()
 
 
@@ -113,9 +114,7 @@ def _start(
     tool: Tool, given: Mapping[str, Any], context: ToolContext, ticket: Ticket, ledger: Ledger
 ) -> None:
     with _lock:
-        hanging = _hanging.get(tool.name, 0)
-        if hanging < MAX_HANGING:
-            _hanging[tool.name] = hanging + 1
+        hanging = len(_hanging.get(tool.name, ()))
     if hanging >= MAX_HANGING:
         ledger.withdraw(ticket)
         raise Overloaded(f"{tool.name} is not called: {hanging} calls of it have not come back.")
@@ -125,8 +124,8 @@ def _start(
             ticket.finish(_attempt(tool, given, context))
         finally:
             with _lock:
-                _hanging[tool.name] -= 1
-            ticket.done.set()
+                ticket.done.set()
+                _hanging.get(tool.name, set()).discard(id(ticket))
 
     threading.Thread(target=work, name=f"tool {tool.name}", daemon=True).start()
 
@@ -135,6 +134,9 @@ def _ended(tool: Tool, context: ToolContext, ticket: Ticket) -> Outcome:
     """What it came to, if it does so in time; the same for whoever asks second."""
     if not ticket.done.wait(tool.seconds):
         context.cancelled.set()
+        with _lock:
+            if not ticket.done.is_set():
+                _hanging.setdefault(tool.name, set()).add(id(ticket))
         more = " It may still be carried out: look before you ask again." if tool.acts else ""
         return Outcome(error=f"{tool.name} gave no answer within {tool.seconds:g} seconds.{more}")
     return ticket.outcome or Outcome(error=f"{tool.name} could not be run; try again.")

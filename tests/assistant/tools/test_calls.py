@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -98,6 +99,19 @@ def test_a_tool_that_hangs_holds_its_turn_no_longer_than_its_bound() -> None:
             thread.join()
     free = call(hanging, "{}", ToolContext(call_id="last"))  # and it was not held against its id
     assert not free.repeated
+
+
+def test_calls_at_the_same_time_are_not_hanging() -> None:
+    together = threading.Barrier(3 * MAX_HANGING)
+
+    def meet(arguments: Mapping[str, Any], context: ToolContext) -> Outcome:
+        together.wait(60)
+        return Outcome(text="met")
+
+    tool = made(meet, seconds=60)
+    with ThreadPoolExecutor(3 * MAX_HANGING) as pool:
+        calls = [pool.submit(call, tool, "{}", ToolContext()) for _ in range(3 * MAX_HANGING)]
+        assert {each.result().outcome.text for each in calls} == {"met"}
 
 
 def test_ten_megabytes_are_cut_where_one_sees_it() -> None:
