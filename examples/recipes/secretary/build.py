@@ -171,13 +171,13 @@ class Asker:
             more = {"minutes": minutes} if kind == "add_minutes" else {}
             return Request(
                 kind=kind, text=text,
-                calls=(("calendar_add", {"title": _capital(title), "when": when, **more}),),
+                calls=(("calendar_add", {"title": title, "when": when, **more}),),
             )  # fmt: skip
         text = self._fill(
             template, act=act, name=name, when=when, pron=self._one("her", "him", "them")
         )
         short = _capital(_bare(act))
-        calls = [("calendar_add", {"title": f"{short} with {name}", "when": when})]
+        calls = [("calendar_add", {"title": f"{_bare(act)} with {name}", "when": when})]
         told = f"{short} {when}."
         if kind == "add_sms":
             calls.append(("send_sms", {"to": name, "text": told}))
@@ -199,7 +199,7 @@ class Asker:
             return Request(
                 kind=kind,
                 text=text,
-                calls=(("calendar_move", {"title": _capital(title), "to": when}),),
+                calls=(("calendar_move", {"title": title, "to": _as_said(when, text)}),),
             )
         act = self._some("acts")
         short = _capital(_bare(act))
@@ -209,7 +209,10 @@ class Asker:
         return Request(
             kind=kind, text=text,
             calls=(
-                ("calendar_move", {"title": f"{short} with {name}", "to": when}),
+                (
+                    "calendar_move",
+                    {"title": f"{_bare(act)} with {name}", "to": _as_said(when, text)},
+                ),
                 ("send_sms", {"to": name, "text": f"{short} moved to {_noun(when)}."}),
             ),
         )  # fmt: skip
@@ -250,7 +253,7 @@ class Asker:
                 (f"{b}% of {a}", f"{b}% of {a}"), (f"{b} percent of {a}", f"{b}% of {a}"),
                 (f"the square root of {a}", f"sqrt({a})"), (f"{c} squared", f"{c} ** 2"),
                 (f"{a} * {b} + {c}", f"{a} * {b} + {c}"), (f"{a / 100} + {b / 10}",) * 2,
-                (f"({a} + {b}) / {c}",) * 2,
+                (f"({a} + {b}) / {c}",) * 2, (f"({a} - {b}) * {c}",) * 2,
                 (f"{c} to the power of {b % 5 + 2}", f"{c} ** {b % 5 + 2}"),
                 (f"{a} x {b}", f"{a} * {b}"), (f"{a} - {b}",) * 2, (f"{a}/{c}", f"{a} / {c}"),
             ]
@@ -297,6 +300,11 @@ class Asker:
 
 def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
+
+
+def _as_said(when: str, text: str) -> str:
+    """ "on Friday" is "Friday" behind "to"."""
+    return when if when.lower() in text.lower() else re.sub(r"^(?:on|at|in) ", "", when)
 
 
 def _noun(when: str) -> str:
