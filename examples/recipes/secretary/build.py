@@ -1,6 +1,6 @@
 """Dialogues with a secretary, made up: `train.jsonl` to learn from, `held_out.jsonl` to measure.
 
-    python examples/recipes/secretary/build.py --out runs/secretary-data --dialogues 400
+    python examples/recipes/secretary/build.py --out runs/secretary-data --dialogues 1500
 
 Tools are called for real, against a calendar in a temporary folder and a clock that stands still,
 so that results are what the assistant will see; messages go nowhere.  Held-out requests use
@@ -353,8 +353,8 @@ def clocks(seed: int) -> Iterator[datetime]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/secretary-data"))
-    parser.add_argument("--dialogues", type=int, default=400)
-    parser.add_argument("--requests", type=int, default=12, help="in a dialogue")
+    parser.add_argument("--dialogues", type=int, default=1500)
+    parser.add_argument("--requests", type=int, default=4, help="in a dialogue")
     parser.add_argument("--held-out", type=int, default=200, help="requests")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
