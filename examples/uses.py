@@ -53,7 +53,7 @@ LIBRARY = "library"  # the collection that the persona `reader` answers from
 
 def noticed(receipt: dict[str, Any]) -> list[str]:
     """Of a receipt, what is worth a line."""
-    told = [f"{run['name']}({run['arguments']})" for run in receipt["tools"]]
+    told = [f"{run['name']}({run['arguments']})" for run in receipt.get("tools", [])]
     for step in receipt["steps"]:
         match step["name"]:
             case "dialogue":

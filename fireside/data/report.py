@@ -14,6 +14,7 @@ from pathlib import Path
 from fireside.data.examples import Origin
 
 SHOWN = 3
+PLACE = 40  # letters of a file's path and line in a table
 """Examples that are kept of each reason."""
 
 
@@ -87,7 +88,10 @@ class Report:
         for sign, group in (("dropped: ", self.dropped), ("changed: ", self.changed)):
             for reason, found in sorted(group.items(), key=lambda item: -item[1].count):
                 first = found.examples[0]
-                seen = f"{first['file']}:{first['line']} {' '.join(str(first['what']).split())}"
+                place = f"{first['file']}:{first['line']}"
+                if len(place) > PLACE:  # its end tells the file and the line
+                    place = "…" + place[-PLACE:]
+                seen = f"{place} {' '.join(str(first['what']).split())}"
                 rows.append(
                     (sign + reason, found.count, seen if len(seen) < 78 else seen[:77] + "…")
                 )

@@ -6,7 +6,6 @@ the request is refused.  A persona's name is `chat_persona.py`'s.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -42,7 +41,7 @@ from fireside.server.sampling import (
     check_ids,
     in_callers_words,
 )
-from fireside.server.streaming import Event, EventStream, begun, while_connected
+from fireside.server.streaming import Event, EventStream, begun, submitted, while_connected
 
 if TYPE_CHECKING:
     from fireside.assistant import Assistant
@@ -80,7 +79,9 @@ async def answer(
     owner: str,
     keeper: Keeper | None,
 ) -> Response:
-    calling, generation = await asyncio.to_thread(start, model, call, owner)
+    calling, generation = await submitted(
+        lambda: start(model, call, owner), lambda made: made[1].cancel()
+    )
     head = Head(model=model.name, metadata=call.metadata if call.store else None)
     if call.stream:
         wait = calling.constraint is not None

@@ -30,7 +30,7 @@ from fireside.server.chat_tools import choice_of, functions_of
 from fireside.server.chat_wire import ChatCompletionRequest
 from fireside.server.logprobs import chat_logprobs
 from fireside.server.sampling import chat_constraint, chat_params, check_fits
-from fireside.server.streaming import Event, EventStream, begun, while_connected
+from fireside.server.streaming import Event, EventStream, begun, submitted, while_connected
 
 if TYPE_CHECKING:
     from fireside.assistant import Assistant
@@ -57,7 +57,7 @@ async def answer_as(
     """
     core = await asyncio.to_thread(core_of, assistant, who, call, owner)
     head = Head(model=who.name, metadata=call.metadata if call.store else None)
-    generation = await asyncio.to_thread(core.begin)
+    generation = await submitted(core.begin, lambda _: core.cancel())
     if call.stream:
         wait = core.constrained and generation is not None
         events = None if generation is None else generation

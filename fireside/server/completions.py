@@ -6,7 +6,6 @@ wants control tokens sends ids.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -25,7 +24,14 @@ from fireside.server.logprobs import Columns
 from fireside.server.models import find
 from fireside.server.openapi import documented
 from fireside.server.sampling import check_fits, check_ids, completion_params, in_callers_words
-from fireside.server.streaming import Event, EventStream, begun, interleaved, while_connected
+from fireside.server.streaming import (
+    Event,
+    EventStream,
+    begun,
+    interleaved,
+    submitted,
+    while_connected,
+)
 from fireside.server.wire import CompletionRequest
 
 if TYPE_CHECKING:
@@ -94,12 +100,11 @@ def routes(complete: Completions) -> APIRouter:
 async def answer(
     request: Request, model: TextModel, call: CompletionRequest, owner: str
 ) -> Response:
-    running = await asyncio.to_thread(start, model, call, owner)
+    running = await submitted(lambda: start(model, call, owner), cancel_all)
     head = Head(model=model.name)
 
     def cancel() -> None:
-        for each in running:
-            each.generation.cancel()
+        cancel_all(running)
 
     if call.stream:
         merged = interleaved([each.generation for each in running])
@@ -107,6 +112,11 @@ async def answer(
         return EventStream(chunks(head, running, events, call), cancel=cancel)
     told = await while_connected(request, gathered_all(running), cancel)
     return JSONResponse(whole(head, running, told, call))
+
+
+def cancel_all(running: Sequence[Running]) -> None:
+    for each in running:
+        each.generation.cancel()
 
 
 def start(model: TextModel, call: CompletionRequest, owner: str) -> list[Running]:

@@ -68,6 +68,24 @@ async def _framed(events: AsyncIterator[Event], last: bytes) -> AsyncIterator[by
         yield last
 
 
+async def submitted(start: Callable[[], T], cancel: Callable[[T], None]) -> T:
+    """What `start` gives, from a thread; should nobody wait for it any more, it is cancelled.
+
+    A thread cannot be stopped, so what it submits to the engine would run to its end unread.
+    """
+    starting = asyncio.ensure_future(asyncio.to_thread(start))
+
+    def abandoned(done: asyncio.Future[T]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            cancel(done.result())
+
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        starting.add_done_callback(abandoned)
+        raise
+
+
 async def while_connected(
     request: Request, work: Coroutine[Any, Any, T], cancel: Callable[[], None]
 ) -> T:

@@ -172,7 +172,7 @@ def test_a_thousand_links_are_a_handful_of_queries(store: Store) -> None:
     statements: list[str] = []
 
     def count(*said: Any) -> None:
-        if said[2] != "BEGIN":
+        if said[2].startswith(("WITH", "SELECT")):
             statements.append(said[2])
 
     engine = store._engine
@@ -182,4 +182,4 @@ def test_a_thousand_links_are_a_handful_of_queries(store: Store) -> None:
     finally:
         event.remove(engine, "before_cursor_execute", count)
     assert [item["n"] for item in history] == list(range(1000))
-    assert len(statements) == 3  # the chain, and 500 links' items each
+    assert len(statements) == 3, "\n".join(statements)  # the chain, and 500 links' items each

@@ -13,6 +13,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Request
@@ -35,7 +36,7 @@ from fireside.server.responses.run import usage_of
 from fireside.server.responses.state import State
 from fireside.server.responses.wire import Compact, Context
 from fireside.server.sampling import check_fits
-from fireside.server.streaming import while_connected
+from fireside.server.streaming import submitted, while_connected
 from fireside.storage.ids import new_id
 
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ async def summary(
         text = await asyncio.to_thread(model.tokenizer.decode, part)
         prompt = await asyncio.to_thread(_prompt, model, instructions, so_far, text)
         params = SamplingParams(temperature=0.0, max_tokens=max(1, model.context // 5))
-        spent.running = await asyncio.to_thread(model.generate, prompt, params, owner=owner)
+        generate = partial(model.generate, prompt, params, owner=owner)
+        spent.running = await submitted(generate, lambda generation: generation.cancel())
         so_far = (await gathered(spent.running))[0].text.strip()
         spent.usages.append(usage_of(spent.running))
     return so_far

@@ -27,6 +27,7 @@ from fireside.server.responses.reply import Event, Reply
 from fireside.server.responses.search import Searched
 from fireside.server.responses.state import State
 from fireside.server.responses.wire import CreateResponse
+from fireside.server.streaming import submitted
 
 if TYPE_CHECKING:
     from fireside.engine.text import Generation, TextEvent, TokenInfo
@@ -76,7 +77,7 @@ class Run:
         if not self.begun:
             self.begun = True
             try:
-                await asyncio.to_thread(self.core.begin)
+                await submitted(self.core.begin, lambda _: self.core.cancel())
             except BaseException:
                 self.release()
                 raise

@@ -54,7 +54,7 @@ def test_a_persona_brings_its_servers_tools(shared: Servers, tmp_path: Path) -> 
         add, big = turn.tools
         assert (add.label, add.consent, add.acts) == ("house", "free", False)
         assert (big.label, big.consent, big.acts) == ("house", "ask", True)
-        outcome = add.run('{"a": 2, "b": 3}', call_id="call_1")
+        outcome = add.run('{"a": 2, "b": 3}', call_id="call_of_the_house")
         assert outcome.untrusted
         assert "5" in outcome.output
         assert len(big.run('{"letters": 5000}', call_id="call_2").output) < 600

@@ -1,0 +1,59 @@
+"""What a thread submits for somebody who has gone meanwhile does not run to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from fireside.errors import Overloaded
+from fireside.server.streaming import submitted
+
+
+def test_what_nobody_waits_for_is_cancelled() -> None:
+    may_end, cancelled = threading.Event(), threading.Event()
+
+    def start() -> str:
+        may_end.wait(60)
+        return "generation"
+
+    async def gone_meanwhile() -> None:
+        waiting = asyncio.create_task(
+            submitted(start, lambda made: made == "generation" and cancelled.set())
+        )
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        may_end.set()
+        assert await asyncio.to_thread(cancelled.wait, 60)
+
+    asyncio.run(gone_meanwhile())
+
+
+def test_what_somebody_waits_for_is_not() -> None:
+    cancelled: list[int] = []
+    assert asyncio.run(submitted(lambda: 7, cancelled.append)) == 7
+    assert cancelled == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_refusal_reaches_whoever_waits_and_nobody_else() -> None:
+    may_end = threading.Event()
+
+    def refuse() -> int:
+        may_end.wait(60)
+        raise Overloaded("full")
+
+    async def both() -> None:
+        abandoned = asyncio.create_task(submitted(refuse, lambda _: pytest.fail("cancelled")))
+        await asyncio.sleep(0)
+        abandoned.cancel()
+        may_end.set()
+        with pytest.raises(Overloaded):
+            await submitted(refuse, lambda _: None)
+        with pytest.raises(asyncio.CancelledError):
+            await abandoned
+
+    asyncio.run(both())
