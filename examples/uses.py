@@ -54,6 +54,7 @@ LIBRARY = "library"  # the collection that the persona `reader` answers from
 def noticed(receipt: dict[str, Any]) -> list[str]:
     """Of a receipt, what is worth a line."""
     told = [f"{run['name']}({run['arguments']})" for run in receipt.get("tools", [])]
+    told += [f"[{one['number']}] {one['filename']}" for one in receipt.get("sources", [])]
     for step in receipt["steps"]:
         match step["name"]:
             case "dialogue":
@@ -62,8 +63,6 @@ def noticed(receipt: dict[str, Any]) -> list[str]:
             case "task":
                 skipped = ("stage", "name", "ms", "kind")
                 told.append(", ".join(f"{k} {v}" for k, v in step.items() if k not in skipped))
-            case "citations":
-                told += [f"[{one['number']}] {one.get('place')}" for one in step["citations"]]
             case "practice":
                 told += step["progress"]
             case "mood":
