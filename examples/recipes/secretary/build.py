@@ -145,7 +145,17 @@ class Asker:
         kind = self._draw.random()
         if kind < 0.75:
             return f"{day} {self._hour()}"
-        return day if kind < 0.9 else f"{self._hour()} {day}"
+        if kind < 0.9:
+            return day
+        between = " on " if day[0].isdigit() or day.partition(" ")[0] in (*MONTHS, *DAYS) else " "
+        return f"{self._hour()}{between}{day}"
+
+    def _moment(self) -> str:
+        """That something can be moved to: "to in two weeks" is nobody's English."""
+        when = self._when()
+        while re.search(r"\bin (?:\d|two)", when):
+            when = self._when()
+        return when
 
     def _fill(self, template: str, **words: object) -> str:
         text = template.format(**words)
@@ -192,7 +202,7 @@ class Asker:
         )
 
     def _move(self, kind: str, template: str) -> Request:
-        when, name = self._when(), self._draw.choice(self._names)
+        when, name = self._moment(), self._draw.choice(self._names)
         if kind == "move":
             title = self._some("titles")
             text = self._fill(template, title=title, when=when)
