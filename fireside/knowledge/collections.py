@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fireside.errors import BadRequest, Conflict, NotFound
-from fireside.knowledge.chunks import AUTO, Strategy, spans
-from fireside.knowledge.embedders import Embedders, Embeds
+from fireside.knowledge.chunks import AUTO, Strategy
+from fireside.knowledge.embedders import Embedders
 from fireside.knowledge.filters import Filter, Value
 from fireside.knowledge.passage import Passage, Ranking
+from fireside.knowledge.queries import parts_of, unread
 from fireside.storage import Store
 from fireside.storage.objects import Listed, New, Order, Stored
 
@@ -29,8 +30,6 @@ FILE: Final = "vector_store_file"
 BATCH: Final = "vector_store_file_batch"
 DAY: Final = 86_400
 TOUCHED_EVERY: Final = 60.0  # seconds: `last_active_at` is no reason to write at every search
-MOST_PARTS: Final = 16  # of a long query
-MOST_UNKNOWN: Final = 0.2
 
 WAITING: Final = ("queued", "in_progress")
 
@@ -337,7 +336,7 @@ class Collections:
         for model, stores in by_model.items():
             embedder = self._embedders.get(model)
             search = self._search_of(embedder.width)
-            parts = [part for each in queries for part in _parts(each, embedder)]
+            parts = [part for each in queries for part in parts_of(each, embedder)]
             asked = embedder.embed(parts, param="query")[0].numpy()
             asked[[unread(embedder, part) for part in parts]] = 0
             found += search.search(
@@ -362,32 +361,6 @@ class Collections:
 
     def _check_files(self, owner: str, files: Sequence[Attached]) -> dict[str, Stored]:
         return {one.file_id: self._files.get(one.file_id, owner) for one in files}
-
-
-def unread(embedder: Embeds, query: str) -> bool:
-    """The model's vocabulary lacks so much of it that its vector would say nothing.
-
-    Of XQuAD's questions, minilm:l6 lacks no word of any in English, and a quarter to all of the
-    tokens of each in Chinese.
-    """
-    ids = embedder.tokens([query])[0]
-    return bool(ids) and ids.count(embedder.unknown_id) > MOST_UNKNOWN * len(ids)  # type: ignore[arg-type]
-
-
-def _parts(query: str, embedder: Embeds) -> list[str]:
-    """A query as it is, or, if it is longer than the model reads, parts of it to look for."""
-    tokens = embedder.tokens([query], param="query")[0]
-    if len(tokens) <= embedder.window:
-        return [query]
-    if len(tokens) > MOST_PARTS * embedder.window:
-        raise BadRequest(
-            f"query has {len(tokens)} tokens; {MOST_PARTS * embedder.window} are read: "
-            "ask a shorter question.",
-            param="query",
-        )
-    whole = Strategy(max_chunk_size_tokens=embedder.window, chunk_overlap_tokens=0)
-    found = spans(query, whole, lambda texts: [len(ids) for ids in embedder.tokens(texts)])
-    return [query[begin:end] for begin, end in found if query[begin:end].strip()]
 
 
 def row_id(store_id: str, file_id: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,13 @@ from fireside.assistant.sources import cited
 from fireside.messages import Message
 from fireside.safety.injection import RULE
 from fireside.training.config import TrainConfig
+from tests.scripts import ROOT, script
 
-RECIPE = Path(__file__).parents[2] / "examples" / "recipes" / "reader"
+RECIPE = ROOT / "examples" / "recipes" / "reader"
 
 
 def built(folder: Path) -> tuple[Any, list[Any], str]:
-    spec = importlib.util.spec_from_file_location("recipe_reader", RECIPE / "build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = script("examples/recipes/reader/build.py")
     module.HERE = folder
     articles = [
         {

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fireside.assistant.persona import Personas
+from tests.scripts import ROOT, script
 
 from .conftest import Served
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "uses.py"
-
-
-def module() -> Any:
-    spec = importlib.util.spec_from_file_location("uses_example", EXAMPLE)
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+EXAMPLE = ROOT / "examples" / "uses.py"
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +26,7 @@ def told(served: Served) -> dict[str, str]:
         command, env=environment, capture_output=True, text=True, timeout=1200, check=False
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    names = list(module().USES)
+    names = list(script("examples/uses.py").USES)
     parts = re.split(r"\n\n(?=you: )", ran.stdout)
     found: dict[str, str] = {}
     for part in parts:

@@ -10,10 +10,11 @@ import pytest
 
 from fireside.engine.embedding import Embedder, load_embedder
 from fireside.hub import LocalModel
-from fireside.knowledge.collections import Attached, Collections, unread
+from fireside.knowledge.collections import Attached, Collections
 from fireside.knowledge.embedders import Embedders
 from fireside.knowledge.ingest import Ingest
 from fireside.knowledge.passage import Ranking
+from fireside.knowledge.queries import unread
 from fireside.settings import load_settings
 from fireside.storage import Store
 from fireside.storage.files import Files

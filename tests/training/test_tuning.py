@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from fireside.training.config import TrainConfig
 from fireside.training.metrics import METRICS, curve
 from fireside.training.rewards import Reward
 from fireside.training.start import run
+from tests.scripts import script
 
 from . import tiny
 from .test_start import MODELS, Stops
@@ -104,12 +104,7 @@ def test_what_is_refused_before_the_first_step(
 
 
 def built(recipe: str, folder: Path, *arguments: Any) -> None:
-    path = RECIPES / recipe / "build.py"
-    spec = importlib.util.spec_from_file_location(f"recipe_{recipe}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = script(f"examples/recipes/{recipe}/build.py")
     module.HERE = folder
     module.build(*arguments)
 

@@ -23,8 +23,8 @@ import numpy as np
 from fireside.assistant.memory.records import KIND, Memory, memory_of
 from fireside.assistant.memory.table import Bools, Floats, Scores, Table
 from fireside.errors import Conflict, FiresideError
-from fireside.knowledge.collections import unread
 from fireside.knowledge.embedders import Embeds
+from fireside.knowledge.queries import unread
 from fireside.knowledge.words import wanted, words
 from fireside.storage.objects import New, Objects
 

@@ -18,21 +18,12 @@ from fireside.assistant.dialogue.intents import IntentReader
 from fireside.assistant.persona import Personas
 from fireside.engine.models import Models
 from fireside.settings import load_settings
+from tests.scripts import script
 
 from .conftest import Talk
 
 REPOSITORY = Path(__file__).parents[3]
-ACTS = {
-    "INFORM": {"inform"},
-    "INFORM_INTENT": {"inform", "request"},
-    "REQUEST": {"request"},
-    "SELECT": {"confirm"},
-    "AFFIRM": {"confirm"},
-    "NEGATE": {"deny"},
-    "THANK_YOU": {"thank"},
-    "GOODBYE": {"goodbye"},
-    "REQUEST_ALTS": {"request", "correct"},
-}
+ACTS = script("benchmarks/dialogue_turns.py").ACTS
 
 
 @pytest.fixture(scope="module")

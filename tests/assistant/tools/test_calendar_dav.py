@@ -46,7 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             [sys.executable, "-m", "radicale", "--config", str(folder / "config")],
             stdout=log, stderr=log,
         )  # fmt: skip
-    url = f"http://127.0.0.1:{port}/ana/work/"
+    url = f"http://127.0.0.1:{port}/ana/diary/"
     try:
         for _ in range(600):
             assert process.poll() is None, (folder / "log").read_text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,16 @@ import pytest
 from fireside.assistant.persona import Personas
 from fireside.assistant.uses.translate import translate
 from fireside.training.config import TrainConfig
+from tests.scripts import ROOT, script
 
 from .scripted import Scripted
 
-RECIPE = Path(__file__).parents[3] / "examples" / "recipes" / "translator"
+RECIPE = ROOT / "examples" / "recipes" / "translator"
 
 
 @pytest.fixture(scope="module")
 def recipe() -> Any:
-    spec = importlib.util.spec_from_file_location("recipe_translator", RECIPE / "build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("examples/recipes/translator/build.py")
 
 
 def test_the_two_files_share_no_sentence(recipe: Any, tmp_path: Path) -> None:
