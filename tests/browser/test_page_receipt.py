@@ -95,3 +95,10 @@ def test_a_persona_greets(page: Page) -> None:
     expect(title).to_have_text("What is on your mind?")
     page.select_option("#model", index=0)
     expect(page.locator("#hero p")).to_contain_text("on your own machine")
+
+
+def test_why_an_answer_is_no_longer_is_told(page: Page, model: FakeModel) -> None:
+    page.select_option("#model", "persona:storyteller")  # at most 300 tokens
+    model.answer = "x" * 301
+    say(page, "What do you see?")
+    expect(page.locator(".remark")).to_have_text("This answer reached its limit of 300 tokens.")

@@ -204,6 +204,13 @@ function remarkOn(message) {
   if (message.status === "stopped") return "You stopped this answer.";
   if (message.status === "partial") return "This answer was cut off: the program ended while it was written.";
   if (message.status === "error") return `This answer failed. ${message.receipt?.error ?? ""}`;
-  if (message.receipt?.finish_reason === "length") return "This answer reached the end of the model’s window.";
+  if (message.receipt?.finish_reason === "length") return lengthOf(message.receipt);
   return "";
+}
+
+/** Why an answer is no longer: the persona's own limit, or the model's window. */
+function lengthOf({ sent, window: room, completion_tokens: tokens }) {
+  return (sent?.total ?? 0) + tokens < room
+    ? `This answer reached its limit of ${tokens} tokens.`
+    : "This answer reached the end of the model’s window.";
 }
