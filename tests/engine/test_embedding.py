@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fireside.engine import threads
-from fireside.engine.embedding import Embedder, batches, load_embedder
+from fireside.engine.embedding import Embedder, _one_core, batches, load_embedder
 from fireside.engine.models import Models
 from fireside.errors import BadRequest, ContextOverflow, Interrupted, Unavailable
 from fireside.hub import LocalModel
@@ -97,14 +97,33 @@ def test_cancelled_between_batches(embedder: Embedder) -> None:
 
 
 def test_it_computes_on_one_core_and_says_so(embedder: Embedder) -> None:
-    """And the process's own number of threads stays what it was."""
-    before, beside = torch.get_num_threads(), threads._beside_seconds
+    beside = threads._beside_seconds
     embedder.embed(["cat " * 300])
     assert embedder._worker.submit(torch.get_num_threads).result() == 1
-    assert torch.get_num_threads() == before
-    with ThreadPoolExecutor(1) as fresh:
-        assert fresh.submit(torch.get_num_threads).result() == before
     assert threads._beside_seconds > beside
+
+
+def fresh_threads(set_first: int | None = None) -> int:
+    """How many threads somebody has who computes for the first time: the process's own number.
+
+    It is whatever was set last, by any thread; `torch.get_num_threads` here tells only of this one.
+    """
+    with ThreadPoolExecutor(1) as fresh:
+        if set_first:
+            fresh.submit(torch.set_num_threads, set_first).result()
+        return fresh.submit(torch.get_num_threads).result()
+
+
+def test_the_number_of_threads_of_others_stays_what_it_was() -> None:
+    here, usual = torch.get_num_threads(), fresh_threads()
+    try:
+        assert fresh_threads(set_first=3) == 3
+        with ThreadPoolExecutor(1, initializer=_one_core) as worker:
+            assert worker.submit(torch.get_num_threads).result() == 1
+        assert fresh_threads() == 3
+        assert torch.get_num_threads() == here
+    finally:
+        assert fresh_threads(set_first=usual) == usual
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import httpx
@@ -171,8 +172,10 @@ def test_a_thousand_links_are_a_handful_of_queries(store: Store) -> None:
         connection.execute(insert(objects), [row for n in range(1000) for row in link(n)])
     statements: list[str] = []
 
+    here = threading.get_ident()  # the server of this store asks its own questions meanwhile
+
     def count(*said: Any) -> None:
-        if said[2].startswith(("WITH", "SELECT")):
+        if said[2].startswith(("WITH", "SELECT")) and threading.get_ident() == here:
             statements.append(said[2])
 
     engine = store._engine
