@@ -5,6 +5,9 @@ request is a 422; while the first still runs, the second is a 409 that SDKs try 
 succeeded is kept: what failed, was turned away or was cut off by its client's leaving has left
 nothing behind, and may be tried again under the same key.
 
+What is kept of request and answer is sealed with a secret made of the client's key, which is not
+kept: only who sends the key again can read it, not who reads the disk.
+
 A form's parts are told apart by a random line, so of a form only URL and length are compared.  It
 refuses to keep an answer larger than `LARGEST`: that one is then not run again, but not repeated
 either.
@@ -15,6 +18,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import hmac
+import json
 import secrets
 import time
 from collections import deque
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
 KIND = "idempotency_key"
 LIFE = 86_400.0
 LARGEST = 4 * 2**20
+NONCE = 12
 KEPT_HEADERS = frozenset({b"content-type", b"location", b"content-disposition"})
 
 
@@ -69,8 +75,8 @@ class Idempotency:
             return
         owner = scope.get("state", {}).get("caller", Caller()).owner
         try:
-            row_id = id_of(owner, key)
-            again, print_ = await fingerprint(scope, receive)
+            row_id, secret = id_of(owner, key), secret_of(owner, key)
+            again, print_ = await fingerprint(scope, receive, secret)
             if again is None:
                 return  # the client left before its request was whole
             stored = await asyncio.to_thread(self._begin, row_id, owner, print_)
@@ -78,9 +84,9 @@ class Idempotency:
             await refuse(error, scope, receive, send)
             return
         if stored is not None:
-            await _repeat(stored, send)
+            await _repeat(opened(stored.body["sealed"], secret), send)
             return
-        await self._run(row_id, scope, again, send)
+        await self._run(row_id, secret, scope, again, send)
 
     def _begin(self, row_id: str, owner: str, print_: str) -> Stored | None:
         """The answer to repeat; None if the request is to be run.
@@ -88,7 +94,7 @@ class Idempotency:
         Raises:
             KeyReused, StillRunning, Conflict
         """
-        body = {"fingerprint": print_, "process": self._life, "answer": None}
+        body = {"fingerprint": print_, "process": self._life, "sealed": None}
         ends = time.time() + LIFE
         for stale in self._objects.expired(KIND):
             self._objects.discard([stale.id])
@@ -114,13 +120,15 @@ class Idempotency:
         found = self._objects.change(KIND, row_id, take_over, owner=owner)
         if found.status != "done":
             return None
-        if found.body["answer"] is None:
+        if found.body.get("sealed") is None:
             raise Conflict("This request was run already; its answer was too large to be kept.")
         return found
 
-    async def _run(self, row_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-        async def keep(answer: dict[str, Any]) -> None:
-            await asyncio.shield(asyncio.to_thread(self._keep, row_id, answer))
+    async def _run(
+        self, row_id: str, secret: bytes, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        async def keep(answer: dict[str, Any] | None) -> None:
+            await asyncio.shield(asyncio.to_thread(self._keep, row_id, secret, answer))
 
         said = Said(send, keep)
         try:
@@ -129,10 +137,11 @@ class Idempotency:
             if not said.kept:
                 await asyncio.shield(asyncio.to_thread(self._objects.discard, [row_id]))
 
-    def _keep(self, row_id: str, answer: dict[str, Any]) -> None:
+    def _keep(self, row_id: str, secret: bytes, answer: dict[str, Any] | None) -> None:
+        kept = None if answer is None else sealed(answer, secret)
+
         def done(row: Stored) -> Stored:
-            kept = None if answer["body"] is None else answer
-            return replace(row, status="done", body=row.body | {"answer": kept})
+            return replace(row, status="done", body=row.body | {"sealed": kept})
 
         with suppress(NotFound):  # its day is over
             self._objects.change(KIND, row_id, done, owner=None)
@@ -142,7 +151,9 @@ class Said:
     """Listens to an answer on its way out; a success is kept before its last byte is sent, so
     whoever has the whole of it finds it again."""
 
-    def __init__(self, send: Send, keep: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+    def __init__(
+        self, send: Send, keep: Callable[[dict[str, Any] | None], Awaitable[None]]
+    ) -> None:
         self.kept = False
         self._send = send
         self._keep = keep
@@ -170,12 +181,14 @@ class Said:
         last = b"".join(self._parts[-3:]).rstrip().rpartition(b"\n\n")[2]
         return 200 <= self._status < 300 and not last.startswith(b'data: {"error":')
 
-    def _answer(self) -> dict[str, Any]:
-        body = b"".join(self._parts) if self._size <= LARGEST else None
+    def _answer(self) -> dict[str, Any] | None:
+        """None of one that is too large to be kept."""
+        if self._size > LARGEST:
+            return None
         return {
             "status": self._status,
             "headers": [[n.decode("latin-1"), v.decode("latin-1")] for n, v in self._headers],
-            "body": None if body is None else base64.b64encode(body).decode(),
+            "body": base64.b64encode(b"".join(self._parts)).decode(),
         }
 
 
@@ -194,10 +207,32 @@ def id_of(owner: str, key: str) -> str:
     return f"idem_{told.hexdigest()[:40]}"
 
 
-async def fingerprint(scope: Scope, receive: Receive) -> tuple[Receive | None, str]:
+def secret_of(owner: str, key: str) -> bytes:
+    """32 bytes that nobody can make of what is stored: the row has another hash of the key."""
+    return hashlib.sha256(b"sealed\0" + owner.encode() + b"\0" + key.encode()).digest()
+
+
+def sealed(answer: dict[str, Any], secret: bytes) -> str:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    nonce = secrets.token_bytes(NONCE)
+    made = nonce + AESGCM(secret).encrypt(nonce, json.dumps(answer).encode(), None)
+    return base64.b64encode(made).decode()
+
+
+def opened(kept: str, secret: bytes) -> dict[str, Any]:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    raw = base64.b64decode(kept)
+    answer: dict[str, Any] = json.loads(AESGCM(secret).decrypt(raw[:NONCE], raw[NONCE:], None))
+    return answer
+
+
+async def fingerprint(scope: Scope, receive: Receive, secret: bytes) -> tuple[Receive | None, str]:
     """What tells this request from others, and a `receive` that gives its body again."""
     headers = Headers(scope=scope)
-    told = hashlib.sha256(f"{scope['path']}\0{scope['query_string']!r}\0".encode())
+    address = f"{scope['path']}\0{scope['query_string']!r}\0"
+    told = hmac.new(secret, address.encode(), hashlib.sha256)
     if headers.get("content-type", "").lower().startswith("multipart/"):
         told.update(headers.get("content-length", "").encode())
         return receive, told.hexdigest()
@@ -219,8 +254,7 @@ async def fingerprint(scope: Scope, receive: Receive) -> tuple[Receive | None, s
     return again, told.hexdigest()
 
 
-async def _repeat(stored: Stored, send: Send) -> None:
-    answer = stored.body["answer"]
+async def _repeat(answer: dict[str, Any], send: Send) -> None:
     headers = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in answer["headers"]]
     headers.append((b"idempotent-replayed", b"true"))
     await send({"type": "http.response.start", "status": answer["status"], "headers": headers})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from pathlib import Path
 
 import httpx
 import openai
 import pytest
+from cryptography.exceptions import InvalidTag
 
 from fireside.server import idempotency
 from fireside.server.app import create_app
@@ -170,11 +172,37 @@ def test_what_a_killed_process_began_is_run_again(home: Settings, model: FakeMod
         store.objects.change(
             row.kind, row.id, owner="",
             change=lambda old: idempotency.replace(
-                old, status="running", body=old.body | {"process": "another", "answer": None}
+                old, status="running", body=old.body | {"process": "another", "sealed": None}
             ),
         )  # fmt: skip
         assert post(http, "killed").status_code == 200
         assert len(model.submitted) == 2
+
+
+def test_only_who_has_the_key_reads_what_is_kept(home: Settings, model: FakeModel) -> None:
+    """Neither the answer nor a hash that guesses at the request could be held against."""
+    with (
+        Store.open(home.database_path) as store,
+        running(create_app(FakeModels(model), store, home)) as url,
+        httpx.Client(base_url=url, timeout=60) as http,
+    ):
+        said = post(http, "3f1c-secret").content
+        [row] = store.objects.listed(idempotency.KIND, owner="").items
+        post(http, "3f1c-other")
+        prints = {
+            each.body["fingerprint"] for each in store.objects.listed(row.kind, owner="").items
+        }
+    assert len(prints) == 2  # of one and the same request
+    kept = b"".join(path.read_bytes() for path in home.home.rglob("*") if path.is_file())
+    assert row.body["sealed"].encode() in kept
+    for secret in (b"3f1c", said, base64.b64encode(said)):
+        assert secret not in kept
+    assert said not in base64.b64decode(row.body["sealed"])
+    found = idempotency.opened(row.body["sealed"], idempotency.secret_of("", "3f1c-secret"))
+    assert base64.b64decode(found["body"]) == said
+    for owner, key in (("", "3f1c-other"), ("somebody", "3f1c-secret")):
+        with pytest.raises(InvalidTag):
+            idempotency.opened(row.body["sealed"], idempotency.secret_of(owner, key))
 
 
 def test_after_a_day_the_key_is_new(home: Settings, model: FakeModel) -> None:
