@@ -214,8 +214,8 @@ class Chat:
         asked: Mapping[str, Any] | None,
         decisions: Mapping[str, Decision],
     ) -> tuple[Answering, dict[str, Any]]:
-        own = named.persona.sampling.asked
-        sampling = merged(model.entry.sampling if model.entry else None, own | dict(asked or {}))
+        own = named.persona.sampling.under(asked or {})
+        sampling = merged(model.entry.sampling if model.entry else None, own)
         budget = Budget.of(model.context, sampling.get("max_tokens"))
         history = history_of(path)
         params = SamplingParams(**{**sampling, "logprobs": 0})

@@ -18,9 +18,9 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Union, get_args, get_origin
+from typing import Any, Final, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from fireside.assistant.dialogue.config import DialogueConfig
 from fireside.assistant.knowledge import KnowledgeConfig
@@ -28,7 +28,7 @@ from fireside.assistant.memory.config import MemoryConfig
 from fireside.assistant.mood import MoodConfig
 from fireside.assistant.practice import PracticeConfig
 from fireside.assistant.safety_sections import SafetyConfig
-from fireside.assistant.section import PersonaSection
+from fireside.assistant.section import Misdirected, PersonaSection
 from fireside.assistant.tools.config import ToolsConfig
 from fireside.assistant.uncertainty import UncertaintyConfig
 from fireside.assistant.uses.config import TaskConfig
@@ -46,11 +46,22 @@ class Sampling(PersonaSection):
     min_p: float | None = Field(None, ge=0, le=1)
     repetition_penalty: float | None = Field(None, gt=0, le=10)
     seed: int | None = None
+    min_tokens: int | None = Field(None, ge=0)
     max_tokens: int | None = Field(None, ge=1)
 
-    @property
-    def asked(self) -> dict[str, Any]:
-        return self.model_dump(exclude_none=True)
+    @model_validator(mode="after")
+    def _least_is_not_most(self) -> Self:
+        if self.min_tokens and self.max_tokens and self.min_tokens > self.max_tokens:
+            raise Misdirected("min_tokens must not be more than max_tokens", ("min_tokens",))
+        return self
+
+    def under(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """What the persona sets, under what a caller asks for; who wants less gets less."""
+        own = self.model_dump(exclude_none=True)
+        most = asked.get("max_tokens")
+        if most is not None and "min_tokens" in own:
+            own["min_tokens"] = min(own["min_tokens"], int(most))
+        return own | {name: value for name, value in asked.items() if value is not None}
 
 
 class Persona(PersonaSection):
@@ -159,7 +170,7 @@ def _one_line(error: ValidationError, table: Mapping[str, Any], text: str, origi
     line = line_of(text, path)
     place = f"{origin}, line {line}" if line else origin
     if first["type"] != "extra_forbidden":
-        return f"{place}: {where}: {first['msg']}."
+        return f"{place}: {where}: {first['msg'].removeprefix('Value error, ')}."
     known = _keys_at(Persona, path[:-1])
     near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."

@@ -122,9 +122,9 @@ def params_of(who: Answerer, call: ChatCompletionRequest) -> SamplingParams:
     """The request's own values, then the persona's, then what its model recommends."""
     params = chat_params(call)
     given = call.model_fields_set
-    own = {n: v for n, v in who.sampling({}).items() if n not in given}
-    if params.max_tokens is not None:
-        own.pop("max_tokens", None)
+    own = {
+        n: v for n, v in who.sampling({"max_tokens": params.max_tokens}).items() if n not in given
+    }
     return replace(params, **own, logprobs=params.logprobs if call.logprobs else 0)
 
 

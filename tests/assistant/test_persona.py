@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fireside.assistant.persona import DEFAULT, Persona, Personas, parse, read
+from fireside.assistant.persona import DEFAULT, Persona, Personas, Sampling, parse, read
 from fireside.errors import BadRequest, NotFound
 
 GOOD = """
@@ -23,7 +24,26 @@ temperature = 0.2
 def test_a_file_is_a_persona(tmp_path: Path) -> None:
     persona = parse(GOOD, origin="clerk.toml")
     assert (persona.name, persona.instructions) == ("clerk", "Be brief.")
-    assert persona.sampling.asked == {"temperature": 0.2}
+    assert persona.sampling.under({}) == {"temperature": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, (60, 300)),
+        ({"max_tokens": None}, (60, 300)),
+        ({"max_tokens": 20}, (20, 20)),  # who wants less gets less
+        ({"max_tokens": 100}, (60, 100)),
+        ({"min_tokens": 90, "max_tokens": 20}, (90, 20)),  # which is refused later, by name
+    ],
+)
+def test_what_is_asked_stands_above_the_persona(
+    asked: dict[str, Any], found: tuple[int, int]
+) -> None:
+    sampling = Sampling(temperature=0.2, min_tokens=60, max_tokens=300)
+    values = sampling.under({"temperature": 0.5, **asked})
+    assert (values["min_tokens"], values["max_tokens"]) == found
+    assert values["temperature"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -35,6 +55,8 @@ def test_a_file_is_a_persona(tmp_path: Path) -> None:
          "'sampling.temprature'; did you mean 'temperature'?"),
         ("sampling.temperature = 9.5", "p.toml, line 1: sampling.temperature: Input should be "
          "less than or equal to 2."),
+        ("[sampling]\nmax_tokens = 5\nmin_tokens = 9", "p.toml, line 3: sampling.min_tokens: "
+         "min_tokens must not be more than max_tokens."),
         ("name = 'a'\nlanguage = 7", "p.toml, line 2: language: Input should be a valid string."),
         ("[sampling\n", "p.toml is not valid TOML:"),
         ("name = 'No Spaces'", "p.toml, line 1: name: String should match pattern"),
