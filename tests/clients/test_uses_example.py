@@ -99,5 +99,6 @@ def test_the_storyteller_makes_a_plot(told: dict[str, str]) -> None:
     assert "Who are you" in who
     assert "Where" in where
     assert "what do you want" in what
+    assert story.startswith("Then listen: this is the story of Mira. The place: ")
     assert "(values; new: goal)" in story
     assert len(story.split()) > 20  # drawn, but of `min_tokens` at least
