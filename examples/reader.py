@@ -33,7 +33,9 @@ def main() -> None:
     response = client.responses.create(model="persona:reader", input=args.ask)
     print(response.output_text)
     receipt = httpx.get(
-        f"{args.url}/responses/{response.id}/receipt", headers={"Authorization": f"Bearer {key}"}
+        f"{args.url}/responses/{response.id}/receipt",
+        headers={"Authorization": f"Bearer {key}"},
+        timeout=60,
     ).json()
     for step in receipt["steps"]:
         if step["name"] == "citations":

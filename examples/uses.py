@@ -94,6 +94,7 @@ def main() -> None:
             receipt = httpx.get(
                 f"{args.url}/responses/{response.id}/receipt",
                 headers={"Authorization": f"Bearer {key}"},
+                timeout=60,
             ).json()
             print(f"you: {said.splitlines()[0]}\n{name}: {response.output_text}")
             for line in noticed(receipt):

@@ -59,9 +59,9 @@ def test_a_client_finds_tools_documents_and_a_model(
         with pytest.raises(MCPError, match="There is no tool"):
             await client.call_tool("no_such_tool", {})
         question = "What is the capital of France? Answer in one short sentence."
-        said = await client.call_tool("ask", {"question": question})
-        assert not said.is_error
-        assert "Paris" in text_of(said)
+        answers = [await client.call_tool("ask", {"question": question}) for _ in range(3)]
+        assert not any(said.is_error for said in answers)
+        assert any("Paris" in text_of(said) for said in answers)  # drawn, if almost surely
 
     spoken(tmp_path, walk)
 

@@ -18,7 +18,7 @@ from fireside.storage import Store, StoredMessage
 pty = pytest.importorskip("pty", reason="there are no such terminals here")
 termios = pytest.importorskip("termios", reason="there are no such terminals here")
 
-PATIENCE = 120  # seconds; for machines that are busy, and measured by no test
+PATIENCE = 600  # seconds; for machines that are busy, and measured by no test
 # The new session's first terminal becomes the one whose Ctrl-C it hears.
 TAKE = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
 START = TAKE + "os.execv(sys.executable, [sys.executable, '-m', 'fireside', *sys.argv[1:]])"

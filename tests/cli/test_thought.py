@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -76,7 +77,7 @@ def test_a_terminal_dims_it_and_folds_it_away(model: FakeModel, store: Store) ->
     raw = out.getvalue()
     assert "\x1b[2mLet me" in raw
     kept = raw[raw.rindex("Let me") :]
-    assert "Thought for 1 s." in kept
+    assert re.search(r"Thought for \d+ s\.", kept)
     assert "blue" in kept
     assert "think>" not in raw
 

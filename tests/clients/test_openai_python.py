@@ -305,7 +305,7 @@ def test_every_endpoint_was_called(client: openai.OpenAI, served: Served) -> Non
     if len(called) < 40:
         pytest.skip("only the whole file walks them all")
     headers = {"authorization": f"Bearer {served.key}"}
-    paths = httpx.get(f"{served.url}/openapi.json", headers=headers).json()["paths"]
+    paths = httpx.get(f"{served.url}/openapi.json", headers=headers, timeout=600).json()["paths"]
     missing = [
         (method, path)
         for path, methods in paths.items()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fireside.engine import threads
-from fireside.engine.embedding import Embedder, _one_core, batches, load_embedder
+from fireside.engine.embedding import Embedder, batches, load_embedder
 from fireside.engine.models import Models
 from fireside.errors import BadRequest, ContextOverflow, Interrupted, Unavailable
 from fireside.hub import LocalModel
@@ -103,27 +105,28 @@ def test_it_computes_on_one_core_and_says_so(embedder: Embedder) -> None:
     assert threads._beside_seconds > beside
 
 
-def fresh_threads(set_first: int | None = None) -> int:
-    """How many threads somebody has who computes for the first time: the process's own number.
+NUMBERS = """
+import torch
+from concurrent.futures import ThreadPoolExecutor
+from fireside.engine.embedding import _one_core
 
-    It is whatever was set last, by any thread; `torch.get_num_threads` here tells only of this one.
-    """
+def others():
     with ThreadPoolExecutor(1) as fresh:
-        if set_first:
-            fresh.submit(torch.set_num_threads, set_first).result()
         return fresh.submit(torch.get_num_threads).result()
+
+torch.set_num_threads(3)
+with ThreadPoolExecutor(1, initializer=_one_core) as worker:
+    print(worker.submit(torch.get_num_threads).result(), torch.get_num_threads(), others())
+"""
 
 
 def test_the_number_of_threads_of_others_stays_what_it_was() -> None:
-    here, usual = torch.get_num_threads(), fresh_threads()
-    try:
-        assert fresh_threads(set_first=3) == 3
-        with ThreadPoolExecutor(1, initializer=_one_core) as worker:
-            assert worker.submit(torch.get_num_threads).result() == 1
-        assert fresh_threads() == 3
-        assert torch.get_num_threads() == here
-    finally:
-        assert fresh_threads(set_first=usual) == usual
+    """Of the caller, and of a thread that computes for the first time: that one has whatever was
+    set last, by any thread, so in this process another test's engine would have its say."""
+    done = subprocess.run(
+        [sys.executable, "-c", NUMBERS], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["1", "3", "3"]
 
 
 @pytest.fixture

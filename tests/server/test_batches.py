@@ -204,16 +204,16 @@ def test_what_was_done_before_it_was_cancelled_is_kept(
     assert set(read(client, batch.output_file_id)) == {"n0", "n1", "n2"}
 
 
-def test_out_of_time(client: openai.OpenAI, model: FakeModel, store: Store) -> None:
+def test_out_of_time(
+    client: openai.OpenAI, model: FakeModel, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A batch whose window is over as it begins: every line says so, none is run."""
     file_id = uploaded(client, line("a"), line("b"))
+    monkeypatch.setattr(rows, "WINDOW", -1)
     made = rows.add(
         store.objects, Caller(), endpoint=URL, input_file_id=file_id, metadata=None,
         output_life=None,
     )  # fmt: skip
-    store.objects.change(
-        "batch", made.id, lambda row: replace(row, body=row.body | {"due_at": 0}), owner=None
-    )
     batch = over(client, client.batches.retrieve(made.id))
     assert batch.status == "expired"
     assert batch.expired_at

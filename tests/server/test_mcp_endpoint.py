@@ -245,7 +245,7 @@ ACCEPT = {"accept": "application/json, text/event-stream"}
 @pytest.mark.parametrize("key", [None, "fs-wrong"])
 def test_without_a_key_that_fits_nobody_gets_in(keyed: Place, key: str | None) -> None:
     headers = ACCEPT | ({} if key is None else {"authorization": f"Bearer {key}"})
-    answer = httpx.post(f"{keyed.url}/mcp", json=REQUEST, headers=headers)
+    answer = httpx.post(f"{keyed.url}/mcp", json=REQUEST, headers=headers, timeout=60)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
 
@@ -253,7 +253,7 @@ def test_without_a_key_that_fits_nobody_gets_in(keyed: Place, key: str | None) -
 def test_a_keys_budget_holds_here_too(keyed: Place) -> None:
     headers = ACCEPT | {"authorization": f"Bearer {keyed.poor}"}
     first, second = (
-        httpx.post(f"{keyed.url}/mcp", json=REQUEST, headers=headers) for _ in range(2)
+        httpx.post(f"{keyed.url}/mcp", json=REQUEST, headers=headers, timeout=60) for _ in range(2)
     )
     assert first.status_code != 429
     assert (second.status_code, second.json()["error"]["code"]) == (429, "rate_limit_exceeded")
@@ -261,12 +261,17 @@ def test_a_keys_budget_holds_here_too(keyed: Place) -> None:
 
 def test_a_foreign_page_is_turned_away(unkeyed: Place) -> None:
     headers = ACCEPT | {"origin": "https://evil.example"}
-    assert httpx.post(f"{unkeyed.url}/mcp", json=REQUEST, headers=headers).status_code == 403
+    assert (
+        httpx.post(f"{unkeyed.url}/mcp", json=REQUEST, headers=headers, timeout=60).status_code
+        == 403
+    )
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
 def test_there_is_no_stream_and_no_session(unkeyed: Place, method: str) -> None:
-    assert httpx.request(method, f"{unkeyed.url}/mcp", headers=ACCEPT).status_code == 405
+    assert (
+        httpx.request(method, f"{unkeyed.url}/mcp", headers=ACCEPT, timeout=60).status_code == 405
+    )
 
 
 @pytest.mark.parametrize(
@@ -274,7 +279,11 @@ def test_there_is_no_stream_and_no_session(unkeyed: Place, method: str) -> None:
 )
 def test_a_bad_body_is_refused_and_hurts_nobody(unkeyed: Place, body: bytes) -> None:
     headers = ACCEPT | {"content-type": "application/json"}
-    assert 400 <= httpx.post(f"{unkeyed.url}/mcp", content=body, headers=headers).status_code < 500
+    assert (
+        400
+        <= httpx.post(f"{unkeyed.url}/mcp", content=body, headers=headers, timeout=60).status_code
+        < 500
+    )
     assert "double" in spoken(unkeyed.url, names)
 
 

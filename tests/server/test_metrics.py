@@ -109,13 +109,13 @@ def test_a_server_with_keys_shows_them_to_keys(model: FakeModel, tmp_path: Path)
         user = store.people.add_user("Ada", by=Actor())
         _, key = store.keys.add("scraper", user_id=user.id, scopes=["metrics"], by=Actor())
         with running(create_app(FakeModels(model), store, settings)) as url:
-            assert httpx.get(f"{url}/metrics").status_code == 401
+            assert httpx.get(f"{url}/metrics", timeout=60).status_code == 401
             shown = {"authorization": f"Bearer {key}"}
-            answer = httpx.get(f"{url}/metrics", headers=shown)
+            answer = httpx.get(f"{url}/metrics", headers=shown, timeout=60)
             assert answer.status_code == 200
             for private in (key, key[:11], user.id, "Ada", "proj_"):
                 assert private not in answer.text
-            assert httpx.get(f"{url}/v1/models", headers=shown).status_code == 403
+            assert httpx.get(f"{url}/v1/models", headers=shown, timeout=60).status_code == 403
 
 
 def test_ready_when_the_model_is(store: Store, tmp_path: Path, model: FakeModel) -> None:
@@ -132,12 +132,12 @@ def test_ready_when_the_model_is(store: Store, tmp_path: Path, model: FakeModel)
     slow = Slow(model)
     settings = Settings(model="fake:1b", home=tmp_path)
     with running(create_app(slow, store, settings)) as url:
-        answer = httpx.get(f"{url}/ready")
+        answer = httpx.get(f"{url}/ready", timeout=60)
         assert answer.status_code == 503
         assert "being loaded" in answer.json()["error"]["message"]
-        assert httpx.get(f"{url}/health").status_code == 200
+        assert httpx.get(f"{url}/health", timeout=60).status_code == 200
         slow.loaded.set()
-        assert wait_until(lambda: httpx.get(f"{url}/ready").status_code == 200)
+        assert wait_until(lambda: httpx.get(f"{url}/ready", timeout=60).status_code == 200)
 
 
 def test_headers(client: openai.OpenAI, http: httpx.Client) -> None:

@@ -19,6 +19,7 @@ import pytest
 from fireside.server.app import create_app
 from fireside.settings import Settings
 from fireside.storage import Store
+from tests.measures import command_of
 
 from .fakes import FakeModel, FakeModels
 from .serving import running
@@ -180,7 +181,7 @@ def test_a_persona_starts_its_server_and_the_end_of_ours_ends_it(
 
     def libraries() -> list[int]:
         children = psutil.Process().children(recursive=True)
-        return [each.pid for each in children if str(library) in each.cmdline()]
+        return [each.pid for each in children if str(library) in command_of(each)]
 
     with Store.open(tmp_path / "fireside.db") as store:
         with running(create_app(models, store, settings)) as url:
@@ -193,7 +194,7 @@ def test_a_persona_starts_its_server_and_the_end_of_ours_ends_it(
                     "mcp_call", "library", "find_book",
                 )  # fmt: skip
                 assert "Emma: 2 on the shelf." in call.output
-                receipt = httpx.get(f"{url}/v1/responses/{made.id}/receipt").json()
+                receipt = httpx.get(f"{url}/v1/responses/{made.id}/receipt", timeout=60).json()
                 (step,) = [each for each in receipt["steps"] if each["name"] == "mcp"]
                 assert "library__reserve" in step["servers"]["library"]
             assert len(libraries()) == 1

@@ -67,13 +67,14 @@ def test_a_cookie_is_no_way_in_from_elsewhere(two: tuple) -> None:
         f"{url}/api/conversations",
         json={},
         headers={"cookie": f"{COOKIE}={key}", "origin": "https://evil.example"},
+        timeout=60,
     )
     assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("sent", [{}, {"key": ""}, {"key": "a;b"}, {"key": "x" * 300}, {"key": 5}])
 def test_what_is_no_key(two: tuple, sent: dict[str, object]) -> None:
-    answer = httpx.post(f"{two[0]}/api/session", json=sent)
+    answer = httpx.post(f"{two[0]}/api/session", json=sent, timeout=60)
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "key"
 

@@ -205,9 +205,11 @@ def test_the_text_is_never_held_whole(tmp_path: Path) -> None:
             yield "one two three four five six seven eight nine ten\n" * 2000
 
     tracemalloc.start()
-    trained = train_tokenizer(texts(), 300, tmp_path / "large")
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    try:
+        trained = train_tokenizer(texts(), 300, tmp_path / "large")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
     assert trained.characters > 19_000_000
     assert peak < trained.characters / 2
 

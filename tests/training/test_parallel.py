@@ -48,7 +48,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(
         command, env=environment, cwd=HERE, timeout=PATIENCE, capture_output=True, text=True
     )
-    assert "Warning" not in done.stderr
+    warned = [line for line in done.stderr.splitlines() if "Warning" in line]
+    assert [line for line in warned if "fireside" in line or "tests" in line] == []
     # At last one rank failed: all ended, and one of them said why.
     assert done.returncode == 1
     lines = [line for line in done.stderr.splitlines() if line.startswith("fireside: ")]

@@ -97,7 +97,8 @@ def test_killed_then_paused_then_gone_on_with_by_one_process(folder: Path) -> No
     run = folder / "run"
     with training(folder, restarts=1) as process:
         until_step(run, 6, process)
-        ranks_of(process)[1].kill()
+        _, second = ranks_of(process)
+        second.kill()
         until_step(run, 12, process)
         RunHandle(run).pause()
         _, errors = process.communicate(timeout=PATIENCE)

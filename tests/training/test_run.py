@@ -99,7 +99,7 @@ def test_two_at_once(folder: RunFolder) -> None:
 def _hold(path: Path, ready: multiprocessing.Event, done: multiprocessing.Event) -> None:  # type: ignore[valid-type]
     with RunFolder(path).held():
         ready.set()
-        done.wait(60)
+        done.wait(600)
 
 
 def test_two_processes_at_once(folder: RunFolder) -> None:
@@ -108,7 +108,7 @@ def test_two_processes_at_once(folder: RunFolder) -> None:
     other = context.Process(target=_hold, args=(folder.path, ready, done))
     other.start()
     try:
-        assert ready.wait(60)
+        assert ready.wait(600)
         with pytest.raises(Conflict, match="being trained just now"), folder.held():
             pass
     finally:

@@ -20,6 +20,7 @@ from fireside.assistant.tools.mcp.config import McpServer
 from fireside.assistant.tools.mcp.servers import Found, Servers
 from fireside.assistant.tools.outcome import Outcome
 from fireside.assistant.tools.tool import ToolContext
+from tests.measures import command_of
 
 HOUSE = Path(__file__).with_name("house.py")
 
@@ -75,7 +76,7 @@ def servers() -> Iterator[Servers]:
     yield made
     made.close()
     left = [c for c in psutil.Process().children(recursive=True) if c.pid not in before]
-    assert [each.cmdline() for each in left if each.is_running()] == []
+    assert [command_of(each) for each in left if each.is_running()] == []
 
 
 @pytest.fixture(scope="module")

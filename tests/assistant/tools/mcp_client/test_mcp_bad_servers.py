@@ -11,6 +11,7 @@ from fireside.assistant.tools.mcp import connection as connections
 from fireside.assistant.tools.mcp.connection import Connection
 from fireside.assistant.tools.mcp.servers import Found, Servers
 from fireside.errors import Unavailable
+from tests.measures import command_of
 
 from .conftest import at, house, over_http, run, script
 
@@ -105,7 +106,7 @@ def test_a_program_that_is_no_server_is_left_out_and_ended(
     assert left.tool is None
     assert word in left.why
     mine = psutil.Process().children(recursive=True)
-    assert not [each for each in mine if code in " ".join(each.cmdline())]
+    assert not [each for each in mine if code in command_of(each)]
 
 
 def test_a_line_without_end_is_not_kept(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
