@@ -44,12 +44,13 @@ def fill(
             question = question or _which(config, name, [v.value for v in values], pending)
             continue
         new = values[0]
+        corrects_it = corrects or (known is not None and _taken_back(reading.text, known.said))
         if known is not None and known.value == new.value:
             if asked is not None and asked.slot == name:
                 changed.append(name)
             continue
         expected = asked is not None and (asked.slot == name or asked.kind == "confirm")
-        if known is not None and not (corrects or expected):
+        if known is not None and not (corrects_it or expected):
             pending = _kept(new, message_id, "corrected")
             question = question or _which(config, name, [known.value, new.value], pending)
             continue
@@ -132,6 +133,13 @@ def _meant(text: str, found: Sequence[Found]) -> list[Found]:
         if not gone and not taken_back:
             kept.append(each)
     return kept or list(found)
+
+
+def _taken_back(text: str, said: str) -> bool:
+    """ "No, not AB-12345": the value that is known is named as the wrong one."""
+    return bool(said) and bool(
+        re.search(rf"\b(?:not|isn'?t|instead of)\s+(?:\w+\s+)?{re.escape(said)}", text, re.I)
+    )
 
 
 def _which(

@@ -35,6 +35,16 @@ _DONT_CARE: Final = re.compile(
     re.I,
 )
 DONT_CARE: Final = "dontcare"
+_KNOWS_NOT: Final = re.compile(
+    r"\W*(?:(?:well|sorry|hm+|oh|honestly)\W+)*(?:(?:i(?:['’]m| am)? )?(?:really |still )?"
+    r"(?:do(?:n['’]?t| not) (?:really )?(?:know|remember|recall)|not (?:sure|certain)|"
+    r"have no (?:idea|clue)|"
+    r"can(?:['’]?t|not) (?:say|tell|remember)|would rather not(?: say)?)|dunno|no (?:idea|clue)|"
+    r"i(?:['’]d| would) rather not(?: say)?|(?:that'?s )?none of your business|不知道|不清楚)"
+    r"(?: yet| that| right now| now)?\W*$",
+    re.I,
+)
+_CORRECTS: Final = re.compile(r"\W*(?:no|sorry|wait|actually|correction)\b", re.I)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +188,9 @@ class Placing:
             if slot.type in ("choice", "yes_no", "name"):
                 self._take(name, found, "answer")
             return
-        if slot.type not in ("text", "name"):
+        if slot.type not in ("text", "name") or _KNOWS_NOT.match(self.text):
+            return
+        if self._by and _CORRECTS.match(self.text):  # it is about the value that it brought
             return
         whole = spans.answer(self.text)
         if whole is None or any(_overlap(whole, o) for o in self._taken if slot.type == "name"):

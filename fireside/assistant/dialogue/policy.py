@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fireside.assistant.dialogue import choosing, flow, handover
+from fireside.assistant.dialogue.assent import Assent, assent
 from fireside.assistant.dialogue.config import DialogueConfig, IntentConfig
 from fireside.assistant.dialogue.filling import amend, fill
 from fireside.assistant.dialogue.flow import Move
@@ -96,7 +97,7 @@ class _Turn:
         if filled.question is not None:
             state = replace(self._begun(state), misunderstood=0)
             return self._ask(state, filled.question, "competing values")
-        intent = self._wanted(before, got=bool(filled.changed))
+        intent = self._wanted(before, got=filled.changed)
         if intent is not None:
             if len(intent) > 1:
                 return self._which_intent(state, intent)
@@ -113,11 +114,14 @@ class _Turn:
         """A flow is under way, and the turn brought no value."""
         question, acts = state.question, self.reading.acts
         if question is not None and question.kind == "confirm":
-            if acts.main == "confirm":
+            said = self._assent()
+            if said == "yes":
                 return self._on(flow.confirmed(self.config, state), "confirmed")
-            if acts.main in ("deny", "correct"):
+            if said == "no":
                 wrong = replace(question, text=self.config.wrong)
                 return self._ask(state, wrong, "what is wrong")
+            if said == "mixed":
+                return self._unclear(state)
         if question is not None and _PARDON.match(self.reading.text):
             return self._again(state, question, "asked again")
         if question is not None and question.text == self.config.wrong:
@@ -132,6 +136,15 @@ class _Turn:
             state = replace(state, misunderstood=0)
             return Decision(state=state, move=Move(model=True, after=back), why="digression")
         return self._unclear(state)
+
+    def _assent(self) -> Assent:
+        """What the turn says to a confirmation; a turn that asks back says nothing to it yet."""
+        said, act = assent(self.reading.text), self.reading.acts.main
+        if said == "none":
+            return "yes" if act == "confirm" else "no" if act in ("deny", "correct") else "none"
+        if act == "request" and said != "no":
+            return "none"
+        return "no" if said == "mixed" and act in ("deny", "correct") else said
 
     def _unclear(self, state: DialogueState) -> Decision:
         state = replace(state, misunderstood=state.misunderstood + 1)
@@ -151,15 +164,18 @@ class _Turn:
 
     def _begun(self, state: DialogueState) -> DialogueState:
         """With the flow that this turn asks for under way, if none is: a question comes first."""
-        names = self._wanted(state, got=True) if state.goal is None else None
+        names = self._wanted(state) if state.goal is None else None
         name = names[0] if names and len(names) == 1 else None
         intent = self.config.intents.get(name) if name is not None else None
         if intent is None or intent.flow is None:
             return state
         return flow.begin(self.config, state, intent.flow, message_id=self.message_id)
 
-    def _wanted(self, state: DialogueState, *, got: bool) -> tuple[str, ...] | None:
-        """The intents that this turn begins; None where it goes on with what there is."""
+    def _wanted(self, state: DialogueState, *, got: Sequence[str] = ()) -> tuple[str, ...] | None:
+        """The intents that this turn begins; None where it goes on with what there is.
+
+        got: the slots that it brought a value for.
+        """
         matched = self.reading.intents
         names = _apart(self.config, matched.names)
         current = [n for n in names if n != PERSON and self.config.intents[n].flow == state.goal]
@@ -169,7 +185,10 @@ class _Turn:
             best = matched.scores[names[0]]
             sure = best >= self.config.threshold + STRONG
             # In a form, an answer is an answer unless it is clearly something else.
-            if got or not (sure or self.reading.acts.has("request")):
+            asked = state.question.slot if state.question is not None else None
+            if asked in got or (got and not (sure and asked is not None)):
+                return None
+            if not (sure or self.reading.acts.has("request")):
                 return None
             return names[:1]
         return names

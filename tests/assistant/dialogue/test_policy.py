@@ -60,6 +60,49 @@ def test_after_no_it_asks_what_is_wrong(talk: Talk) -> None:
     assert talk.say("tomorrow") == "AB-1234, damaged, Monday, 23 November 2026: right?"
 
 
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("yes", "Noted"), ("👍", "Noted"), ("No problem, go ahead", "Noted"),
+        ("That's right, thanks", "Noted"), ("I can confirm that", "Noted"),
+        ("absolutely not", "What should"), ("of course not", "What should"),
+        ("I don't think that's right", "What should"), ("incorrect", "What should"),
+        ("not quite", "What should"), ("don't do it", "What should"),
+        ("Yeah, no.", "right?"), ("Yes, no", "right?"), ("yes... no wait", "right?"),
+        ("yes please don't", "right?"), ("yes, if it is free", "right?"),
+    ],
+)  # fmt: skip
+def test_only_a_plain_yes_confirms(talk: Talk, said: str, answer: str) -> None:
+    for line in ("give me my money back", "AB-1234", "broken", "Tuesday"):
+        talk.say(line)
+    told = talk.say(said)
+    assert told is not None
+    assert answer in told
+    assert (talk.state.goal is None) == (answer == "Noted")
+
+
+@pytest.mark.parametrize(
+    ("said", "opened"),
+    [
+        ("I don't know", None), ("not sure", None), ("no idea, I don't remember", None),
+        ("I haven't", "no"), ("I didn't", "no"), ("No, I did not", "no"), ("it was", "yes"),
+        ("yes, I did", "yes"), ("I have a question for you", None),
+    ],
+)  # fmt: skip
+def test_not_to_know_is_no_answer(talk: Talk, said: str, opened: str | None) -> None:
+    for line in ("give me my money back", "AB-1234", "I changed my mind"):
+        talk.say(line)
+    talk.say(said)
+    assert talk.values.get("opened") == opened
+
+
+def test_the_wrong_value_may_be_named(talk: Talk) -> None:
+    for line in ("give me my money back", "AB-1234", "broken"):
+        talk.say(line)
+    assert talk.say("no, not AB-1234, AB-9999") == "When?"
+    assert talk.values["order"] == "AB-9999"
+
+
 def test_two_values_in_a_turn_are_asked_about(talk: Talk) -> None:
     for line in ("give me my money back", "AB-1234", "broken"):
         talk.say(line)

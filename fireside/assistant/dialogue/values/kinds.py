@@ -21,10 +21,16 @@ YES: Final = "yes"
 NO: Final = "no"
 _EMAIL: Final = re.compile(r"[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", re.ASCII)
 _PHONE: Final = re.compile(r"(?<![\w.])\+?\(?\d[\d\s()/.-]{5,18}\d(?![\w.])", re.ASCII)
+# "I don't know" answers nothing.
+_KNOWS_NOT: Final = r"(?! (?:know|remember|recall|think|mind|care|understand|see|get))"
 _YES_NO: Final = re.compile(
-    r"(?<!\w)(?:(?P<yes>yes|yeah|yep|yup|sure|correct|right|of course|definitely|absolutely|ok|"
-    r"okay|please do|i do|it is|it does|true|是的?|对|好的?|可以)|"
-    r"(?P<no>no|nope|nah|not|never|without|don'?t|doesn'?t|isn'?t|false|不是?|不对|没有))(?!\w)",
+    rf"(?<!\w)(?:(?P<no>(?:i|we|it|they) (?:did|do|does|have|has|is|was|were) not{_KNOWS_NOT}|"
+    r"no(?! (?:idea|clue|problem))|nope|nah|not(?! (?:sure|certain))|never|without|"
+    rf"(?:do|does|is|did|have|has|was)n['’]?t{_KNOWS_NOT}|false|不是?|不对|没有)|"
+    r"(?P<yes>yes|yeah|yep|yup|(?<!not )sure|correct|right|of course|definitely|absolutely|"
+    r"ok|okay|please do|i do|i did|it is|it does|true|"
+    r"(?:i|we|it|they) (?:have|has|was|were|are)(?=\W*(?:$|[.,;!]))|是的?|对|好的?|可以)"
+    r")(?!\w)",
     re.I,
 )
 
