@@ -276,7 +276,7 @@ def _around(parts: Parts) -> Iterator[APIRouter]:
     yield health.routes(parts.readiness, parts.admission)
     yield metrics.routes(parts.counts)
     yield organization.routes(store)
-    yield dialogue_state.routes(store)
+    yield dialogue_state.routes(store, parts.assistant.personas)
     yield memories.routes(parts.memories, store.objects)
     yield own_data.routes(Owned(store, settings.home), parts.files)
     yield conversations.routes(Chat(models_, store, parts.assistant), store, parts.turns, models_)

@@ -7,12 +7,15 @@ unknown one gets.
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 
+from fireside.assistant.dialogue.editing import edited
 from fireside.assistant.dialogue.kept import KIND, States
 from fireside.assistant.dialogue.state import DialogueState
+from fireside.assistant.persona import DEFAULT, Personas
 from fireside.errors import Conflict, NotFound
 from fireside.server import body
 from fireside.server.caller import caller_of
@@ -36,7 +39,8 @@ SHAPE: Final = {
 
 
 class EditedState(body.Wire):
-    """after: the message behind which the state stands; without it, the newest one."""
+    """after: the message behind which the state stands; without it, the one that the next turn
+    begins with."""
 
     nulls = frozenset({"goal"})
 
@@ -57,20 +61,27 @@ def shown(conversation_id: str, row: Stored | None) -> dict[str, Any]:
     }
 
 
-def routes(store: Store) -> APIRouter:
+def routes(store: Store, personas: Personas) -> APIRouter:
     router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
     states = States(store.objects)
 
     def find(conversation_id: str, owner: str, after: str | None) -> Stored | None:
-        check_conversation(store, conversation_id, owner)
-        return states.of(conversation_id, owner=owner, after=after)
+        head = check_conversation(store, conversation_id, owner)
+        path = None
+        if after is None and head is not None:  # the branch that is shown
+            path = [each.id for each in store.path_to(head)]
+        return states.of(conversation_id, owner=owner, after=after, path=path)
 
     def change(conversation_id: str, owner: str, edit: EditedState) -> Stored:
         row = find(conversation_id, owner, edit.after)
         if row is None:
             raise Conflict("There is no dialogue state yet: it begins with the first turn.")
         changes = edit.model_dump(exclude_unset=True, exclude={"after"})
-        return states.edit(row, changes, owner=owner)
+        config = personas.get(row.body.get("persona") or DEFAULT.name).dialogue
+        today = datetime.now(UTC).date()
+        return states.change(
+            row, lambda state: edited(config, state, changes, today=today), owner=owner
+        )
 
     @router.get("/{conversation_id}/state")
     @documented(response=SHAPE)
@@ -93,8 +104,8 @@ def routes(store: Store) -> APIRouter:
     return router
 
 
-def check_conversation(store: Store, conversation_id: str, owner: str) -> None:
-    """Of the API's conversations or of the page's.
+def check_conversation(store: Store, conversation_id: str, owner: str) -> str | None:
+    """The last message that is shown, of the page's conversations; None of the API's.
 
     Raises:
         NotFound: there is none of the owner's.
@@ -102,7 +113,7 @@ def check_conversation(store: Store, conversation_id: str, owner: str) -> None:
     unknown = f"Conversation with id {conversation_id[:100]!r} not found."
     try:
         store.objects.get("conversation", conversation_id, owner=owner)
-        return
+        return None
     except NotFound:
         pass
     try:
@@ -111,6 +122,7 @@ def check_conversation(store: Store, conversation_id: str, owner: str) -> None:
         raise NotFound(unknown) from None
     if found.owner != owner:
         raise NotFound(unknown)
+    return found.head_id
 
 
 __all__ = ["KIND", "EditedState", "check_conversation", "routes", "shown"]

@@ -105,6 +105,9 @@ def test_a_digression_streams_and_the_question_follows(
     ("body", "param"),
     [
         ({"slots": {"order": 3}}, "slots"),
+        ({"slots": {"order": "banana"}}, "slots"),
+        ({"slots": {"nothing": "AB-1"}}, "slots"),
+        ({"goal": "nosuch"}, "goal"),
         ({"gaol": None}, "gaol"),
         ({"handed_over": True}, "handed_over"),
         ({"after": "msg_none"}, "after"),
@@ -118,6 +121,28 @@ def test_what_cannot_be_edited_is_named(
     refused = http.post(f"/v1/conversations/{conversation}/state", json=body)
     assert refused.status_code in (400, 404)
     assert param in (refused.json()["error"]["param"] or "")
+
+
+def test_another_branch_has_its_own_state(http: httpx.Client) -> None:
+    """Of the page: what is shown and edited is what the next turn begins with."""
+    made = http.post("/api/conversations", json={"model": PERSONA}).json()["id"]
+    state = f"/v1/conversations/{made}/state"
+
+    def say(url: str, text: str) -> list[Any]:
+        assert http.post(url, json={"content": text}).status_code == 200
+        found: list[Any] = http.get(f"/api/conversations/{made}").json()["messages"]
+        return found
+
+    say(f"/api/conversations/{made}/turns", "money back please")
+    first = say(f"/api/conversations/{made}/turns", "AB-1")
+    say(f"/api/messages/{first[2]['id']}/edit", "AB-2")
+    assert http.get(state).json()["slots"]["order"]["value"] == "AB-2"
+    assert http.post(f"/api/messages/{first[3]['id']}/select", json={}).status_code == 200
+    assert http.get(state).json()["slots"]["order"]["value"] == "AB-1"
+    edited = http.post(state, json={"slots": {"order": "AB-3"}})
+    assert edited.json()["slots"]["order"]["value"] == "AB-3"
+    last = say(f"/api/conversations/{made}/turns", "2030-01-02")[-1]
+    assert last["content"].startswith("Noted: AB-3")
 
 
 def test_anothers_conversation_is_none(http: httpx.Client, store: Store) -> None:

@@ -7,12 +7,12 @@ but its owner.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from fireside.assistant.dialogue.state import DialogueState, SlotValue
-from fireside.errors import BadRequest, Conflict, NotFound
+from fireside.assistant.dialogue.state import DialogueState
+from fireside.errors import Conflict, NotFound
 from fireside.storage.objects import New, Objects, Stored
 
 KIND: Final = "dialogue_state"
@@ -32,17 +32,26 @@ class States:
 
         message_ids: of one path, the oldest first; the caller has checked whose they are.
         """
+        body = self._last(message_ids)
+        return DialogueState() if body is None else DialogueState.from_json(body["state"])
+
+    def _last(self, message_ids: Sequence[str]) -> Mapping[str, Any] | None:
         ids = [each for each in message_ids if each]
         for end in range(len(ids), 0, -SLICE):
             some = ids[max(0, end - SLICE) : end]
             found = self._objects.bodies(KIND, [_row_id(each) for each in some])
             for each in reversed(some):
                 if (body := found.get(_row_id(each))) is not None:
-                    return DialogueState.from_json(body["state"])
-        return DialogueState()
+                    return body
+        return None
 
-    def keep(self, state: DialogueState, message_id: str, *, scope: str, owner: str) -> None:
-        """`state` stands after this message; an answer that is made anew writes over it."""
+    def keep(
+        self, state: DialogueState, message_id: str, *, scope: str, owner: str, persona: str = ""
+    ) -> None:
+        """`state` stands after this message; an answer that is made anew writes over it.
+
+        persona: by whose policy, for whoever edits it.
+        """
         slots = {
             name: replace(value, message_id=message_id) if value.message_id == THIS_TURN else value
             for name, value in state.slots.items()
@@ -54,19 +63,32 @@ class States:
             for question in state.questions
         )
         state = replace(state, slots=slots, questions=questions)
-        body = {"after": message_id, "state": state.as_json()}
+        body = {"after": message_id, "persona": persona, "state": state.as_json()}
         new = New(id=_row_id(message_id), body=body)
         try:
             self._objects.add_all(KIND, [new], owner=owner, parent_id=scope)
         except Conflict:
             self._objects.change(KIND, new.id, lambda old: replace(old, body=body), owner=owner)
 
-    def of(self, scope: str, *, owner: str, after: str | None = None) -> Stored | None:
-        """The row after this message, or the conversation's newest; None where there is none.
+    def of(
+        self,
+        scope: str,
+        *,
+        owner: str,
+        after: str | None = None,
+        path: Sequence[str] | None = None,
+    ) -> Stored | None:
+        """The row after this message, or the last one of the path, or the conversation's newest;
+        None where there is none.
 
         Raises:
             NotFound: no state stands after that message in this conversation.
         """
+        if after is None and path is not None:
+            body = self._last(path)
+            if body is None:
+                return None
+            after = str(body["after"])
         if after is None:
             rows = self._objects.listed(KIND, owner=owner, parent_id=scope, limit=1).items
             return rows[0] if rows else None
@@ -81,42 +103,16 @@ class States:
             )
         return row
 
-    def edit(self, row: Stored, changes: Mapping[str, Any], *, owner: str) -> Stored:
-        """Raises BadRequest: as `edited`."""
+    def change(
+        self, row: Stored, change: Callable[[DialogueState], DialogueState], *, owner: str
+    ) -> Stored:
+        """Raises whatever `change` raises; nothing is written then."""
 
         def changed(old: Stored) -> Stored:
-            state = edited(DialogueState.from_json(old.body["state"]), changes)
+            state = change(DialogueState.from_json(old.body["state"]))
             return replace(old, body=old.body | {"state": state.as_json()})
 
         return self._objects.change(KIND, row.id, changed, owner=owner)
-
-
-def edited(state: DialogueState, changes: Mapping[str, Any]) -> DialogueState:
-    """goal: a flow, or null, which calls it off.  slots: name -> value, or null, which forgets it.
-    handed_over: false gives the conversation back to the assistant.
-
-    Raises:
-        BadRequest: another member, or a value of another type.
-    """
-    for name, value in changes.items():
-        if name == "goal" and (value is None or isinstance(value, str)):
-            state = replace(state, goal=value, done=(), paused=(), questions=())
-        elif name == "slots" and isinstance(value, Mapping):
-            for slot, given in value.items():
-                if given is not None and not isinstance(given, str):
-                    raise BadRequest(f"slots.{slot} must be a string or null.", param="slots")
-                made = None if given is None else SlotValue(value=given, said="", how="edited")
-                state = state.with_slot(slot, made)
-                state = replace(state, questions=(), done=())
-        elif name == "handed_over" and value is False:
-            state = replace(state, handed_over=None, misunderstood=0)
-        else:
-            raise BadRequest(
-                f"{name[:64]!r} cannot be set to that: goal is a flow or null, slots are strings "
-                "or null, handed_over can become false.",
-                param=name[:64],
-            )
-    return state
 
 
 def _row_id(message_id: str) -> str:

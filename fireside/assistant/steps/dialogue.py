@@ -94,13 +94,14 @@ class Dialogue:
         config = exchange.persona.dialogue
         if not config.active or exchange.question.role != "user" or exchange.reply is not None:
             return None
+        from fireside.assistant.dialogue.editing import fitting
         from fireside.assistant.dialogue.extraction import Extractor
         from fireside.assistant.dialogue.policy import decide
         from fireside.assistant.dialogue.state import DialogueState
 
         before = DialogueState()
         if self._states is not None and exchange.scope is not None:
-            before = self._states.before(exchange.history_ids)
+            before = fitting(config, self._states.before(exchange.history_ids))
         if (mood := getattr(exchange.results.get("mood"), "score", None)) is not None:
             before = before.with_mood(float(mood))
         zone = ZoneInfo(exchange.persona.tools.timezone)
@@ -170,6 +171,7 @@ class Keeping:
                 exchange.question_id,
                 scope=exchange.scope,
                 owner=exchange.owner,
+                persona=exchange.persona.name,
             )
 
 

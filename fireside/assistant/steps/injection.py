@@ -1,8 +1,9 @@
 """Steps `injection` and `injection_tools`: instructions inside what strangers wrote.
 
 Of passages, `flag` says in the receipt which hold one; `drop` keeps them from the model as well,
-and the rest keep their numbers.  What tools brought is looked at when the answer is over, for the
-receipt: the model has read it by then.  Writes `sources`.
+and the rest keep their numbers; where none is left, the persona says that it found nothing.  What
+tools brought is looked at when the answer is over, for the receipt: the model has read it by then.
+Writes `sources`, and `reply`.
 
 It refuses to be the lock: tools that act ask the person in every turn that read strangers' text
 (`exchange.untrusted`), whatever is found here.
@@ -69,6 +70,9 @@ class Injection:
         if detect == "drop":
             bad = {id(source) for source, _ in found}
             exchange.sources = [source for source in sources if id(source) not in bad]
+            knowledge = exchange.persona.knowledge
+            if not exchange.sources and knowledge.when_nothing == "say" and exchange.reply is None:
+                exchange.reply = knowledge.nothing(exchange.persona.language)
         return Inspected(inspected=len(sources), found=found, dropped=detect == "drop")
 
 

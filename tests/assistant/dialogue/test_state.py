@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fireside.assistant.dialogue.kept import edited
 from fireside.assistant.dialogue.state import (
     ACTS,
     DialogueState,
@@ -79,19 +78,3 @@ def test_moods_are_the_last_ones() -> None:
         state = state.with_mood(number / 100)
     assert len(state.mood) == 20
     assert state.mood[-1] == 0.99
-
-
-def test_an_edit_sets_forgets_and_gives_back() -> None:
-    over = HandOver(reason="r", to="t", summary="s")
-    state = DialogueState(goal="a", handed_over=over, misunderstood=2).with_slot(
-        "old", SlotValue(value="1")
-    )
-    changed = edited(state, {"slots": {"day": "2026-12-01", "old": None}, "handed_over": False})
-    assert changed.values == {"day": "2026-12-01"}
-    assert changed.slots["day"].how == "edited"
-    assert changed.handed_over is None
-    assert changed.goal == "a"
-    assert edited(state, {"goal": None}).goal is None
-    for wrong in ({"handed_over": True}, {"slots": {"a": 3}}, {"goal": 3}, {"mood": []}):
-        with pytest.raises(BadRequest):
-            edited(state, wrong)

@@ -252,6 +252,17 @@ def test_a_document_that_gives_orders(detect: str, left: list[int]) -> None:
     assert found["found"][0]["kinds"] == ["override"]
 
 
+def test_where_none_is_left_the_model_is_not_asked() -> None:
+    toml = '[knowledge]\ncollections = ["a"]\n[safety.injection]\ndetect = "drop"'
+    exchange, _, pieces = turn(toml, "When?", sources=[EVIL], answer="At nine, I guess.")
+    assert exchange.sources == []
+    assert shown(pieces) == "I found nothing about this in the documents."
+    exchange, _, pieces = turn(
+        toml.replace("]\n[", ']\nwhen_nothing = "answer"\n[', 1), "When?", sources=[EVIL]
+    )
+    assert shown(pieces) == "Fine."
+
+
 def test_a_conversation_that_goes_wrong_with_the_real_head(minilm_path: object) -> None:
     models = Models(load_settings())
     guards = Guards(models)
