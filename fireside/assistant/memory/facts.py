@@ -82,6 +82,7 @@ _PASSING = re.compile(
     r"昨天|今晚|现在正|刚才|刚刚",
     re.IGNORECASE,
 )
+_NOW = re.compile(r"[ ,]+(?:now|these days)\W*$", re.IGNORECASE)
 _ASKED = re.compile(
     r"^(?:please )?(?:remember|don't forget|do not forget|keep in mind|bear in mind|note|"
     r"take note|make a note|for (?:your |future )?reference|memori[sz]e)[,:]? "
@@ -157,7 +158,9 @@ def _of_sentence(sentence: str) -> Iterator[Fact]:
         if matched is None:
             continue
         rule, subject = matched
-        passing = PASSING_COST if _PASSING.search(text) else 0.0
+        # "is red now": of what there is one of, that is a change.
+        lasting = _NOW.sub("", text) if subject is not None else text
+        passing = PASSING_COST if _PASSING.search(lasting) else 0.0
         if rule.kind == "instruction":
             passing = 0.0  # "from now on"
         yield Fact(

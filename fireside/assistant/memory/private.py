@@ -54,7 +54,11 @@ _FORMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
         re.compile(
             r"\b(?:pass(?:word|code|phrase)s?|pin(?: (?:code|number))?|pwd|api[- ]?keys?|"
             r"access[- ]?tokens?|private keys?|secret keys?|seed phrase|cvv|login|passwort|"
-            r"contraseña|mot de passe)\b|密码|口令|验证码",
+            r"contraseña|mot de passe|"
+            r"(?:wi-?fi|wlan|door|gate|garage|house|alarm|safe|lock(?:er)?|entry|access|security|"
+            r"unlock|recovery|backup|verification|voicemail|sim)(?:'s)? "
+            r"(?:code|combination|key|phrase|answer|question)s?|"
+            r"maiden name|puk)\b|密码|口令|验证码",
             re.IGNORECASE,
         ),
     ),

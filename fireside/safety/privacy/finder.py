@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Final
 
 from fireside.data.forms import Forms, Span, apart, load_forms
 from fireside.data.numbers import numbers
@@ -17,6 +18,13 @@ from fireside.data.secrets import secrets
 from fireside.safety.privacy.addresses import addresses
 from fireside.safety.privacy.kinds import KINDS, Kind, kind_of
 from fireside.safety.privacy.names import names
+
+UNSEEN: Final = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
+_WIDE: Final = "".join(map(chr, (*range(0x30, 0x3A), *range(0x41, 0x5B), *range(0x61, 0x7B))))
+_AS_READ: Final[Mapping[int, str | None]] = {
+    **{ord(letter) + 0xFEE0: letter for letter in _WIDE + "@.-_+"},
+    **{ord(letter): None for letter in UNSEEN},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +50,7 @@ class Finder:
 
         allow: values that are nobody's secret, whatever their case.
         """
+        written, text = text, plain(text)
         spans: list[Span] = []
         spans += self._forms.spans(text)
         spans += numbers(text)
@@ -58,7 +67,17 @@ class Finder:
             if (kind_of(span.entity) in kinds)
             and text[span.start : span.end].strip().casefold() not in allowed
         ]
-        return [_found(text, span) for span in apart(counting)]
+        found = [_found(text, span) for span in apart(counting)]
+        if len(text) == len(written):
+            return found
+        at = [place for place, letter in enumerate(written) if letter not in UNSEEN]
+        return [replace(one, start=at[one.start], end=at[one.end - 1] + 1) for one in found]
+
+
+def plain(text: str) -> str:
+    """As it is read aloud: full-width letters and figures in their usual form, and nothing between
+    them that nobody sees."""
+    return text.translate(_AS_READ)
 
 
 def tally(found: Sequence[Found]) -> Mapping[Kind, int]:

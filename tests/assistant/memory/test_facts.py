@@ -78,8 +78,16 @@ def test_hostile_messages_end(hostile: str) -> None:
     facts_in(hostile)
 
 
+def test_what_has_changed_now_is_kept() -> None:
+    (fact,) = facts_in("My favourite colour is red now.")
+    assert fact.score >= LEAST
+    assert fact.subject == facts_in("My favourite colour is blue.")[0].subject
+    assert all(fact.score < LEAST for fact in facts_in("I am tired now."))
+
+
 def test_a_document_holds_no_facts() -> None:
     assert facts_in("My name is Anna.")
+    assert not facts_in("My name is not Bob.")
     assert not facts_in("My name is Anna. " + "word " * LONGEST)
     pasted = "My name is Anna. " + "Then it rained. " * 120
     assert all(fact.score < LEAST for fact in facts_in(pasted))

@@ -36,6 +36,9 @@ class Finds:
 
 PRIVATE = [
     "My password is hunter2.",
+    "The wifi code is aB3$xY9zQ",
+    "the door code is 1234",
+    "My mother's maiden name is Smith",
     "The PIN code is 4711.",
     "My phone number is +44 20 7946 0958.",
     "My card is 4111 1111 1111 1111.",

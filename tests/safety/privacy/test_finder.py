@@ -75,6 +75,21 @@ def test_found(finder: Finder, kind: str, value: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("\uff14\uff11\uff11\uff11" + "\uff11" * 12, "CARD"),
+        ("a\u200bna@exam\u00adple.com", "EMAIL"),
+        ("\uff41\uff4e\uff41\uff20\uff45\uff58.com", "EMAIL"),
+        ("DE89\u2060 3704 0044 0532 0130 00", "IBAN"),
+    ],
+)
+def test_it_reads_what_a_person_reads(finder: Finder, value: str, kind: str) -> None:
+    text = f"\ufeffmy one: {value}, and \u200b more"
+    (found,) = finder.find(text)
+    assert (found.kind, text[found.start : found.end]) == (kind, value)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "In 1984, 3.14159 of 1,000,000 ran.It was 12:30; pages 10-20.",
