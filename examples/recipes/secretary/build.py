@@ -18,7 +18,7 @@ import random
 import re
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -326,6 +326,16 @@ def _bare(act: str) -> str:
     return rest if first in ("a", "an") else act
 
 
+def put_there(
+    tools: Mapping[str, Tool], calls: Iterable[Sequence[Any]], context: ToolContext
+) -> None:
+    """Into the calendar what these calls will move."""
+    for name, given in calls:
+        if name == "calendar_move":
+            there = {"title": given["title"], "when": "in 3 days at 9:05"}
+            call(tools["calendar_add"], json.dumps(there), context)
+
+
 def dialogue(requests: list[Request], now: datetime) -> dict[str, Any]:
     """OpenAI's messages: each request, its calls one after another, their real results, a reply."""
     with tempfile.TemporaryDirectory() as folder:
@@ -335,10 +345,8 @@ def dialogue(requests: list[Request], now: datetime) -> dict[str, Any]:
         for request in requests:
             messages.append({"role": "user", "content": request.text})
             results = []
+            put_there(tools, request.calls, context)
             for name, given in request.calls:
-                if name == "calendar_move":
-                    there = {"title": given["title"], "when": "in 3 days at 9:05"}
-                    call(tools["calendar_add"], json.dumps(there), context)
                 arguments = json.dumps(given, ensure_ascii=False)
                 called = {"name": name, "arguments": arguments}
                 number = f"call_{len(messages)}"

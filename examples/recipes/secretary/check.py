@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from build import system, tools_for
+from build import put_there, system, tools_for
 
 from fireside.assistant.tools.arithmetic import value
 from fireside.assistant.tools.calls import call
@@ -80,12 +80,18 @@ def calls_of(calling: Calling, text: str) -> list[ToolCall]:
     return calls
 
 
-def answered(model: Any, text: str, now: datetime) -> list[tuple[str, dict[str, Any]]]:
-    """The calls of one answer, each run and its result read, until the model says something."""
+def answered(
+    model: Any, text: str, now: datetime, wanted: list[Any]
+) -> list[tuple[str, dict[str, Any]]]:
+    """The calls of one answer, each run and its result read, until the model says something.
+
+    What is wanted to be moved stands in the calendar: else it would be right to stop there.
+    """
     made: list[tuple[str, dict[str, Any]]] = []
     messages = [Message(role="system", content=system(now)), Message(role="user", content=text)]
     with tempfile.TemporaryDirectory() as folder:
         tools = {tool.name: tool for tool in tools_for(Path(folder))}
+        put_there(tools, wanted, ToolContext(now=now))
         calling = calling_for(model.tokenizer, [tool.function for tool in tools.values()])
         params = SamplingParams(temperature=0.0, max_tokens=160)
         held = replace(params, constraint=calling.constraint, shown_ids=calling.shown_ids)
@@ -118,7 +124,7 @@ def main() -> None:
     for row in rows[: given.limit]:
         now = datetime.fromisoformat(row["now"])
         try:
-            made = answered(model, row["text"], now)
+            made = answered(model, row["text"], now, row["calls"])
         except ValueError:  # a call that was cut off
             made = [("", {})]
         ok = right(row["calls"], made, now)
