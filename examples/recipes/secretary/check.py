@@ -24,7 +24,7 @@ from build import put_there, system, tools_for
 
 from fireside.assistant.tools.arithmetic import value
 from fireside.assistant.tools.calls import call
-from fireside.assistant.tools.moments import understood
+from fireside.assistant.tools.moments import Moment, understood
 from fireside.assistant.tools.tool import ToolContext
 from fireside.engine.calling import Arguments, Calling, CallStarted, calling_for
 from fireside.engine.models import Models
@@ -48,10 +48,17 @@ def alike(name: str, wanted: Any, given: Any, tool: str, now: datetime) -> bool:
         if name == "expression":
             return value(wanted) == value(given)
         if name in TIMES and tool.startswith(("calendar", "date")):
-            return understood(wanted, now) == understood(given, now)
+            return _same_time(understood(wanted, now), understood(given, now), tool)
     except FiresideError:
         return False
     return _letters(wanted) == _letters(given)
+
+
+def _same_time(one: Moment, other: Moment, tool: str) -> bool:
+    """An hour without a day moves within the event's own day; elsewhere it is today's."""
+    if tool == "calendar_move" and one.dated != other.dated:
+        return False
+    return (one.start, one.end, one.timed) == (other.start, other.end, other.timed)
 
 
 def _letters(text: str) -> str:

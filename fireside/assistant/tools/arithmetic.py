@@ -4,9 +4,12 @@
     value("17% of 240")     -> Fraction(204, 5)
     value("sqrt(2)")        -> 1.414... (a Decimal: 50 digits, not exact)
 
-Precedence and associativity are Python's; `^` is a power, × ÷ − are what they look like.  Numbers
-stay exact until a root, a logarithm or an angle makes them decimal.  It refuses powers and numbers
-beyond `DIGITS` digits, and nesting deeper than `DEPTH`, before it computes them.
+Precedence and associativity are Python's; `^` is a power, × ÷ − and the x of 7x8 are what they look
+like.  A % is a percent sign before an operation or the end, and a remainder before a number; before
+a minus it is a percent sign too ("100% - 5"), unless it stands apart and the minus does not
+("5 % -3").  A comma parts a function's numbers, and thousands elsewhere.  Numbers stay exact until
+a root, a logarithm or an angle makes them decimal.  It refuses powers and numbers beyond `DIGITS`
+digits, and nesting deeper than `DEPTH`, before it computes them.
 """
 
 from __future__ import annotations
@@ -33,11 +36,13 @@ from fireside.errors import BadRequest
 LONGEST: Final = 1000
 DEPTH: Final = 50
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d[\d_]*(?:,\d{3})*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[a-zπ]+\d*)"
-    r"|(?P<sign>\*\*|//|[-+*/%^(),×÷−·√!]))",
+    r"\s*(?:(?P<number>(?:\d[\d_]*(?P<thousands>(?:,\d{3})*)(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)"
+    r"|(?P<remainder>(?<=\s)%(?=\s+[-−]\S))"
+    r"|(?P<sign>\*\*|//|x(?=\d)|[-+*/%^(),×÷−·√!])|(?P<name>[a-zπ]+\d*))",
     re.IGNORECASE,
 )
 _SAME = {"^": "**", "×": "*", "·": "*", "÷": "/", "−": "-"}
+_BEFORE: Final = frozenset("of ) + - * / // , plus minus times x".split())  # noqa: SIM905
 
 
 def value(expression: str) -> Number:
@@ -83,15 +88,27 @@ def _plain(decimal: Decimal) -> str:
 
 
 def _tokens(text: str) -> list[str]:
-    found, at = [], 0
+    found: list[str] = []
+    calls: list[bool] = []  # of the parentheses that are open: whether each is a function's
+    at = 0
     text = text.rstrip(" =?\n\t")
+    if re.search(r"(?<![\d.])0x[\da-f]", text, re.IGNORECASE):
+        raise BadRequest("Numbers are written in decimal here, not as 0x...")
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
             raise BadRequest(f"{text[at : at + 20].strip()!r} is no arithmetic.")
-        piece = match[0].strip()
+        piece, at = match[0].strip(), match.end()
+        if match["thousands"] and calls and calls[-1]:  # max(3,100): two numbers
+            at = match.start("thousands")
+            piece = text[match.start("number") : at]
+        elif piece == "(":
+            calls.append(bool(found) and found[-1].lower() in FUNCTIONS)
+        elif piece == ")" and calls:
+            calls.pop()
+        if match["remainder"]:
+            piece = "mod"
         found.append(_SAME.get(piece, piece.replace(",", "") if match["number"] else piece))
-        at = match.end()
     return found
 
 
@@ -144,7 +161,7 @@ class _Parser:
     def _percent(self) -> bool:
         """Whether a % stands here that is no remainder: nothing that could be divided follows."""
         after = self._tokens[self._at + 1 : self._at + 2]
-        is_percent = not after or after[0].lower() in ("of", ")", "+", "*", "/", ",")
+        is_percent = not after or after[0].lower() in _BEFORE
         if is_percent and self._next("%"):
             return True
         return self._next("percent") is not None
@@ -203,7 +220,7 @@ class _Parser:
             raise BadRequest("A parenthesis is not closed.")
         function, least, most = FUNCTIONS[name]
         if not least <= len(given) <= most:
-            raise BadRequest(f"{name} does not take {len(given)} numbers.")
+            raise BadRequest(f"{name} does not take {len(given)} numbers (a comma parts them).")
         return held(function(*given))
 
 

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 from xml.etree import ElementTree
 
 from fireside.assistant.tools import events
 from fireside.assistant.tools.calendar_file import moved
-from fireside.assistant.tools.events import Event
+from fireside.assistant.tools.events import Event, Found
 from fireside.errors import Conflict, Corrupt, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -50,13 +50,21 @@ class DavCalendar:
         self._account = account
         self._url = account.url.rstrip("/") + "/"
 
-    def between(self, begin: datetime, end: datetime) -> list[Event]:
+    def between(self, begin: datetime, end: datetime) -> Found:
         assert begin.tzinfo is not None
         body = QUERY.format(start=_stamp(begin), end=_stamp(end))
         found: list[Event] = []
+        unread: list[str] = []
         for place, _, data in self._objects(body):
-            found += events.occurrences(events.parsed(data), begin, end, begin.tzinfo, place)
-        return sorted(found, key=lambda event: (event.start, event.title))
+            try:
+                part = events.occurrences(events.parsed(data), begin, end, begin.tzinfo, place)
+            except Corrupt:  # one object of many
+                unread.append(unquote(urlsplit(place).path.rpartition("/")[2]))
+                continue
+            found += part.events
+            unread += part.unread
+        found.sort(key=lambda event: (event.start, event.title))
+        return Found(events=found, unread=unread)
 
     def add(self, event: Event, now: datetime) -> None:
         calendar = events.new_calendar()
@@ -71,10 +79,12 @@ class DavCalendar:
             Conflict: somebody changed it meanwhile.
         """
         answer = self._request("GET", event.place)
-        calendar = events.parsed(answer.content)
-        for each in calendar.walk("VEVENT"):
-            if str(each.get("UID", "")) == event.uid:
-                moved(each, event, now)
+        calendar = events.rewritable(answer.content)
+        same = [each for each in calendar.walk("VEVENT") if events.identity(each) == event.uid]
+        if not same:
+            raise NotFound(f"The event {event.title[:60]!r} has gone meanwhile.")
+        for each in same:
+            moved(each, event, now)
         self._put(event.place, calendar.to_ical(), {"If-Match": answer.headers.get("etag", "*")})
 
     def _put(self, place: str, data: bytes, condition: dict[str, str]) -> None:

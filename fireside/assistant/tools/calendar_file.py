@@ -1,8 +1,9 @@
 """A calendar in one file of RFC 5545, one per owner under FIRESIDE_HOME/calendars.
 
 Written beside and renamed, under a lock: two processes lose nothing of each other, and a crash
-leaves the old file.  What others wrote into it (time zones, alarms, to-dos) stays.  It refuses a
-file that it cannot read, rather than begin a new one over it.
+leaves the old file.  What others wrote into it (time zones, alarms, to-dos) stays, and a link to a
+file elsewhere stays a link.  It refuses a file that it cannot read, rather than begin a new one
+over it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 from filelock import FileLock, Timeout
 
 from fireside.assistant.tools import events
-from fireside.assistant.tools.events import Event
+from fireside.assistant.tools.events import Event, Found
+from fireside.assistant.tools.events_repeated import one
 from fireside.errors import Conflict, Corrupt, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -40,15 +42,18 @@ class FileCalendar:
     shared = False
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = Path(os.path.realpath(path))  # `resolve` raises of links in a circle
 
-    def between(self, begin: datetime, end: datetime) -> list[Event]:
+    def between(self, begin: datetime, end: datetime) -> Found:
         assert begin.tzinfo is not None
-        return events.occurrences(self._read(), begin, end, begin.tzinfo)
+        data = self._read()
+        if data is None:
+            return Found()
+        return events.occurrences(events.parsed(data), begin, end, begin.tzinfo)
 
     def add(self, event: Event, now: datetime) -> None:
         with self._locked():
-            calendar = self._read()
+            calendar = self._rewritable()
             calendar.add_component(events.component(event, now))
             self._write(calendar)
 
@@ -59,9 +64,9 @@ class FileCalendar:
             NotFound: it has gone meanwhile.
         """
         with self._locked():
-            calendar = self._read()
+            calendar = self._rewritable()
             for each in calendar.walk("VEVENT"):
-                if str(each.get("UID", "")) == event.uid:
+                if events.identity(each) == event.uid:
                     moved(each, event, now)
                     self._write(calendar)
                     return
@@ -78,16 +83,20 @@ class FileCalendar:
         except OSError as error:
             raise Unavailable(f"The calendar cannot be written: {error.strerror}.") from None
 
-    def _read(self) -> icalendar.Calendar:
+    def _rewritable(self) -> icalendar.Calendar:
+        data = self._read()
+        return events.new_calendar() if data is None else events.rewritable(data)
+
+    def _read(self) -> bytes | None:
+        """None: there is no file yet."""
         try:
             if self._path.stat().st_size > LARGEST:
                 raise Corrupt(f"The calendar {self._path.name} is larger than {LARGEST} bytes.")
-            data = self._path.read_bytes()
+            return self._path.read_bytes()
         except FileNotFoundError:
-            return events.new_calendar()
+            return None
         except OSError as error:
             raise Unavailable(f"The calendar cannot be read: {error.strerror}.") from None
-        return events.parsed(data)
 
     def _write(self, calendar: icalendar.Calendar) -> None:
         beside = self._path.with_suffix(f".{os.getpid()}.new")
@@ -99,7 +108,10 @@ class FileCalendar:
 def moved(component: Any, event: Event, now: datetime) -> None:
     """The component with the event's times; whoever was invited sees by SEQUENCE that it moved."""
     events.set_times(component, event)
-    sequence = int(component.get("SEQUENCE", 0)) + 1
+    try:
+        sequence = int(one(component, "SEQUENCE", 0)) + 1
+    except (ValueError, TypeError):  # what stood there was no number
+        sequence = 1
     for name, value in (("sequence", sequence), ("dtstamp", now.astimezone(UTC))):
         if name in component:
             del component[name]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final, Protocol
 
 from fireside.assistant.tools import events
 from fireside.assistant.tools.clock import shown
-from fireside.assistant.tools.events import Event
-from fireside.assistant.tools.moments import Moment, at, understood
+from fireside.assistant.tools.events import Event, Found
+from fireside.assistant.tools.moments import Moment, at, shifted, understood
 from fireside.assistant.tools.outcome import Outcome
 from fireside.assistant.tools.tool import Tool, ToolContext, tool
 from fireside.errors import BadRequest
@@ -22,6 +22,7 @@ from fireside.storage.ids import new_id
 
 LONGEST_TITLE: Final = 200
 LISTED: Final = 50
+MINUTES: Final = 60  # of a meeting, unless said otherwise
 DAY: Final = (time(8), time(18))  # when a free slot is looked for, if no hours are named
 YEAR: Final = timedelta(days=366)
 
@@ -31,7 +32,7 @@ class Calendar(Protocol):
 
     @property
     def shared(self) -> bool: ...
-    def between(self, begin: datetime, end: datetime) -> list[Event]: ...
+    def between(self, begin: datetime, end: datetime) -> Found: ...
     def add(self, event: Event, now: datetime) -> None: ...
     def move(self, event: Event, now: datetime) -> None: ...
 
@@ -47,7 +48,8 @@ def calendar_tools(calendar_of: Callable[[str], Calendar]) -> list[Tool]:
         title = _title(title)
         event = _timed(title, understood(when, context.here), minutes)
         calendar = calendar_of(context.owner)
-        busy = [each for each in calendar.between(event.start, event.end) if not each.whole_day]
+        there = calendar.between(event.start, event.end).events
+        busy = [each for each in there if not each.whole_day]
         calendar.add(event, context.now)
         clash = f" It overlaps {_listed(busy[:3])}." if busy and not event.whole_day else ""
         return Outcome(text=f"Added: {_line(event)}.{clash}", data=_data([event]))
@@ -58,52 +60,51 @@ def calendar_tools(calendar_of: Callable[[str], Calendar]) -> list[Tool]:
         moment = understood(when, context.here)
         end = moment.end or moment.start + timedelta(hours=1)
         calendar = calendar_of(context.owner)
-        found = calendar.between(moment.start, end)
-        if not found:
-            return Outcome(text=f"Nothing in the calendar for {shown(moment)}.", data=[])
+        there = calendar.between(moment.start, end)
+        found = there.events
         lines = [_line(event) for event in found[:LISTED]]
+        lines = lines or [f"Nothing in the calendar for {shown(moment)}."]
         more = [f"[{len(found) - LISTED} more]"] if len(found) > LISTED else []
+        if there.unread:
+            names = "; ".join(title[:60] for title in there.unread[:5])
+            more.append(f"[{len(there.unread)} not read, see in a calendar program: {names}]")
         return Outcome(
             text="\n".join(lines + more),
             data=_data(found[:LISTED]),
             cut=bool(more),
-            untrusted=calendar.shared,
+            untrusted=calendar.shared and bool(found or there.unread),
         )
 
     @tool(acts=True)
     def calendar_move(context: ToolContext, title: str, to: str) -> Outcome:
         """Move a meeting to another time."""
         now, calendar = context.here, calendar_of(context.owner)
-        event = events.only(calendar.between(now, now + YEAR), _title(title))
+        event = events.only(calendar.between(now, now + YEAR).events, _title(title))
         if event.repeats:
             raise BadRequest(f"{event.title} repeats: move it in a calendar program.")
-        moment = understood(to, now)
-        length = event.end - event.start
-        if moment.timed:
-            new = replace(event, start=moment.start, end=moment.start + length, whole_day=False)
-        else:  # another day, the same hour
-            start = at(moment.start.date(), event.start.time(), now)
-            new = replace(event, start=start, end=start + length)
+        new = _moved(event, understood(to, now), now)
         calendar.move(new, context.now)
         return Outcome(text=f"Moved: {_line(new)}.", data=_data([new]))
 
     @tool()
     def calendar_free(context: ToolContext, when: str, minutes: int | None = None) -> Outcome:
         """Find free time in the calendar."""
-        moment = understood(when, context.here)
+        moment, calendar = understood(when, context.here), calendar_of(context.owner)
         length = _length(minutes, 30)
-        gaps = [
-            gap
-            for begin, end in _hours(moment, context.here)
-            for gap in events.free(
-                calendar_of(context.owner).between(begin, end), begin, end, length
-            )
-        ]
+        gaps: list[tuple[datetime, datetime]] = []
+        unread = 0
+        for begin, end in _hours(moment, context.here):
+            there = calendar.between(begin, end)
+            gaps += events.free(there.events, begin, end, length)
+            unread = max(unread, len(there.unread))
+        note = f" {unread} in the calendar could not be read: calendar_list names them."
+        note = note if unread else ""
         if not gaps:
-            return Outcome(text=f"No {minutes or 30} minutes are free in {shown(moment)}.", data=[])
+            none = f"No {minutes or 30} minutes are free in {shown(moment)}."
+            return Outcome(text=none + note, data=[])
         lines = [f"{b:%A} {b.day} {b:%B}, {b:%H:%M} to {e:%H:%M}" for b, e in gaps[:LISTED]]
         data = [[begin.isoformat(), end.isoformat()] for begin, end in gaps[:LISTED]]
-        return Outcome(text="Free: " + "; ".join(lines) + ".", data=data)
+        return Outcome(text="Free: " + "; ".join(lines) + "." + note, data=data)
 
     return [calendar_add, calendar_list, calendar_move, calendar_free]
 
@@ -129,9 +130,35 @@ def _timed(title: str, moment: Moment, minutes: int | None) -> Event:
         return Event(uid=uid, title=title, start=moment.start, end=end, whole_day=True)
     if not moment.timed:
         raise BadRequest("At what hour? Ask, or leave minutes out for a whole day.", param="when")
-    length = _length(minutes, 60)
-    last = moment.start + length if minutes else moment.end
-    return Event(uid=uid, title=title, start=moment.start, end=last or moment.start + length)
+    last = _later(moment.start, _length(minutes, MINUTES))
+    if minutes is None and moment.end is not None:
+        last = moment.end
+    return Event(uid=uid, title=title, start=moment.start, end=last)
+
+
+def _moved(event: Event, moment: Moment, now: datetime) -> Event:
+    """Another hour, for as long as it was said, or lasted; or another day at the same hour."""
+    length = event.end.astimezone(UTC) - event.start.astimezone(UTC)
+    if not moment.timed:
+        start = at(moment.start.date(), event.start.time(), now)
+        days = event.end.date() - event.start.date()
+        end = at(start.date() + days, time(), now) if event.whole_day else _later(start, length)
+        return replace(event, start=start, end=end)
+    start = moment.start
+    if not moment.dated:  # "to 1 pm" is that hour of the event's own day
+        start = at(event.start.date(), start.time(), now)
+        if start <= now:
+            raise BadRequest(f"{start:%H:%M} on its day has passed: say the new day.", param="to")
+    if event.whole_day:
+        length = timedelta(minutes=MINUTES)
+    if moment.end is not None and not moment.part:
+        length = moment.end.astimezone(UTC) - moment.start.astimezone(UTC)
+    return replace(event, start=start, end=_later(start, length), whole_day=False)
+
+
+def _later(start: datetime, length: timedelta) -> datetime:
+    """As time passes, also where clocks change."""
+    return shifted(start, length.total_seconds() / 60, "minute")
 
 
 def _hours(moment: Moment, now: datetime) -> list[tuple[datetime, datetime]]:

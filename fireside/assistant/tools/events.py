@@ -1,30 +1,34 @@
 """Events of a calendar, as RFC 5545 writes them: read, made, moved, repeated, and the gaps between.
 
 What we write is plain (times in UTC, no repetition); what others wrote is read with its time zones,
-repetitions, exceptions, and kept as it is where nothing is to change.  It refuses rules that repeat
-by the minute: no calendar means them, and they never end.
+repetitions (`events_repeated.py`) and exceptions, and kept as it is where nothing is to change.  An
+event that cannot be read hides none of the others: it is named.  It refuses to write again what is
+not UTF-8, as RFC 5545 demands: its letters would be lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from itertools import islice
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
+from fireside.assistant.tools.events_repeated import moment_of, one, starts
 from fireside.errors import BadRequest, Corrupt
 
 if TYPE_CHECKING:
     import icalendar
 
-MOST: Final = 1000  # occurrences of one event in one window
 PRODUCT: Final = "-//Fireside//calendar//EN"
+UNREADABLE: Final = (
+    ValueError, TypeError, AttributeError, ArithmeticError, KeyError, IndexError
+)  # fmt: skip  # what icalendar and dateutil raise of properties that lie
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """start, end: with a time zone.  place: where the calendar keeps it, for `Calendar.move`."""
+    """uid: its own, or what tells it apart (`identity`).  start, end: with a time zone.
+    place: where the calendar keeps it, for `Calendar.move`."""
 
     uid: str
     title: str
@@ -34,6 +38,14 @@ class Event:
     repeats: bool = False
     place: str = ""
     where: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """events: in order.  unread: titles of what could not be read, whenever it may be."""
+
+    events: list[Event] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
 
 def parsed(data: bytes | str) -> icalendar.Calendar:
@@ -51,6 +63,21 @@ def parsed(data: bytes | str) -> icalendar.Calendar:
     last = ending.decode(errors="replace") if isinstance(ending, bytes) else ending
     if not isinstance(found, icalendar.Calendar) or last.upper() != "END:VCALENDAR":
         raise Corrupt("The calendar cannot be read: it is no whole VCALENDAR.")
+    return found
+
+
+def rewritable(data: bytes) -> icalendar.Calendar:
+    """
+    Raises:
+        Corrupt: no calendar, or none that can be written again as it is.
+    """
+    found = parsed(data)
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        raise Corrupt(
+            "The calendar is not written in UTF-8 and was left as it is: convert its file to UTF-8."
+        ) from None
     return found
 
 
@@ -86,118 +113,85 @@ def set_times(made: Any, event: Event) -> None:
         made.add("dtend", event.end.astimezone(UTC))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """instead: the start of the occurrence that it replaces."""
+
+    component: Any
+    event: Event
+    instead: datetime | None = None
+
+
 def occurrences(
     calendar: icalendar.Calendar, begin: datetime, end: datetime, zone: tzinfo, place: str = ""
-) -> list[Event]:
-    """What happens between two times, in order.  Cancelled events do not.
-
-    Raises:
-        Corrupt: an event cannot be read; names it.
-    """
-    found: list[Event] = []
-    components: list[Any] = [each for each in calendar.walk("VEVENT") if "DTSTART" in each]
-    replaced = {
-        (str(each.get("UID", "")), _moment(each["RECURRENCE-ID"].dt, zone))
-        for each in components
-        if "RECURRENCE-ID" in each
-    }
-    for each in components:
-        if str(each.get("STATUS", "")).upper() == "CANCELLED":
+) -> Found:
+    """What happens between two times.  Cancelled events do not."""
+    entries: list[_Entry] = []
+    unread: list[str] = []
+    for each in calendar.walk("VEVENT"):
+        if "DTSTART" not in each:
             continue
         try:
-            first = _event(each, zone, place)
-            starts = list(_starts(each, first, begin, end, zone))
-        except (ValueError, TypeError, AttributeError, OverflowError):
-            name = str(each.get("SUMMARY", ""))[:60]
-            raise Corrupt(f"The event {name!r} of the calendar cannot be read.") from None
-        for start in starts:
-            if "RECURRENCE-ID" not in each and (first.uid, start) in replaced:
+            entries.append(_entry(each, zone, place))
+        except UNREADABLE:
+            unread.append(_title(each))
+    replaced = {(each.event.uid, each.instead) for each in entries if each.instead}
+    found: list[Event] = []
+    for entry in entries:
+        if str(one(entry.component, "STATUS", "")).upper() == "CANCELLED":
+            continue
+        first = entry.event
+        length = first.end - first.start
+        try:
+            times = starts(entry.component, first.start, begin - length, end, zone)
+        except UNREADABLE:
+            unread.append(f"how {first.title} repeats")
+            times = [first.start]
+        for start in times:
+            if entry.instead is None and (first.uid, start) in replaced:
                 continue
-            stop = start + (first.end - first.start)
+            stop = start + length
             if start < end and (stop > begin or start == stop >= begin):
                 found.append(replace(first, start=start, end=stop))
-    return sorted(found, key=lambda event: (event.start, event.title))
+    found.sort(key=lambda event: (event.start, event.title))
+    return Found(events=found, unread=unread)
 
 
-def _event(component: Any, zone: tzinfo, place: str) -> Event:
-    start = component["DTSTART"].dt
+def _entry(component: Any, zone: tzinfo, place: str) -> _Entry:
+    start = one(component, "DTSTART").dt
     whole_day = not isinstance(start, datetime)
-    begin = _moment(start, zone)
+    begin = moment_of(start, zone)
     if "DTEND" in component:
-        end = _moment(component["DTEND"].dt, zone)
+        end = moment_of(one(component, "DTEND").dt, zone)
     elif "DURATION" in component:
-        end = begin + component["DURATION"].dt
+        end = begin + one(component, "DURATION").dt
     else:
         end = begin + timedelta(days=1 if whole_day else 0)
-    return Event(
-        uid=str(component.get("UID", "")),
-        title=str(component.get("SUMMARY", "")) or "(no title)",
+    replaces = "RECURRENCE-ID" in component
+    event = Event(
+        uid=identity(component),
+        title=_title(component),
         start=begin,
         end=max(begin, end),
         whole_day=whole_day,
-        repeats="RRULE" in component or "RDATE" in component or "RECURRENCE-ID" in component,
+        repeats="RRULE" in component or "RDATE" in component or replaces,
         place=place,
-        where=str(component.get("LOCATION", "")),
+        where=str(one(component, "LOCATION", "")),
     )
+    instead = moment_of(one(component, "RECURRENCE-ID").dt, zone) if replaces else None
+    return _Entry(component=component, event=event, instead=instead)
 
 
-def _moment(value: date | datetime, zone: tzinfo) -> datetime:
-    """A day begins, and a floating time is meant, where the person is."""
-    if not isinstance(value, datetime):
-        return datetime.combine(value, time(), tzinfo=zone)
-    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(zone)
+def _title(component: Any) -> str:
+    return str(one(component, "SUMMARY", "")) or "(no title)"
 
 
-def _starts(
-    component: Any, first: Event, begin: datetime, end: datetime, zone: tzinfo
-) -> Iterator[datetime]:
-    if "RRULE" not in component and "RDATE" not in component:
-        yield first.start
-        return
-    without = set(_dates(component, "EXDATE", zone))
-    length = first.end - first.start
-    found = set(_dates(component, "RDATE", zone))
-    if "RRULE" in component:
-        found |= set(_repeated(component, first, begin - length, end, zone))
-    else:
-        found.add(first.start)
-    yield from sorted(found - without)
-
-
-def _repeated(
-    component: Any, first: Event, begin: datetime, end: datetime, zone: tzinfo
-) -> Iterator[datetime]:
-    """By the wall clock of the event's own time zone: at nine stays at nine."""
-    from dateutil.rrule import rrulestr
-
-    own = component["DTSTART"].dt
-    source = own.tzinfo if isinstance(own, datetime) and own.tzinfo else zone
-    rule = component["RRULE"]
-    if isinstance(rule, list) or str(rule.get("FREQ", [""])[0]).upper() in ("SECONDLY", "MINUTELY"):
-        raise BadRequest(f"The event {first.title[:60]!r} repeats in a way that is not read here.")
-    text = rule.to_ical().decode()
-    until = rule.get("UNTIL", [None])[0]
-    naive = first.start.astimezone(source).replace(tzinfo=None)
-    if until is not None:  # dateutil wants it as naive as the start
-        last = _moment(until, source).astimezone(source).replace(tzinfo=None)
-        parts = [part for part in text.split(";") if not part.startswith("UNTIL")]
-        stamp = last if isinstance(until, datetime) else last.replace(hour=23, minute=59)
-        text = ";".join([*parts, f"UNTIL={stamp:%Y%m%dT%H%M%S}"])
-    repeated = rrulestr(text, dtstart=naive)
-    after = begin.astimezone(source).replace(tzinfo=None) - timedelta(days=1)
-    for wall in islice(repeated.xafter(after, inc=True), MOST):
-        start = wall.replace(tzinfo=source).astimezone(zone)
-        if start >= end:
-            return
-        yield start
-
-
-def _dates(component: Any, name: str, zone: tzinfo) -> Iterator[datetime]:
-    given = component.get(name, [])
-    for one in given if isinstance(given, list) else [given]:
-        for value in one.dts:
-            if isinstance(value.dt, date):
-                yield _moment(value.dt, zone)
+def identity(component: Any) -> str:
+    """Its UID; of an event that has none, its start and its title."""
+    if uid := str(one(component, "UID", "")):
+        return uid
+    start = one(component, "DTSTART")
+    return f"{start.to_ical().decode() if start else ''} {_title(component)}"
 
 
 def free(

@@ -3,9 +3,9 @@
     understood("next Tuesday at noon", now) -> Moment(start=..., end=None, timed=True)
 
 Weeks begin on Monday.  "Tuesday" and "this Tuesday" are the next one to come, never today; "next
-Tuesday" is the one of next week.  An hour without am or pm is one of a working day: 7 to 12 in the
-morning, 1 to 6 in the afternoon.  It refuses what it does not understand whole: half a date is a
-wrong date.  English only; ISO dates in any language.
+Tuesday" is the one of next week.  A date without a year is the next one: "12.11." too.  Hours are
+those of `moments_hours.py`; the early ones of a night are on the day after it.  It refuses what it
+does not understand whole: half a date is a wrong date.  English only; ISO dates in any language.
 """
 
 from __future__ import annotations
@@ -16,15 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
+from fireside.assistant.tools.moments_hours import DAWN, PARTS, WORDS, Hours, hours
 from fireside.errors import BadRequest
 
 LONGEST: Final = 200
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS: Final = tuple(name.lower() for name in calendar.month_name)
-PARTS: Final = {
-    "morning": (8, 12), "lunchtime": (12, 14), "afternoon": (12, 17), "evening": (17, 21),
-    "night": (20, 23),
-}  # fmt: skip
 NUMBERS: Final = {
     word: number
     for number, words in enumerate(
@@ -37,13 +34,23 @@ FILLERS: Final = frozenset(
     "on;at;the;of;by;for;about;around;sharp;o'clock;oclock;,;and".split(";")  # noqa: SIM905
 )
 
-_COUNT = rf"(?P<n>\d{{1,5}}|{'|'.join(NUMBERS)}|half an)"
+_NUMBER = rf"\d{{1,5}}|{'|'.join(NUMBERS)}"
+_COUNT = rf"(?P<n>{_NUMBER}|half an)"
+_LONGER = (  # "in 2 hours and 30 minutes", "in an hour and a half", "in one and a half hours"
+    rf"in (?:{_COUNT} hours?,? (?:and )?(?:a half|(?P<minutes>{_NUMBER}) minutes?)"
+    rf"|(?P<hours>{_NUMBER}) and a half hours?)"
+)
+_STAMP = r"\d{4}-\d{2}-\d{2}t\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:z|[+-][01]\d:?\d{2})"
 _UNIT = rf"(?P<unit>{'|'.join(UNITS)})s?"
 _DAY = rf"(?P<day>{'|'.join(f'{d[:3]}(?:{d[3:]})?' for d in DAYS)}|tues|weds|thurs?)"
 _MONTH = "(?P<month>" + "|".join(f"{m[:3]}(?:{m[3:]})?" for m in MONTHS[1:]) + r"|sept)\.?"
 _NTH = r"(?P<nth>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?:,?\s+(?P<year>\d{4}))?"
-_CLOCK = r"(\d{1,2})(?:[:.](\d{2}))?(?::(\d{2}))?\s*([ap])?\.?(?:m\.?)?"
+# "12.11." and "12.11.2027"; "at 12.11." is an hour at a sentence's end
+_DOTTED = (
+    r"(?<=\s)(?<!at\s)(?<!from\s)(?<!to\s)(0?[1-9]|[12]\d|3[01])\.\s?(0?[1-9]|1[0-2])\."
+    r"(?:\s?(\d{4}))?(?=[\s,?!])"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +58,15 @@ class Moment:
     """start: with a time zone.  end: where the words name a stretch (a day, a week, 2 to 4 pm).
 
     timed: the words name an hour; else `start` is the beginning of a day.
+    dated: they name a day; else it is the next on which that hour is ahead.
+    part: they name a part of a day and no hour: start and end are where it lies by custom.
     """
 
     start: datetime
     end: datetime | None = None
     timed: bool = False
+    dated: bool = True
+    part: bool = False
 
 
 def understood(words: str, now: datetime) -> Moment:
@@ -109,51 +120,67 @@ class _Reading:
         return found
 
     def moment(self) -> Moment | None:
+        self._text = re.sub(_DOTTED, _written_out, self._text)
         self._text = re.sub(r"[?!.]+\s*$", " ", self._text)
         if self.take(r"(?:right )?now"):
             return Moment(start=self._now, timed=True)
+        if stamp := self.take(_STAMP):
+            start = datetime.fromisoformat(stamp[0].upper()).astimezone(self._now.tzinfo)
+            return Moment(start=start, timed=True)
         if found := self._counted():
             return found
         span = self._span()
         if span is not None:
             return Moment(start=at(span[0], time(), self._now), end=at(span[1], time(), self._now))
-        part = self.take(rf"(?:(?:in the|this|at) )?(?P<part>{'|'.join(PARTS)})")
-        tonight = self.take("tonight")
+        named = self.take(rf"(?:(?P<which>in the|this|at) )?(?P<part>{'|'.join(PARTS)})")
+        part, today = (named["part"], named["which"] == "this") if named else (None, False)
+        if self.take("tonight"):
+            part, today = part or "tonight", True
         day = self._day()
-        hours = self._hours(part["part"] if part else "evening" if tonight else None)
-        if day is None and hours is None and not part and not tonight:
+        said = self._hours(part)
+        known = day is not None or today
+        if said is not None:
+            return self._timed(day or self._now.date(), said, known=known, part=part)
+        if part is not None:
+            return self._part(day or self._now.date(), part, known=known)
+        if day is None:
             return None
-        today = self._now.date()
-        if hours is not None:
-            return self._timed(day or today, hours, known=day is not None or bool(tonight))
-        if part or tonight:
-            begin, end = PARTS[part["part"] if part else "evening"]
-            return Moment(
-                start=at(day or today, time(begin), self._now),
-                end=at(day or today, time(end), self._now),
-                timed=True,
-            )
-        assert day is not None
         return Moment(
             start=at(day, time(), self._now), end=at(day + timedelta(1), time(), self._now)
         )
 
-    def _timed(self, day: date, hours: tuple[time, time | None], *, known: bool) -> Moment:
-        begin, end = hours
-        start = at(day, begin, self._now)
-        if not known and start <= self._now:  # "at 9" said at 10 is tomorrow's
-            day += timedelta(1)
-            start = at(day, begin, self._now)
-        if end is None:
-            return Moment(start=start, timed=True)
+    def _part(self, day: date, part: str, *, known: bool) -> Moment:
+        begin, end = PARTS["evening" if part == "tonight" else part]
         return Moment(
-            start=start,
-            end=at(day + timedelta(1 if end <= begin else 0), end, self._now),
-            timed=True,
-        )
+            start=at(day, time(begin), self._now), end=at(day, time(end), self._now),
+            timed=True, dated=known, part=True,
+        )  # fmt: skip
+
+    def _timed(self, day: date, said: Hours, *, known: bool, part: str | None = None) -> Moment:
+        if part == "tonight" and DAWN <= said.begin < time(12):
+            raise ValueError
+        early = part in ("night", "tonight") and said.begin < DAWN
+        if at(day, said.begin, self._now) <= self._now:
+            moves = early or not known  # "at 9" said at 10 is tomorrow's
+        else:
+            moves = early and day != self._now.date()  # "Friday night at 1" is Saturday's
+        day += timedelta(moves)
+        end = None
+        if said.end is not None:
+            end = at(day + timedelta(said.end <= said.begin), said.end, self._now)
+        return Moment(start=at(day, said.begin, self._now), end=end, timed=True, dated=known)
+
+    def _hours(self, part: str | None) -> Hours | None:
+        for word, clock in WORDS.items():
+            self._text = re.sub(rf"(?<= ){word}(?=[ ,])", clock, self._text)
+        return hours(self.take, part)
 
     def _counted(self) -> Moment | None:
         """in 3 days · 2 hours ago · a week from tomorrow · 10 days before 3 March"""
+        if found := self.take(_LONGER):
+            minutes = _number(found["minutes"]) if found["minutes"] else 30
+            minutes += 60 * _number(found["hours"] or found["n"])
+            return Moment(start=shifted(self._now, minutes, "minute"), timed=True)
         found = self.take(rf"in {_COUNT} (?:of )?{_UNIT}")
         direction, other = 1, None
         if found is None:
@@ -171,9 +198,8 @@ class _Reading:
         moved = shifted(base, direction * _number(found["n"]), found["unit"])
         if found["unit"] in ("minute", "hour"):
             return Moment(start=moved, timed=True)
-        hours = self._hours(None)
-        if hours is not None:
-            return self._timed(moved.date(), hours, known=True)
+        if (said := self._hours(None)) is not None:
+            return self._timed(moved.date(), said, known=True)
         if other is not None and not whole:
             return Moment(start=moved, timed=True)
         day = moved.date()
@@ -207,7 +233,7 @@ class _Reading:
     def _day(self) -> date | None:
         today = self._now.date()
         if found := self.take(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:t(?=\d))?"):
-            return date(int(found[1]), int(found[2]), int(found[3]))
+            return self._agreed(date(int(found[1]), int(found[2]), int(found[3])))
         if found := re.search(
             r"(?<=\s)(\d{4}-\d{2}-\d{2})t(\d{2}:\d{2}(?::\d{2})?)(?=\s)", self._text
         ):
@@ -215,16 +241,27 @@ class _Reading:
             return date.fromisoformat(found[1])
         for words, step in _NEAR.items():
             if self.take(words):
-                return today + timedelta(step)
+                return self._agreed(today + timedelta(step), self._dated(today))
+        if (dated := self._dated(today)) is not None:
+            return self._agreed(dated)
         named = self.take(rf"(?:(?P<which>this|next|last|coming) )?(?:the )?{_DAY}")
-        dated = self._dated(today)
-        if named is not None and dated is not None and dated.weekday() != _weekday(named["day"]):
+        return _named(today, _weekday(named["day"]), named["which"]) if named else None
+
+    def _agreed(self, day: date, other: date | None = None) -> date:
+        """The day, if the weekday that is named with it, and another word for it, are that day's.
+
+        Raises:
+            BadRequest: they are not.
+        """
+        named = self.take(rf"(?:(?:this|next|last|coming) )?(?:the )?{_DAY}")
+        wrong = named[0] if named and day.weekday() != _weekday(named["day"]) else None
+        if other is not None and other != day:
+            wrong = f"{other:%d %B %Y}"
+        if wrong is not None:
             raise BadRequest(
-                f"{dated:%d %B %Y} is a {dated:%A}, not what {named[0]!r} says: which is meant?"
+                f"{day:%d %B %Y} is a {day:%A}, not what {wrong!r} says: which is meant?"
             )
-        if named is None or dated is not None:
-            return dated
-        return _named(today, _weekday(named["day"]), named["which"])
+        return day
 
     def _dated(self, today: date) -> date | None:
         found = self.take(rf"(?:the )?{_NTH} (?:of )?{_MONTH}{_YEAR}") or self.take(
@@ -243,29 +280,6 @@ class _Reading:
             if int(found["nth"]) <= days and (one := first.replace(day=int(found["nth"]))) >= today:
                 return one
         raise ValueError
-
-    def _hours(self, part: str | None) -> tuple[time, time | None] | None:
-        for word, clock in (("noon", time(12)), ("midday", time(12)), ("midnight", time())):
-            self._text = re.sub(rf"(?<= ){word}(?=[ ,])", f"{clock:%H:%M}", self._text)
-        if found := self.take(
-            rf"(?:from|between )?\s*{_CLOCK}\s*(?:-|–|to|until|till|and)\s*{_CLOCK}"
-        ):
-            groups = found.groups()
-            end = _clock(groups[4:], part)
-            half = groups[3] or (groups[7] if int(groups[0]) <= 12 else None)
-            begin = _clock((*groups[:3], half), part)
-            if begin > end and half and not groups[3]:  # "11 to 1 pm" begins in the morning
-                begin = _clock((*groups[:3], "a"), part)
-            return begin, end
-        if found := self.take(
-            r"(half past|quarter past|quarter to) (\d{1,2})\s*([ap])?\.?(?:m\.?)?"
-        ):
-            hour = _clock((found[2], None, None, found[3]), part).hour
-            minutes = {"half past": 30, "quarter past": 15, "quarter to": -15}[found[1]]
-            return time((hour * 60 + minutes) // 60 % 24, minutes % 60), None
-        if found := self.take(_CLOCK):
-            return _clock(found.groups(), part), None
-        return None
 
 
 _NEAR = {
@@ -289,6 +303,10 @@ def shifted(base: datetime, count: float, unit: str) -> datetime:
     first = _month(base.date(), whole * (1 if unit == "month" else 12))
     last = calendar.monthrange(first.year, first.month)[1]
     return at(first.replace(day=min(base.day, last)), base.time(), base)
+
+
+def _written_out(dotted: re.Match[str]) -> str:
+    return f"{dotted[1]} {MONTHS[int(dotted[2])]} {dotted[3] or ''}"
 
 
 def _number(word: str) -> float:
@@ -323,17 +341,3 @@ def _named(today: date, weekday: int, which: str | None) -> date:
     if which == "last":
         return today - timedelta((today.weekday() - weekday - 1) % 7 + 1)
     return today + timedelta((weekday - today.weekday() - 1) % 7 + 1)
-
-
-def _clock(groups: tuple[str | None, ...], part: str | None) -> time:
-    hour, minute, second = (int(each or 0) for each in groups[:3])
-    half = groups[3]
-    if half:
-        if not 1 <= hour <= 12:
-            raise ValueError
-        hour = hour % 12 + (12 if half == "p" else 0)
-    elif 0 < hour <= 12 and not str(groups[0]).startswith("0"):
-        later = hour < 12 if part in ("afternoon", "evening", "night") else part is None
-        if later and (part is not None or hour <= 6):
-            hour += 12
-    return time(hour, minute, second)

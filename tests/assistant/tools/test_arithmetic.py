@@ -117,6 +117,13 @@ def test_what_is_written_exactly_reads_back(number: Fraction) -> None:
         ("1e3", "1000"),
         ("abs(-3) + floor(2.5) + ceil(2.5)", "8"), ("7 mod 3", "1"),
         ("max(9)", "9"), ("max(1, sqrt(2))", "≈ 1.41421356237"),
+        ("100% + 5", "6"), ("100% - 5", "-4"), ("100%-5", "-4"), ("50% - 10%", "0.4"),
+        ("50 % - 10 %", "0.4"), ("50% − 10%", "0.4"), ("50% minus 10", "-9.5"),
+        ("50% plus 1", "1.5"), ("50% times 4", "2"), ("50% // 0.2", "2"), ("5 % -3", "-1"),
+        ("20% x 50", "10"), ("7x8", "56"), ("7 x8", "56"), ("2X3x4", "24"), ("max(7x8, 9)", "56"),
+        ("max(3,100)", "100"), ("min(5,100)", "5"), ("max(3,100.5)", "100.5"),
+        ("max(1,000,5)", "5"), ("max((1,000), 5)", "1000"), ("1,000 + 5", "1005"),
+        ("(1,000 + 5) + max(1,2)", "1007"), ("1,234,567.5", "1234567.5"),
     ],
 )  # fmt: skip
 def test_as_people_write_it(text: str, result: str) -> None:
@@ -134,7 +141,8 @@ def test_as_people_write_it(text: str, result: str) -> None:
         ("(1", "not closed"), ("2 3", "not expected"), ("__import__('os')", "no arithmetic"),
         ("sqrt(-1)", "not real"), ("(-8) ** (1/3)", "not real"), ("exp(99999)", "no value"),
         ("apples + 1", "'apples' is not known"), ("sqrt(1, 2, 3)", "does not take 3"),
-        ("sqrt 4", "in parentheses"), ("log(0)", "above zero"),
+        ("sqrt(1,000)", "a comma parts them"), ("0x10", "in decimal"),
+        ("10 over 2", "'over' is not"), ("sqrt 4", "in parentheses"), ("log(0)", "above zero"),
         ("1" * 1001, "at most 1000 letters"),
         ("round(1.5, 9999)", "at most 50"), ("9" * 600 + "*" + "9" * 300 + "e200", "1000 digits"),
     ],

@@ -75,7 +75,7 @@ def event(title: str, hour: int) -> Event:
 
 def test_what_is_put_is_found_and_can_be_moved(calendar: DavCalendar) -> None:
     calendar.add(event("Tea, with ünïcode; and commas", 15), NOW)
-    (found,) = calendar.between(NOW.replace(hour=15), NOW.replace(hour=16))
+    (found,) = calendar.between(NOW.replace(hour=15), NOW.replace(hour=16)).events
     assert found.title == "Tea, with ünïcode; and commas"
     assert found.start == NOW.replace(hour=15)
     with pytest.raises(Conflict, match="meanwhile"):
@@ -84,8 +84,8 @@ def test_what_is_put_is_found_and_can_be_moved(calendar: DavCalendar) -> None:
 
     moved = replace(found, start=NOW.replace(hour=17), end=NOW.replace(hour=18))
     calendar.move(moved, NOW)
-    assert calendar.between(NOW.replace(hour=15), NOW.replace(hour=16)) == []
-    (again,) = calendar.between(NOW.replace(hour=17), NOW.replace(hour=18))
+    assert calendar.between(NOW.replace(hour=15), NOW.replace(hour=16)).events == []
+    (again,) = calendar.between(NOW.replace(hour=17), NOW.replace(hour=18)).events
     assert again.start == NOW.replace(hour=17)
     httpx.delete(found.place, auth=USER, trust_env=False, timeout=60)
     with pytest.raises(NotFound, match="any more"):
@@ -165,6 +165,33 @@ def test_a_server_that_lies(status: int, body: bytes, words: str) -> None:
         finally:
             http.shutdown()
             thread.join()
+
+
+OBJECTS = """<d:multistatus xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">
+<d:response><d:href>/bad%20one.ics</d:href><c:calendar-data>garbage</c:calendar-data></d:response>
+<d:response><d:href>/good.ics</d:href><c:calendar-data>BEGIN:VCALENDAR
+BEGIN:VEVENT
+UID:good
+SUMMARY:Good
+DTSTART:20261122T120000Z
+END:VEVENT
+END:VCALENDAR</c:calendar-data></d:response></d:multistatus>"""
+
+
+def test_an_object_that_is_no_calendar_hides_no_other() -> None:
+    handler = type("Handler", (_Hostile,), {"body": OBJECTS.encode()})
+    with HTTPServer(("127.0.0.1", 0), handler) as http:
+        thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{http.server_port}/"
+            account = DavAccount(url=url, user="a", password="b")
+            found = DavCalendar(account).between(NOW, NOW + timedelta(1))
+        finally:
+            http.shutdown()
+            thread.join()
+    assert [each.title for each in found.events] == ["Good"]
+    assert found.unread == ["bad one.ics"]
 
 
 def test_a_server_that_is_not_there() -> None:

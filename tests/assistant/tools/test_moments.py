@@ -66,6 +66,35 @@ CLOCKS = st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1)).map(
         ("tomorrow between 2 and 4 pm", "2026-11-26 14:00", "2026-11-26 16:00"),
         ("tomorrow from 11 to 1 pm", "2026-11-26 11:00", "2026-11-26 13:00"),
         ("now", "2026-11-25 10:30", None),
+        ("tonight at midnight", "2026-11-26 00:00", None),
+        ("midnight tonight", "2026-11-26 00:00", None),
+        ("tonight at 12", "2026-11-26 00:00", None),
+        ("tonight at 1", "2026-11-26 01:00", None),
+        ("tonight at 1 am", "2026-11-26 01:00", None),
+        ("tonight from 10 to 2", "2026-11-25 22:00", "2026-11-26 02:00"),
+        ("Friday night at 1", "2026-11-28 01:00", None),
+        ("tonight", "2026-11-25 17:00", "2026-11-25 21:00"),
+        ("tomorrow at lunchtime at 1", "2026-11-26 13:00", None),
+        ("this morning at 9", "2026-11-25 09:00", None),  # has passed, and is what was said
+        ("9 this morning", "2026-11-25 09:00", None),
+        ("in the morning at 9", "2026-11-26 09:00", None),
+        ("12.11.", "2027-11-12", "2027-11-13"),
+        ("12.12. at 3 pm", "2026-12-12 15:00", None),
+        ("Saturday, 12. 12. 2026", "2026-12-12", "2026-12-13"),
+        ("1.3.2027 14.30", "2027-03-01 14:30", None),
+        ("tomorrow at 12.11.", "2026-11-26 12:11", None),
+        ("tomorrow 15.30.", "2026-11-26 15:30", None),
+        ("in 2 hours 30 minutes", "2026-11-25 13:00", None),
+        ("in two hours and 5 minutes", "2026-11-25 12:35", None),
+        ("in an hour and a half", "2026-11-25 12:00", None),
+        ("in one and a half hours", "2026-11-25 12:00", None),
+        ("tomorrow Thursday", "2026-11-26", "2026-11-27"),
+        ("today Wednesday at 4", "2026-11-25 16:00", None),
+        ("tomorrow, 26 November, at 4", "2026-11-26 16:00", None),
+        ("Thursday 2026-11-26", "2026-11-26", "2026-11-27"),
+        ("2026-11-26T15:00Z", "2026-11-26 16:00", None),
+        ("2026-11-26T15:00:00.000Z", "2026-11-26 16:00", None),
+        ("2026-11-26T23:30:00-05:00", "2026-11-27 05:30", None),
     ],
 )
 def test_as_people_say_it(words: str, start: str, end: str | None) -> None:
@@ -76,8 +105,46 @@ def test_as_people_say_it(words: str, start: str, end: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "begin", "end"),
+    [
+        ("7 pm to 9", "26T19:00", "26T21:00"), ("8pm to 10", "26T20:00", "26T22:00"),
+        ("from 6 pm to 8", "26T18:00", "26T20:00"), ("6 to 7", "26T18:00", "26T19:00"),
+        ("9 to 11", "26T09:00", "26T11:00"), ("9 to 5", "26T09:00", "26T17:00"),
+        ("11 to 1", "26T11:00", "26T13:00"), ("8 to 12", "26T08:00", "26T12:00"),
+        ("7 am to 9", "26T07:00", "26T09:00"), ("11 am to 1", "26T11:00", "26T13:00"),
+        ("10 pm to 2", "26T22:00", "27T02:00"), ("7 pm to 12", "26T19:00", "27T00:00"),
+        ("11 to 2 am", "26T23:00", "27T02:00"), ("noon to 2", "26T12:00", "26T14:00"),
+        ("14:00 to 4", "26T14:00", "26T16:00"), ("22:00 to 6:00", "26T22:00", "27T06:00"),
+        ("evening 7 to 9", "26T19:00", "26T21:00"), ("morning 9 to 1", "26T09:00", "26T13:00"),
+        ("10 pm to midnight", "26T22:00", "27T00:00"),
+    ],
+)  # fmt: skip
+def test_an_end_takes_the_half_of_the_day_that_lies_ahead(words: str, begin: str, end: str) -> None:
+    found = understood(f"tomorrow {words}", NOW)
+    assert (found.start, found.end) == tuple(
+        datetime.fromisoformat(f"2026-11-{each}").replace(tzinfo=BERLIN) for each in (begin, end)
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "dated"),
+    [("at 4", False), ("2 to 4", False), ("in the afternoon", False), ("today at 4", True),
+     ("tonight at 8", True), ("this afternoon at 4", True), ("Friday at 4", True),
+     ("in 2 hours", True), ("12.12. at 4", True)],
+)  # fmt: skip
+def test_it_says_whether_a_day_was_named(words: str, dated: bool) -> None:
+    assert understood(words, NOW).dated == dated
+
+
+def test_after_midnight_tonight_is_the_night_that_lasts() -> None:
+    assert understood("tonight at 1", NOW.replace(hour=0)).start == NOW.replace(hour=1, minute=0)
+
+
+@pytest.mark.parametrize(
     "words",
-    ["", "soon", "next blursday", "31 February", "tomorrow at 25:00", "12/25", "Tuesday or Friday",
+    ["", "soon", "tonight at 9 am", "tomorrow evening at 1", "31.2.", "Thursday 12.12.2026",
+     "next blursday", "31 February", "tomorrow at 25:00", "12/25", "Tuesday or Friday",
+     "tomorrow Wednesday", "today 24 November", "Friday 2026-11-26", "in 2 hours 30",
      "tomorrow if it rains", "in 99999999 years", "13 pm", "x" * 300, "from", "in 5", "\x00",
      "Tuesday, 25 November 2026"],
 )  # fmt: skip

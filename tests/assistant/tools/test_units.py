@@ -31,7 +31,35 @@ def test_there_and_back_is_where_it_was(amount: Fraction, one: str, other: str) 
 @given(NAMES)
 def test_a_name_is_found_in_any_case_unless_case_tells(name: str) -> None:
     assert unit(name) == UNITS[name]
-    assert unit(name.upper()).dimension  # MB and mb, W and w: something, and never an error
+    for other in (name.upper(), name.lower()):
+        try:
+            found = unit(other)
+        except BadRequest as error:
+            told = error.message
+        else:
+            told = f"Which unit is {name}" if found == UNITS.get(other, UNITS[name]) else ""
+        assert told.startswith("Which unit is")
+        assert name in told
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("mw", "mW (milliwatt) or MW (megawatt)?"),
+        ("mb", "MB (megabyte) or Mb (megabit)?"),
+        ("GBITS", ""),
+        ("Nm", "nm (nanometer) or NM (nautical mile)?"),
+        ("MG", "mg (milligram) or Mg (megagram)?"),
+        ("mS", "ms (millisecond) or Ms (megasecond)?"),
+    ],
+)
+def test_where_case_tells_units_apart_it_asks_for_the_exact_one(name: str, words: str) -> None:
+    if not words:
+        assert unit(name).name == "Gbit"
+        return
+    with pytest.raises(BadRequest) as told:
+        unit(name)
+    assert told.value.message == f"Which unit is {name!r}: {words}"
 
 
 @pytest.mark.parametrize(
@@ -49,6 +77,22 @@ def test_a_name_is_found_in_any_case_unless_case_tells(name: str) -> None:
         (2, "square feet", "m2", "2 ft² = 0.18580608 m²"),
         (3, "inches", "mm", "3 in = 76.2 mm"),
         (0.1, "km", "m", "0.1 km = 100 m"),
+        (5, "mW", "W", "5 mW = 0.005 W"),
+        (100, "Mb", "MB", "100 Mbit = 12.5 MB"),
+        (8, "Gb", "GB", "8 Gbit = 1 GB"),
+        (8, "b", "B", "8 bit = 1 B"),
+        (5, "NM", "km", "5 nmi = 9.26 km"),
+        (5, "KM", "m", "5 km = 5000 m"),
+        (1, "Mg", "kg", "1 Mg = 1000 kg"),
+        (100, "Ms", "s", "100 Ms = 100000000 s"),
+        (500, "mL", "L", "500 ml = 0.5 l"),
+        (1000000, "m", "km", "1000000 m = 1000 km"),
+        (1234567, "m", "km", "1234567 m = 1234.567 km"),
+        (1e22, "m", "km", "1e+22 m = 10000000000000000000 km"),
+        (20, "℃", "℉", "20 °C = 68 °F"),
+        (20, "deg C", "degrees F", "20 °C = 68 °F"),
+        (1, "cubic foot", "cubic inches", "1 ft³ = 1728 in³"),
+        (2, "cubic feet", "l", "2 ft³ = 56.633693184 l"),
     ],
 )
 def test_as_people_ask(amount: float, one: str, other: str, result: str) -> None:
@@ -64,6 +108,7 @@ def test_as_people_ask(amount: float, one: str, other: str, result: str) -> None
         (1, "kilometres", "mils", r"no unit 'mils' here\. Near: .*mile"),
         (-300, "C", "F", "colder than absolute zero"),
         (1, "", "km", "no unit ''"),
+        (1e308, "ly", "nm", "too large to write: ask for a larger unit"),
     ],
 )
 def test_what_cannot_be_converted_says_why(amount: float, one: str, other: str, words: str) -> None:

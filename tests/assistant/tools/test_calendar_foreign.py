@@ -1,0 +1,171 @@
+"""Calendars of other programs, with mistakes in them: no event hides another, and none is lost."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from dateutil.rrule import rrulestr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fireside.assistant.tools.calendar_file import FileCalendar
+from fireside.assistant.tools.calendar_tools import calendar_tools
+from fireside.assistant.tools.calls import call
+from fireside.assistant.tools.events import Found, occurrences, parsed
+from fireside.assistant.tools.tool import ToolContext
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW = datetime(2026, 11, 23, 10, 30, tzinfo=BERLIN)  # a Monday
+GOOD = "UID:good\nSUMMARY:Good\nDTSTART:20261124T100000Z\nDTEND:20261124T110000Z"
+OTHER = "SUMMARY:Other\nDTSTART:20261124T130000Z\nDTEND:20261124T140000Z"
+
+
+def calendar(*events: str) -> str:
+    inner = "".join(f"BEGIN:VEVENT\n{each}\nEND:VEVENT\n" for each in events)
+    text = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//x//EN\n{inner}END:VCALENDAR\n"
+    return text.replace("\n", "\r\n")
+
+
+def between(text: str, begin: datetime = NOW, days: int = 9) -> Found:
+    return occurrences(parsed(text), begin, begin + timedelta(days), BERLIN)
+
+
+def asked(path: Path, name: str, **arguments: object) -> str:
+    tools = {each.name: each for each in calendar_tools(lambda _: FileCalendar(path))}
+    context = ToolContext(now=NOW, timezone=BERLIN)
+    return call(tools[f"calendar_{name}"], json.dumps(arguments), context).outcome.for_model
+
+
+@pytest.mark.parametrize(
+    ("event", "unread"),
+    [
+        (f"{OTHER}\nRECURRENCE-ID:garbage", "Other"),
+        ("SUMMARY:Other\nDTSTART:yesterday", "Other"),
+        (f"{OTHER}\nRRULE:FREQ=DAILY;INTERVAL=0", "how Other repeats"),
+        (f"{OTHER}\nRRULE:FREQ=SECONDLY", "how Other repeats"),
+        (f"{OTHER}\nRRULE:FREQ=MINUTELY", "how Other repeats"),
+        (f"{OTHER}\nRRULE:FREQ=NONSENSE", "how Other repeats"),
+        (f"{OTHER}\nRRULE:FREQ=DAILY;BYSETPOS=5", "how Other repeats"),
+        (f"{OTHER}\nRRULE:FREQ=DAILY\nRRULE:FREQ=WEEKLY", "how Other repeats"),
+        (f"{OTHER}\nRDATE:garbage", "how Other repeats"),
+    ],
+)
+def test_a_bad_event_hides_no_other_and_is_named(tmp_path: Path, event: str, unread: str) -> None:
+    path = tmp_path / "me.ics"
+    path.write_text(calendar(event, GOOD), newline="")
+    found = FileCalendar(path).between(NOW, NOW + timedelta(9))
+    assert "Good" in [each.title for each in found.events]
+    assert found.unread == [unread]
+    assert f"[1 not read, see in a calendar program: {unread}]" in asked(
+        path, "list", when="tomorrow"
+    )
+    assert "1 in the calendar could not be read" in asked(path, "free", when="tomorrow")
+    assert asked(path, "add", title="Tea", when="tomorrow at 11").startswith("Added: Tea")
+    assert asked(path, "move", title="Good", to="Friday").startswith("Moved: Good")
+    kept = path.read_text()
+    assert event.split("\n")[-1] in kept
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", "FREQ=WEEKLY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30", "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "FREQ=DAILY;BYYEARDAY=300;BYMONTH=1;COUNT=3",
+        "FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR;BYHOUR=1,2,3;BYMINUTE=1,2,3,4,5,6,7;BYSECOND=1,2,3",
+    ],
+)  # fmt: skip
+def test_a_rule_that_no_date_meets_ends_soon(rule: str) -> None:
+    text = calendar(f"SUMMARY:Never\nDTSTART:19000101T100000Z\nRRULE:{rule}", GOOD)
+    begun = time.thread_time()
+    assert [each.title for each in between(text).events] == ["Good"]
+    assert time.thread_time() - begun < 1.5
+
+
+def test_a_rule_since_1900_is_read_from_today() -> None:
+    text = calendar("SUMMARY:Chime\nDTSTART:19000101T000000\nDURATION:PT1M\nRRULE:FREQ=HOURLY")
+    begun = time.thread_time()
+    found = between(text, days=1).events
+    assert time.thread_time() - begun < 0.5
+    assert [each.start.hour for each in found] == [*range(11, 24), *range(11)]
+
+
+RULES = st.builds(
+    lambda *parts: ";".join(part for part in parts if part),
+    st.sampled_from(["FREQ=HOURLY", "FREQ=DAILY", "FREQ=WEEKLY", "FREQ=MONTHLY", "FREQ=YEARLY"]),
+    st.sampled_from(["", "INTERVAL=2", "INTERVAL=5"]),
+    st.sampled_from(["", "COUNT=4", "COUNT=40", "UNTIL=20261130T100000"]),
+    st.sampled_from(["", "BYDAY=MO,WE", "BYDAY=SU"]),
+    st.sampled_from(["", "BYMONTH=11,12", "BYMONTHDAY=-1,25", "BYYEARDAY=330,-30"]),
+    st.sampled_from(["", "BYHOUR=9,17"]),
+)
+
+
+@given(RULES, st.datetimes(datetime(2025, 6, 1), datetime(2026, 11, 30)))
+def test_rules_are_those_of_dateutil(rule: str, start: datetime) -> None:
+    start = start.replace(minute=0, second=0, microsecond=0)
+    text = calendar(f"SUMMARY:E\nDTSTART:{start:%Y%m%dT%H%M%S}\nDURATION:PT1H\nRRULE:{rule}")
+    begin, end = datetime(2026, 11, 23), datetime(2026, 12, 23)
+    try:
+        expected = rrulestr(rule, dtstart=start).between(begin, end, inc=True)
+    except ValueError:  # an INTERVAL of hours that never comes to BYHOUR
+        return
+    found = between(text, begin.replace(tzinfo=BERLIN), 30)
+    assert not found.unread
+    starts = [each.start.replace(tzinfo=None) for each in found.events]
+    assert [each for each in starts if each >= begin] == [each for each in expected if each < end]
+
+
+def test_of_a_property_that_stands_twice_the_first_counts(tmp_path: Path) -> None:
+    twice = OTHER.replace("SUMMARY:Other", "SUMMARY:A\nSUMMARY:b\nLOCATION:Here\nLOCATION:There")
+    path = tmp_path / "me.ics"
+    again = f"UID:x\n{OTHER}\nRECURRENCE-ID:20261124T130000Z\nRECURRENCE-ID:20261125T130000Z"
+    path.write_text(calendar(twice, again), newline="")
+    assert asked(path, "list", when="tomorrow") == (
+        "A (Here), Tuesday 24 November 2026, 14:00 to 15:00\n"
+        "Other, Tuesday 24 November 2026, 14:00 to 15:00"
+    )
+
+
+@pytest.mark.parametrize("sequence", ["SEQUENCE:abc", "SEQUENCE:1\nSEQUENCE:2", "SEQUENCE:"])
+def test_a_bad_sequence_does_not_hinder_a_move(tmp_path: Path, sequence: str) -> None:
+    path = tmp_path / "me.ics"
+    path.write_text(calendar(f"{GOOD}\n{sequence}"), newline="")
+    assert asked(path, "move", title="Good", to="Friday at 3 pm").endswith("15:00 to 16:00.")
+
+
+def test_events_without_a_uid_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "me.ics"
+    beta = "SUMMARY:Beta\nDTSTART:20261124T150000Z\nDTEND:20261124T160000Z"
+    path.write_text(calendar(OTHER, beta, beta.replace("20261124", "20261125")), newline="")
+    assert "Several events match 'Beta'" in asked(path, "move", title="Beta", to="Friday")
+    path.write_text(calendar(OTHER, beta), newline="")
+    assert asked(path, "move", title="Beta", to="Friday").startswith("Moved: Beta")
+    found = FileCalendar(path).between(NOW, NOW + timedelta(9)).events
+    assert [(each.title, each.start.day) for each in found] == [("Other", 24), ("Beta", 27)]
+
+
+def test_what_is_not_utf_8_is_listed_and_never_rewritten(tmp_path: Path) -> None:
+    path = tmp_path / "me.ics"
+    path.write_bytes(calendar(GOOD, OTHER.replace("Other", "Café")).encode("latin-1"))
+    before = path.read_bytes()
+    assert "Good" in asked(path, "list", when="tomorrow")
+    for name, more in (("add", {"title": "a", "when": "today at 4"}), ("move", {"title": "Good"})):
+        told = asked(path, name, **more, **({"to": "Friday"} if name == "move" else {}))
+        assert "convert its file to UTF-8" in told
+    assert path.read_bytes() == before
+
+
+def test_a_link_to_a_calendar_stays_one(tmp_path: Path) -> None:
+    target, link = tmp_path / "elsewhere" / "mine.ics", tmp_path / "me.ics"
+    target.parent.mkdir()
+    target.write_text(calendar(GOOD), newline="")
+    link.symlink_to(target)
+    assert asked(link, "move", title="Good", to="Friday").startswith("Moved")
+    assert link.is_symlink()
+    assert "20261127T100000Z" in target.read_text()
