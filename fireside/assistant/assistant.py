@@ -47,7 +47,7 @@ class Assistant:
     @property
     def names(self) -> list[str]:
         """As models are named: `persona:support`."""
-        return [PREFIX + name for name in self.personas.names]
+        return [PREFIX + name for name in self.personas.readable]
 
     def named(self, model: str | None) -> Named:
         """

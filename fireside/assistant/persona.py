@@ -16,11 +16,13 @@ import difflib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from fireside.assistant.dialogue.config import DialogueConfig
 from fireside.assistant.knowledge import KnowledgeConfig
@@ -101,6 +103,8 @@ def parse(text: str, *, origin: str) -> Persona:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadRequest(f"{origin} is not valid TOML: {error}.", param="persona") from None
+    except RecursionError:
+        raise BadRequest(f"{origin} is nested too deeply.", param="persona") from None
     try:
         return Persona.model_validate(table)
     except ValidationError as error:
@@ -112,18 +116,29 @@ def read(path: Path) -> Persona:
 
     Raises:
         NotFound: there is no such file.
-        BadRequest: as `parse`, and for a file that is not UTF-8 text.
+        BadRequest: as `parse`, and for a file that cannot be read or is not UTF-8 text.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, IsADirectoryError):
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
         raise NotFound(f"There is no persona file {str(path)!r}.", param="persona") from None
     except UnicodeDecodeError:
         raise BadRequest(f"{path.name} is not text in UTF-8.", param="persona") from None
+    except (OSError, ValueError) as error:  # a folder, a loop of links, no right to read it
+        why = getattr(error, "strerror", None) or error
+        raise BadRequest(f"{path.name} cannot be read: {why}.", param="persona") from None
     persona = parse(text, origin=path.name)
     if "name" in persona.model_fields_set or not re.fullmatch(NAME, path.stem):
         return persona
     return persona.model_copy(update={"name": path.stem})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """problem: one line."""
+
+    name: str
+    problem: str
 
 
 class Personas:
@@ -134,7 +149,24 @@ class Personas:
 
     @property
     def names(self) -> list[str]:
+        """Of all files, those with a mistake too."""
         return sorted(self._paths())
+
+    @property
+    def readable(self) -> list[str]:
+        """Those of `names` whose files have no mistake."""
+        return [each.name for each in self.listed if isinstance(each, Persona)]
+
+    @property
+    def listed(self) -> list[Persona | Unreadable]:
+        """Each of `names`, read."""
+        found: list[Persona | Unreadable] = []
+        for name in self.names:
+            try:
+                found.append(self.get(name))
+            except (BadRequest, NotFound) as error:
+                found.append(Unreadable(name=name, problem=error.message))
+        return found
 
     def get(self, name: str) -> Persona:
         """
@@ -170,11 +202,21 @@ def _one_line(error: ValidationError, table: Mapping[str, Any], text: str, origi
     line = line_of(text, path)
     place = f"{origin}, line {line}" if line else origin
     if first["type"] != "extra_forbidden":
-        return f"{place}: {where}: {first['msg'].removeprefix('Value error, ')}."
+        said = first["msg"].removeprefix("Value error, ")
+        return f"{place}: {where}: {said}{_nearest_choice(first) or '.'}"
     known = _keys_at(Persona, path[:-1])
     near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."
     return f"{place}: there is no key {where!r}; {hint}"
+
+
+def _nearest_choice(error: ErrorDetails) -> str:
+    """For a misspelt value of a choice: the one that is meant."""
+    if error["type"] != "literal_error" or not isinstance(error["input"], str):
+        return ""
+    choices = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
+    near = difflib.get_close_matches(error["input"], choices, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def line_of(text: str, path: Sequence[str | int]) -> int | None:

@@ -47,15 +47,17 @@ def run(
     ] = False,
 ) -> None:
     """Run texts, documents or a table through a persona."""
-    from fireside.assistant.persona import Personas, read
+    from fireside.assistant.persona import Persona, Personas, read
+    from fireside.cli.printable import printable
     from fireside.errors import BadRequest
     from fireside.settings import load_settings
 
     settings = load_settings()
     personas = Personas(settings.home / "personas")
     if persona is None:
-        for name in personas.names:
-            print(f"{name:<14} {personas.get(name).description}")
+        for one in personas.listed:
+            said = one.description if isinstance(one, Persona) else f"({one.problem})"
+            print(f"{one.name:<14} {printable(said)}")
         return
     is_file = persona.endswith(".toml")
     chosen = read(Path(persona)) if is_file else personas.get(persona)
@@ -85,7 +87,8 @@ def _texts(paths: Sequence[Path], text: str | None) -> Iterator[tuple[str, str]]
         yield "", text
     elif not paths:
         try:
-            yield "", sys.stdin.read()
+            # Its bytes, for stdin itself may let through what is no text.
+            yield "", sys.stdin.buffer.read().decode("utf-8-sig").replace("\r\n", "\n")
         except UnicodeDecodeError:
             raise BadRequest("What came from stdin is not text in UTF-8.") from None
     for path in paths:
@@ -153,10 +156,7 @@ def _table(path: Path, column: str | None, out: Path, persona: Persona, model: s
     if not path.is_file():
         raise NotFound(f"There is no file {str(path)!r}.")
     rows = table.Table.read(path, column)
-    if out.exists():
-        from fireside.errors import Conflict
-
-        raise Conflict(f"{out} exists: name another file, or remove it first.")
+    table.check_out(out)
     with _opened(persona, model) as (assistant, loaded):
 
         def answer(text: str) -> Once:

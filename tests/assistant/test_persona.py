@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fireside.assistant.persona import DEFAULT, Persona, Personas, Sampling, parse, read
+from fireside.assistant.persona import (
+    DEFAULT,
+    Persona,
+    Personas,
+    Sampling,
+    Unreadable,
+    parse,
+    read,
+)
 from fireside.errors import BadRequest, NotFound
 
 GOOD = """
@@ -59,6 +67,9 @@ def test_what_is_asked_stands_above_the_persona(
          "min_tokens must not be more than max_tokens."),
         ("name = 'a'\nlanguage = 7", "p.toml, line 2: language: Input should be a valid string."),
         ("[sampling\n", "p.toml is not valid TOML:"),
+        ("a = " + "[" * 3000 + "]" * 3000, "p.toml is nested too deeply."),
+        ("[task]\nkind = 'summarize'", "p.toml, line 2: task.kind: Input should be 'chat', "
+         "'summarise', 'translate', 'write' or 'classify'; did you mean 'summarise'?"),
         ("name = 'No Spaces'", "p.toml, line 1: name: String should match pattern"),
     ],
 )  # fmt: skip
@@ -95,6 +106,29 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
         read(tmp_path / "a.toml")
     with pytest.raises(NotFound):
         read(tmp_path / "none.toml")
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_bytes(b"\xef\xbb\xbfdescription = 'x'")
+    assert read(tmp_path / "a.toml").description == "x"
+
+
+def test_the_list_goes_on_past_what_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "dir.toml").mkdir()
+    (tmp_path / "gone.toml").symlink_to("nowhere")
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    (tmp_path / "typo.toml").write_text("nme = 'a'")
+    (tmp_path / "whole.toml").write_text("description = 'x'")
+    personas = Personas(tmp_path)
+    problems = {e.name: e.problem for e in personas.listed if isinstance(e, Unreadable)}
+    assert [*problems] == ["dir", "gone", "loop", "typo"]
+    assert "Is a directory" in problems["dir"]
+    assert "no persona file" in problems["gone"]
+    assert problems["loop"] == "loop.toml cannot be read: Too many levels of symbolic links."
+    assert "did you mean 'name'" in problems["typo"]
+    assert {*personas.names} - {*personas.readable} == {*problems}
+    with pytest.raises(BadRequest, match=r"loop\.toml cannot be read"):
+        personas.get("loop")
 
 
 def test_every_shipped_persona_reads() -> None:

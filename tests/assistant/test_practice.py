@@ -27,6 +27,11 @@ from fireside.assistant.practice import (
         ("What is the capital of France?", None),
         ("Are you free from 3 to 4?", None),
         ("Between 10-12 people came. Who were they?", None),
+        ("What is the sum of 3 + 4?", "3 + 4"),
+        ("What is √16 + 9?", "√16 + 9"),
+        ("What is 17% of 240?", "17% of 240"),
+        ("What is half of 8 + 2?", None),
+        ("What is 60 × 2 in hours?", None),
         ("", None),
     ],
 )
@@ -59,11 +64,104 @@ def test_the_answer(message: str, question: str | None, right: list[bool]) -> No
     assert [each.right for each in checked(message, question)] == right
 
 
+@pytest.mark.parametrize(
+    ("message", "right"),
+    [
+        ("1/2 + 1/4 = 3/4", True),
+        ("1/2 + 1/4 = 2/6", False),
+        ("7 × 8 = 7 × 4 × 2 = 56", True),
+        ("7 × 8 = 7 × 4 × 2 = 54", False),
+        ("5 + 3 = 4 + 4", True),
+        ("5 + 3 = 4 + 5", False),
+        ("54 = 7 × 8", False),
+        ("12 × 5 = 10 × 5 + 2 × 5 = 60", True),
+        ("12 × 5\n= 10 × 5 + 2 × 5\n= 61", False),
+        ("3/4 = 75%", True),
+        ("1/2 is 50%", True),
+        ("1/2 is 40%", False),
+        ("1/2 = 2/4", True),
+        ("10 / 3 = 3 1/3", True),
+        ("10 / 4 = 2 remainder 2", True),
+        ("10 / 4 = 2 r 2", True),
+        ("10 / 4 = 2 R3", False),
+        ("√16 + 2 = 6", True),
+        ("√2 * √2 = 2", True),
+        ("- 2 + 5 = 3", True),
+        ("6 ÷ 4 = 1,5", True),
+        ("2,5 * 2 = 5", True),
+        ("5 - 8 = minus 3", True),
+        ("**7 × 8 = 56**", True),
+        ("(7 × 8 = 54)", False),
+        ("7 × 8 = 54 :)", False),
+        ("7 × 8 = 54 (I think)", False),
+        ("Is 7 × 8 = 54?", False),
+    ],
+)
+def test_both_sides_are_calculated(message: str, right: bool) -> None:
+    assert [each.right for each in checked(message, None)] == [right]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "x + 3 + 4 = 11",
+        "2x + 3 = 7",
+        "2x - 3 = 7",
+        "5² + 3 = 28",
+        "3! - 2 × 2 = 2",
+        "7 × 8 != 54",
+        "7 × 8 is not 54",
+        "2024-12-25 is 3 days away",
+        "60 × 2 = 2 hours",
+        "5 / 2 = 2 and a half",
+        "5 / 2 = 2 and 1/2",
+        "10 / 4 = 2 (r 2)",
+        "10 * 100 = 1 000",
+        "2,500 * 2 = 5",
+        "7×8=56,3+4=7",
+        "the square root of 16 + 9 = 5",
+        "10 + 20% = 12",
+        "Problem 4 is 5 - 2",
+        "7 × 8 = 7 × 8",
+    ],
+)
+def test_what_is_not_read_whole_is_not_judged(message: str) -> None:
+    assert checked(message, None) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "asked", "right"),
+    [
+        ("minus 3", "What is 5 - 8?", [True]),
+        ("75%", "What is 3 / 4?", [True]),
+        ("3 1/3", "What is 10 / 3?", [True]),
+        ("2 r 2", "What is 10 / 4?", [True]),
+        ("2,5", "What is 10 : 4?", [True]),
+        ("12", "What is 10 + 20%?", []),
+        ("give me 2 hints", "What is 7 x 8?", []),
+        ("question 2", "What is 7 x 8?", []),
+        ("I'm 12", "What is 7 x 8?", []),
+        ("not 54", "What is 7 x 8?", []),
+        ("3/4", "What is 3/4?", []),
+    ],
+)
+def test_an_answer_alone(message: str, asked: str, right: list[bool]) -> None:
+    assert [each.right for each in checked(message, question_in(asked))] == right
+
+
+def test_two_lines_of_a_list() -> None:
+    said = checked("- 7 × 8 = 56\n- 3 + 4 = 8", None)
+    assert [each.right for each in said] == [True, False]
+    assert checked("- 7 × 8 = 56", None) == []  # a dash, or a minus?
+
+
 def test_what_is_said() -> None:
     config = PracticeConfig(sums=True)
     (right,), (wrong,) = checked("56", "7 × 8"), checked("54", "7 × 8")
     assert config.said(right) == "Right: 7 × 8 = 56."
     assert config.said(wrong) == "Not yet: 7 × 8 is not 54."
+    (whole,) = checked("1/2 + 1/4 = 3/4", None)
+    assert config.said(whole) == "Right: 1/2 + 1/4 = 3/4."
     assert right.kind == "multiplication"
     assert checked("1", "2 - 3 + 2")[0].kind == "arithmetic"
 

@@ -29,6 +29,18 @@ def test_all_of_them_by_name(run: Run) -> None:
         assert f"\n{name} " in f"\n{out}"
 
 
+def test_a_broken_file_ends_no_list(run: Run, home: Path) -> None:
+    (home / "personas").mkdir(parents=True)
+    (home / "personas" / "clerk.toml").write_text("instrctions = 'x'")
+    code, out, err = run("run")
+    assert (code, err) == (0, "")
+    assert (
+        "\nclerk          (clerk.toml, line 1: there is no key 'instrctions'; did you "
+        in f"\n{out}"
+    )
+    assert "\nwriter " in out
+
+
 @pytest.mark.parametrize(
     ("code", "words", "said"),
     [
@@ -47,6 +59,23 @@ def test_all_of_them_by_name(run: Run) -> None:
 )
 def test_what_is_wrong_is_one_line(run: Run, code: int, words: tuple[str, ...], said: str) -> None:
     assert run("run", *words) == (code, "", f"fireside: {said}\n")
+
+
+def test_no_folder_is_told_before_the_model_is_loaded(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("text\na\n")
+    assert run("run", "triage", str(tmp_path / "rows.csv"), "--out", "none/o.csv") == (
+        1, "", "fireside: There is no folder 'none' for --out: make it first.\n"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_bytes_on_stdin_that_are_no_text(
+    program: Program, monkeypatch: pytest.MonkeyPatch, locale: str
+) -> None:
+    monkeypatch.setenv("LC_ALL", locale)
+    done = program("run", "triage", input=b"\xff\xfea")
+    assert done.returncode == 2
+    assert done.stderr == b"fireside: What came from stdin is not text in UTF-8.\n"
 
 
 @pytest.mark.usefixtures("models")

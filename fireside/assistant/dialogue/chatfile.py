@@ -99,7 +99,7 @@ def read(path: Path) -> ChatFile:
         BadRequest: a line that says nothing known, with its number and the nearest word.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, IsADirectoryError):
         raise NotFound(f"There is no conversation file {path}.", param="conversations") from None
     except UnicodeDecodeError:
@@ -119,6 +119,7 @@ class _Parser:
     name: str = ""
     begins: int = 1
     varied: tuple[str, tuple[str, ...]] | None = None
+    varies: int = 1
     turns: list[Said] = field(default_factory=list)
 
     def run(self, text: str) -> ChatFile:
@@ -174,7 +175,7 @@ class _Parser:
             raise self._wrong(number, "write 'vary: person = Emily | Jamal', two values or more")
         if self.turns or self.varied is not None:
             raise self._wrong(number, "one 'vary:' stands before a conversation's first 'user:'")
-        self.varied = (found[1], values)
+        self.varied, self.varies = (found[1], values), number
 
     def _expect(self, value: str, number: int) -> None:
         if not self.turns:
@@ -243,6 +244,8 @@ class _Parser:
             raise self._wrong(number, f"{value!r} is no day such as 2026-11-22") from None
 
     def _close(self) -> None:
+        if self.varied is not None and not self.turns:
+            raise self._wrong(self.varies, "a 'vary:' needs a 'user:' line below it")
         if self.turns:
             name = self.name or "the conversation"
             if self.varied is None:

@@ -2,7 +2,8 @@
 
 Each finished row goes at once to `OUT.part`, which becomes `OUT` when the last is done; a run that
 was broken off goes on after the last whole line of it.  A part that was made from other rows is
-refused.  Nothing of a row is lost: its columns stay and the answer's come behind them.
+refused, and so is a second run that would write to it at the same time.  Nothing of a row is lost:
+its columns stay and the answer's come behind them.
 """
 
 from __future__ import annotations
@@ -12,18 +13,20 @@ import io
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from filelock import FileLock, Timeout
+
 from fireside.assistant.once import Once
-from fireside.errors import BadRequest, Conflict
+from fireside.assistant.uses.forms import ADDED, LONGEST_CELL, Csv, Jsonl, Row
+from fireside.errors import BadRequest, Conflict, NotFound
 
 AT_ONCE: Final = 4
-ADDED: Final = ("answer", "label", "probability", "error")
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,7 @@ class Table:
             BadRequest: not UTF-8, not a table, no such column; the line names the row.
         """
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            text = path.read_bytes().decode("utf-8-sig")
         except UnicodeDecodeError:
             raise BadRequest(f"{path.name} is not text in UTF-8.") from None
         rows = list(_csv(path, text) if path.suffix.lower() == ".csv" else _jsonl(path, text))
@@ -50,28 +53,83 @@ class Table:
         chosen = column or next((name for name in names if name in ("text", "content")), names[0])
         if chosen not in names:
             raise BadRequest(f"{path.name} has no column {chosen!r}: it has {', '.join(names)}.")
-        if taken := [name for name in ADDED if name in names]:
-            raise BadRequest(f"{path.name} has a column {taken[0]!r} already: rename it.")
         return cls(rows=rows, column=chosen)
 
 
 def _csv(path: Path, text: str) -> Iterator[Row]:
-    for number, row in enumerate(csv.DictReader(io.StringIO(text), strict=True), 2):
-        if None in row or None in row.values():
-            raise BadRequest(f"{path.name}, row {number}: not as many fields as in the first row.")
-        yield dict(row)
+    csv.field_size_limit(LONGEST_CELL)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    number = 1
+    try:
+        names = reader.fieldnames or ()
+        if twice := [name for n, name in enumerate(names) if name in names[:n]]:
+            raise BadRequest(f"{path.name} has two columns {twice[0]!r}: rename one of them.")
+        _refuse_added(path.name, names)
+        number += 1
+        for row in reader:
+            if None in row or None in row.values():
+                raise BadRequest(
+                    f"{path.name}, row {number}: not as many fields as in the first row."
+                )
+            yield dict(row)
+            number += 1
+    except csv.Error as error:
+        said = str(error)
+        what = "a quote is not closed" if said == "unexpected end of data" else said
+        raise BadRequest(f"{path.name}, row {number}: {what}.") from None
 
 
 def _jsonl(path: Path, text: str) -> Iterator[Row]:
-    for number, line in enumerate(text.splitlines(), 1):
+    # No other letter ends a line: U+2028 may stand in a string.
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
+            place = f"{path.name}, line {number}"
             try:
-                row = json.loads(line)
+                row = json.loads(line, object_pairs_hook=_once_each)
+            except RecursionError:
+                raise BadRequest(f"{place} is nested too deeply.") from None
             except ValueError as error:
-                raise BadRequest(f"{path.name}, line {number} is not JSON: {error}.") from None
+                raise BadRequest(f"{place} is not JSON: {error}.") from None
             if not isinstance(row, dict):
-                raise BadRequest(f"{path.name}, line {number} is not an object.")
+                raise BadRequest(f"{place} is not an object.")
+            _refuse_added(place, row)
+            if "\\ud" in line.lower() and not _is_text(row):
+                raise BadRequest(f"{place} holds half a letter, such as \\ud83d alone.")
             yield row
+
+
+def _is_text(row: Row) -> bool:
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _once_each(pairs: Sequence[tuple[str, Any]]) -> Row:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for n, name in enumerate(names) if name in names[:n])
+        raise ValueError(f"it has two keys {twice!r}")
+    return row
+
+
+def _refuse_added(place: str, names: Iterable[str]) -> None:
+    if taken := [name for name in ADDED if name in names]:
+        raise BadRequest(f"{place} has a column {taken[0]!r} already: rename it.")
+
+
+def check_out(out: Path) -> None:
+    """
+    Raises:
+        Conflict: it is there.
+        NotFound: its folder is not.
+    """
+    if out.exists():
+        raise Conflict(f"{out} exists: name another file, or remove it first.")
+    if not out.parent.is_dir():
+        raise NotFound(f"There is no folder {str(out.parent)!r} for --out: make it first.")
 
 
 def run(
@@ -84,13 +142,41 @@ def run(
     """Every row that is not done yet; how many had an error.  `out` is CSV or JSONL by its name.
 
     Raises:
-        Conflict: `out` is there, or its part was made of other rows.
+        Conflict: `out` is there, its part was made of other rows, or another run writes it.
+        NotFound: its folder is not there.
         FiresideError: what is no row's fault: the model is gone, the disk is full.
     """
-    if out.exists():
-        raise Conflict(f"{out} exists: name another file, or remove it first.")
+    check_out(out)
     part = out.with_name(out.name + ".part")
-    form = _Csv(table) if out.suffix.lower() == ".csv" else _Jsonl()
+    with _held(part):
+        check_out(out)  # the other run may have been done just now
+        errors = _written(table, answer, part, done)
+        part.replace(out)
+    return errors
+
+
+@contextmanager
+def _held(part: Path) -> Iterator[None]:
+    """Nobody else writes the part meanwhile."""
+    path = part.with_name(part.name + ".lock")
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Conflict(f"Another run writes {part}: wait for it, or name another --out.") from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows keeps what is open
+            path.unlink()
+        lock.release()
+
+
+def _written(
+    table: Table, answer: Callable[[str], Once], part: Path, done: Callable[[int, int], None]
+) -> int:
+    is_csv = part.name.lower().endswith(".csv.part")
+    form = Csv(table.rows) if is_csv else Jsonl()
     before = _resumed(part, form, table)
     errors = sum(bool(row.get("error")) for row in before)
     done(len(before), len(table.rows))
@@ -103,7 +189,6 @@ def run(
             errors += bool(made.get("error"))
             done(place + 1, len(table.rows))
         os.fsync(file.fileno())
-    part.replace(out)
     return errors
 
 
@@ -111,8 +196,9 @@ def _answers(table: Table, answer: Callable[[str], Once], start: int) -> Iterato
     """In order; the engine works on several at once."""
 
     def one(row: Row) -> Row:
+        text = row.get(table.column)
         try:
-            once = answer(str(row.get(table.column) or ""))
+            once = answer("" if text is None else str(text))
         except BadRequest as error:
             return {"answer": "", "error": error.message}
         return {"answer": once.text, **once.fields}
@@ -131,72 +217,15 @@ def _answers(table: Table, answer: Callable[[str], Once], start: int) -> Iterato
                 each.cancel()
 
 
-def _resumed(part: Path, form: _Csv | _Jsonl, table: Table) -> list[Row]:
+def _resumed(part: Path, form: Csv | Jsonl, table: Table) -> list[Row]:
     """The whole rows of a part, which is cut after the last of them."""
     if not part.exists():
         return []
-    text = part.read_text(encoding="utf-8", errors="replace")
+    text = part.read_bytes().decode("utf-8", errors="replace")
     rows, size = form.whole(text)
-    same = all(
-        all(str(row.get(name)) == str(value) for name, value in asked.items())
-        for row, asked in zip(rows, table.rows, strict=False)
-    )
+    same = all(form.is_of(row, asked) for row, asked in zip(rows, table.rows, strict=False))
     if len(rows) > len(table.rows) or not same:
         raise Conflict(f"{part} was begun with other rows: remove it, or name another --out.")
     with part.open("r+b") as file:
         file.truncate(len(text[:size].encode()) if rows else 0)
     return rows
-
-
-class _Jsonl:
-    def head(self) -> str:
-        return ""
-
-    def line(self, row: Row) -> str:
-        return json.dumps(row, ensure_ascii=False) + "\n"
-
-    def whole(self, text: str) -> tuple[list[Row], int]:
-        rows, size = [], 0
-        for line in text.splitlines(keepends=True):
-            try:
-                row = json.loads(line)
-            except ValueError:
-                break
-            if not line.endswith("\n") or not isinstance(row, dict):
-                break
-            rows.append(row)
-            size += len(line)
-        return rows, size
-
-
-class _Csv:
-    """Every row has all of `ADDED`: which of them are used is not known before the last."""
-
-    def __init__(self, table: Table) -> None:
-        self._names = [*dict.fromkeys(name for row in table.rows for name in row), *ADDED]
-
-    def head(self) -> str:
-        return self._written(dict(zip(self._names, self._names, strict=True)))
-
-    def line(self, row: Row) -> str:
-        return self._written(row)
-
-    def _written(self, row: Mapping[str, Any]) -> str:
-        file = io.StringIO()
-        csv.DictWriter(file, self._names, restval="", lineterminator="\n").writerow(row)
-        return file.getvalue()
-
-    def whole(self, text: str) -> tuple[list[Row], int]:
-        """A row is whole where what the file holds up to its end would be written again so."""
-        head = self.head()
-        if not text.startswith(head):
-            return [], 0
-        rows: list[Row] = []
-        size = len(head)
-        for row in csv.DictReader(io.StringIO(text)):
-            line = self._written(row) if None not in row and None not in row.values() else ""
-            if not line or text[size : size + len(line)] != line:
-                break
-            rows.append(dict(row))
-            size += len(line)
-        return rows, size

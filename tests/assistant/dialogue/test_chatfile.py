@@ -42,6 +42,11 @@ def test_all_there_is() -> None:
     ]
 
 
+def test_a_byte_order_mark_is_no_word(tmp_path: Path) -> None:
+    (tmp_path / "a.chat").write_bytes(b"\xef\xbb\xbfuser: a\n")
+    assert read(tmp_path / "a.chat").scripts[0].turns[0].text == "a"
+
+
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
@@ -57,6 +62,8 @@ def test_all_there_is() -> None:
         ("user:", 1, "says nothing"),
         ("today: soon\nuser: a", 1, "no day such as"),
         ("user: a\npersona: b", 2, "top of the file"),
+        ("conversation: a\nvary: w = a | b\nconversation: b\nuser: c", 2, "needs a 'user:' line"),
+        ("user: a\nconversation: a\nvary: w = a | b", 3, "needs a 'user:' line below it"),
         ("# nothing", None, "holds no conversation"),
     ],
 )

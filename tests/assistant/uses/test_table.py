@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fireside.assistant.once import Once
 from fireside.assistant.uses.table import Table, run
-from fireside.errors import BadRequest, Conflict
+from fireside.errors import BadRequest, Conflict, NotFound
 
 
 def shouted(text: str) -> Once:
@@ -83,6 +83,61 @@ def test_resumed_is_uninterrupted(tmp_path: Path, cut: int, form: str, breaks: i
     assert len(set(asked)) == len(asked)
 
 
+ODD = [None, "a\r\nb", "a\rb", " ", "", 0, 1.5, True, ["x"], {"k": None}, "\u2028", "é"]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.parametrize("odd", ODD)
+def test_a_row_with_any_value_is_resumed(tmp_path: Path, form: str, odd: object) -> None:
+    rows: list[dict[str, object]] = [{"text": "a", "odd": odd}, {"text": "b", "more": odd}]
+    table = Table.read(written(tmp_path / "in.jsonl", [*rows, {"text": "c"}]), None)
+    out, asked = tmp_path / f"out.{form}", list[str]()
+
+    def breaking(text: str) -> Once:
+        asked.append(text)
+        if text == "c" and asked.count("c") == 1:
+            raise KeyboardInterrupt
+        return shouted(text)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(table, breaking, out)
+    assert run(table, breaking, out) == 0
+    assert sorted(asked) == ["a", "b", "c", "c"], "what was whole is not asked again"
+
+
+def test_two_at_once_do_not_write_one_file(tmp_path: Path) -> None:
+    table = Table.read(written(tmp_path / "in.jsonl", [{"text": "a"}]), None)
+    out = tmp_path / "out.jsonl"
+
+    def meanwhile(text: str) -> Once:
+        with pytest.raises(Conflict, match=r"Another run writes .*out\.jsonl\.part"):
+            run(table, shouted, out)
+        return shouted(text)
+
+    assert run(table, meanwhile, out) == 0
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
+
+
+def test_letters_that_look_like_the_end_of_a_line(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "a\u2028b"}\r\n\n', encoding="utf-8", newline="")
+    assert Table.read(tmp_path / "a.jsonl", None).rows == [{"text": "a\u2028b"}]
+    (tmp_path / "a.csv").write_text('text\r\n"a\r\nb"\r\n', newline="")
+    assert Table.read(tmp_path / "a.csv", None).rows == [{"text": "a\r\nb"}]
+
+
+def test_a_cell_of_any_length(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\n" + "a" * 200_000 + "\n")
+    table, out = Table.read(tmp_path / "a.csv", None), tmp_path / "o.csv"
+    assert run(table, shouted, out) == 0
+    assert "A" * 200_000 in out.read_text()
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    table = Table.read(written(tmp_path / "in.jsonl", [{"text": "a"}]), None)
+    with pytest.raises(NotFound, match=r"There is no folder '.*none' for --out"):
+        run(table, shouted, tmp_path / "none" / "o.csv")
+
+
 def test_a_part_of_other_rows_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "in.jsonl", [{"text": "a"}])
     out = tmp_path / "out.jsonl"
@@ -104,6 +159,14 @@ def test_a_part_of_other_rows_is_refused(tmp_path: Path) -> None:
         ("a.jsonl", b'{"a": 1}\n{', "line 2 is not JSON"),
         ("a.jsonl", b"[1]", "line 1 is not an object"),
         ("a.jsonl", b'{"answer": 1}', "column 'answer' already"),
+        ("a.jsonl", b'{"a": 1}\n{"a": 1, "label": 2}', "line 2 has a column 'label' already"),
+        ("a.jsonl", b'{"a": 1, "a": 2}', "two keys 'a'"),
+        ("a.jsonl", b'{"a": "\\ud83d"}', "line 1 holds half a letter"),
+        ("a.jsonl", b"[" * 100_000, "line 1 is nested too deeply"),
+        ("a.csv", b"text,error\n1,2\n", "column 'error' already"),
+        ("a.csv", b"text,text\n1,2\n", "two columns 'text'"),
+        ("a.csv", b'text\na\n"b\nc\n', "row 3: a quote is not closed"),
+        ("a.csv", b'text\n"a"b\n', "row 2: ',' expected after"),
     ],
 )
 def test_what_is_no_table(tmp_path: Path, name: str, raw: bytes, said: str) -> None:
