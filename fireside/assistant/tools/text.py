@@ -14,7 +14,8 @@ from typing import Final
 from fireside.assistant.tools.outcome import Outcome
 from fireside.errors import BadRequest
 
-CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+# With those that turn the direction of writing: what is read is not what is shown.
+CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 MOST_CONTROL: Final = 0.05  # of the first letters: text with a few escape codes is still text
 LOOKED_AT: Final = 4096
 

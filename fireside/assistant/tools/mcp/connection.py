@@ -233,8 +233,11 @@ class Connection:
             self._failed()
             raise self._unavailable("it is gone", opened.heard) from None
         except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
             raise BadRequest(
-                f"The MCP server {name!r} answered what is no answer: {_line(str(error))}"
+                f"The MCP server {name!r} answered what is no answer: "
+                f"{_line(where)}: {_line(first['msg'])}"
             ) from None
 
     def _failed(self) -> None:

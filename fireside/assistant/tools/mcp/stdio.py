@@ -9,6 +9,7 @@ everything that it started are gone.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -132,12 +133,17 @@ async def _read(process: asyncio.subprocess.Process, inward: Received, heard: He
 def _parsed(line: bytes, heard: Heard) -> SessionMessage | None:
     if not line.strip():
         return None
-    try:
-        return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
-    except ValueError:
-        heard.garbage_lines += 1
-        heard.garbage = heard.garbage or line[:200]
-        return None
+    for read in (bytes, _mended):
+        with suppress(ValueError, RecursionError):
+            return SessionMessage(jsonrpc_message_adapter.validate_json(read(line), by_name=False))
+    heard.garbage_lines += 1
+    heard.garbage = heard.garbage or line[:200]
+    return None
+
+
+def _mended(line: bytes) -> bytes:
+    """Without halves of surrogate pairs, which are JSON and no text; raises ValueError."""
+    return json.dumps(json.loads(line), ensure_ascii=False).encode(errors="replace")
 
 
 async def _skip(stdout: asyncio.StreamReader) -> SessionMessage | None:

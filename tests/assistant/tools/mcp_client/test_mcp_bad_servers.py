@@ -109,6 +109,44 @@ def test_a_program_that_is_no_server_is_left_out_and_ended(
     assert not [each for each in mine if code in command_of(each)]
 
 
+ODD = r"""
+import json, sys
+ANSWERS = {
+    "half": r'{"content": [{"type": "text", "text": "a\ud83d b\u202ec"}]}',
+    "weird": '{"content": [{"type": "weird"}]}',
+}
+for line in sys.stdin:
+    asked = json.loads(line)
+    match asked.get("method"):
+        case "initialize":
+            version = asked["params"]["protocolVersion"]
+            made = json.dumps({"protocolVersion": version, "capabilities": {"tools": {}},
+                               "serverInfo": {"name": "odd", "version": "1"}})
+        case "tools/list":
+            tools = [{"name": name, "inputSchema": {"type": "object"}} for name in ANSWERS]
+            made = json.dumps({"tools": tools})
+        case "tools/call":
+            made = ANSWERS[asked["params"]["name"]]
+        case _:
+            made = json.dumps({})
+    if "id" in asked:
+        print('{"jsonrpc": "2.0", "id": %s, "result": %s}' % (json.dumps(asked["id"]), made),
+              flush=True)
+"""
+
+
+def test_half_a_letter_is_no_reason_to_wait(servers: Servers) -> None:
+    """Half of a surrogate pair is JSON and no text; signs that turn the writing are not shown."""
+    found = servers.tools([script(ODD)])
+    (half,) = [each.name for each in found.tools if each.name.endswith("half")]
+    assert run(found, half).text == "a? b\N{REPLACEMENT CHARACTER}c"
+    (weird,) = [each.name for each in found.tools if each.name.endswith("weird")]
+    error = str(run(found, weird).error)
+    assert "answered what is no answer: content.0" in error
+    assert "http" not in error
+    assert run(found, half).error is None
+
+
 def test_a_line_without_end_is_not_kept(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fireside.assistant.tools.mcp.stdio.MAX_SKIPPED", 16 << 20)
     (left,) = servers.tools([script(ENDLESS)]).left_out
