@@ -183,9 +183,17 @@ def test_what_is_not_offered_is_not_there(unkeyed: Place, name: str) -> None:
         spoken(unkeyed.url, calling(name))
 
 
-def test_the_model_is_asked(unkeyed: Place, model: FakeModel) -> None:
+def test_the_model_is_asked(
+    unkeyed: Place, model: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model.answer = "Paris, of course."
     assert text_of(spoken(unkeyed.url, calling("ask", question="Where?"))) == "Paris, of course."
+    monkeypatch.setattr(model, "context", 4000)
+    spoken(unkeyed.url, calling("ask", question="Where?"))
+    assert model.submitted[-1].params.max_tokens == 1000
+    cut = spoken(unkeyed.url, calling("ask", question="Where?", max_tokens=5))
+    assert text_of(cut) == "Paris\n[cut: max_tokens was reached]"
+    assert spoken(unkeyed.url, calling("ask", question="Where?", max_tokens=0)).is_error
     result = spoken(unkeyed.url, calling("ask", question="Where?", model="nobody"))
     assert result.is_error
     assert "nobody" in text_of(result)

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fireside.assistant.tools.calls import call
 from fireside.assistant.tools.tool import Tool, ToolContext
-from fireside.errors import BadRequest, FiresideError, NotFound
+from fireside.errors import BadRequest, ContextOverflow, FiresideError, NotFound
 from fireside.knowledge.collections import STORE, is_expired
 from fireside.server.caller import Caller
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 MOST_STORES: Final = 16
 STEADY: Final = {"temperature": 0.2, "top_p": 0.9}
 """What small models are recommended with; the API's own default, 1, is for those that send more."""
+MOST_TOKENS: Final = 1000
+"""Of a model's answer, unless more is asked for: clients wait a minute or so, and a small model
+that repeats itself would go on to the end of its window."""
 ASK: Final = "ask"
 SEARCH: Final = "search_documents"
 ELSEWHERE: Final = frozenset({SEARCH, "web_fetch"})
@@ -71,6 +74,10 @@ class Asked(BaseModel):
         str, Field(description="A model's name, or persona:NAME; without it, the default model.")
     ] = ""
     instructions: Annotated[str, Field(description="What the model must know or heed.")] = ""
+    max_tokens: Annotated[
+        int | None,
+        Field(ge=1, description=f"Of the answer, at most; without it {MOST_TOKENS} of a model's."),
+    ] = None
 
 
 class Wanted(BaseModel):
@@ -163,13 +170,21 @@ class Offers:
             "store": False,
         }
         if not asked.model.startswith("persona:"):  # those have their own sampling
-            body |= STEADY
+            body |= STEADY | {"max_output_tokens": MOST_TOKENS}
+        if asked.max_tokens is not None:
+            body["max_output_tokens"] = asked.max_tokens
         if asked.instructions:
             body["instructions"] = asked.instructions
         answer = await self._inside.post("/v1/responses", body, caller)
+        bounded = asked.max_tokens is None and "max_output_tokens" in body
+        if bounded and answer.error_code == ContextOverflow.default_code:
+            del body["max_output_tokens"]  # the window has less room than that
+            answer = await self._inside.post("/v1/responses", body, caller)
         if (failure := _failure(answer)) is not None:
             return failure
-        return Said(text=_spoken(answer.body))
+        reason = (answer.body.get("incomplete_details") or {}).get("reason")
+        cut = "\n[cut: max_tokens was reached]" if reason == "max_output_tokens" else ""
+        return Said(text=_spoken(answer.body) + cut)
 
     async def _search(self, arguments: Mapping[str, Any], caller: Caller) -> Said:
         wanted = _read(Wanted, arguments)
