@@ -6,13 +6,14 @@ Honest by design: the default model is small and often wrong, and the page says 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
+from fireside.assistant.assistant import PREFIX
+from fireside.assistant.persona import Persona
 from fireside.assistant.recommend import recommend_better
 from fireside.errors import FiresideError
 from fireside.hub import describe
@@ -72,12 +73,11 @@ def _template(name: str, entry: Entry | None, models_dir: Path) -> str | None:
 
 def introductions(assistant: Assistant) -> dict[str, dict[str, str]]:
     """How each persona greets; one whose file has a mistake says so when it is asked."""
-    told = {}
-    for name in assistant.names:
-        with suppress(FiresideError):
-            persona = assistant.named(name).persona
-            told[name] = {"greeting": persona.greeting, "description": persona.description}
-    return told
+    return {
+        PREFIX + one.name: {"greeting": one.greeting, "description": one.description}
+        for one in assistant.personas.listed
+        if isinstance(one, Persona)
+    }
 
 
 def routes(
