@@ -60,6 +60,7 @@ from fireside.server.mcp import endpoint as mcp
 from fireside.server.mcp.offers import Offers
 from fireside.server.metering import metered
 from fireside.server.metrics import Measure, Metrics
+from fireside.server.parameters import IgnoredHeader
 from fireside.server.pulls import Pulls
 from fireside.server.ready import Readiness
 from fireside.server.responses.group import group as responses_group
@@ -208,6 +209,7 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     for router in (*_answering(parts), *working, *_around(parts)):
         app.include_router(router)
     # The last one added is the outermost.
+    app.add_middleware(IgnoredHeader)
     app.add_middleware(errors.LastResort)
     app.add_middleware(Counting, foreground=parts.foreground)
     app.add_middleware(Door, admission=parts.admission)

@@ -1,8 +1,8 @@
 """A request's body: bytes to checked values.
 
-Refuses whatever could hurt further in, each with one line: too large, not JSON, not UTF-8, too
-deep, numbers that are not numbers, half characters, unknown or ill-typed parameters, parameters
-of OpenAI's that Fireside does not implement.  Nothing is ever ignored in silence.
+What could hurt further in is an error of one line each: too large, not JSON, not UTF-8, too deep,
+numbers that are not numbers, half characters, unknown or ill-typed parameters.  Parameters of
+OpenAI's that Fireside does not implement are `parameters.py`'s: refused, or ignored and named.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect
 
-from fireside.errors import BadRequest, FiresideError, Interrupted, Unsupported
+from fireside.errors import BadRequest, FiresideError, Interrupted
+from fireside.server.parameters import NONE, Table
 
 MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 64
@@ -38,14 +39,19 @@ class WrongContentType(BadRequest):
 class Wire(BaseModel):
     """What a client may send: exact types, no unknown names.
 
-    `refused` holds the parameters of OpenAI's that Fireside does not implement, each with the
-    values that ask for nothing and therefore pass.
+    `table` has the parameters of OpenAI's that Fireside does not implement, in it and below it.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-    refused: ClassVar[Mapping[str, tuple[object, ...]]] = {}
+    table: ClassVar[Table] = NONE
     nulls: ClassVar[frozenset[str]] = frozenset()
     """Parameters whose null says something; elsewhere null is as good as nothing."""
+    _ignored: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Hints of the request that change nothing, by their names in the table."""
+        return self._ignored
 
 
 W = TypeVar("W", bound=Wire)
@@ -64,8 +70,11 @@ async def read(request: Request, wire: type[W], *, given: Mapping[str, str] | No
         raise WrongContentType("Send JSON, with the header Content-Type: application/json.")
     raw = await _read_bytes(request)
     if len(raw) <= SMALL:
-        return parse(raw, wire, given)
-    return await asyncio.to_thread(parse, raw, wire, given)
+        call = parse(raw, wire, given)
+    else:
+        call = await asyncio.to_thread(parse, raw, wire, given)
+    request.state.ignored = call.ignored  # `IgnoredHeader` names them
+    return call
 
 
 async def _read_bytes(request: Request) -> bytes:
@@ -149,29 +158,21 @@ def _check_text(text: str) -> None:
 
 def validate(data: Mapping[str, Any], wire: type[W]) -> W:
     """Names first, then types: an unknown name is said even where its value is null."""
+    sent, ignored = wire.table.applied(data)
     given: dict[str, Any] = {}
-    for name, value in data.items():
-        if name in wire.refused:
-            if not _harmless(value, wire.refused[name]):
-                raise Unsupported(
-                    f"{name} is not supported by this server; leave it out. "
-                    "docs/api.md says what is.",
-                    param=name,
-                )
-        elif name not in wire.model_fields:
+    for name, value in sent.items():
+        if name not in wire.model_fields:
             raise BadRequest(
                 f"Unknown parameter: {name[:100]!r}.", param=name[:100], code="unknown_parameter"
             )
-        elif value is not None or name in wire.nulls:
+        if value is not None or name in wire.nulls:
             given[name] = value
     try:
-        return wire.model_validate(given)
+        made = wire.model_validate(given)
     except ValidationError as error:
-        raise _one_line(error, given) from None
-
-
-def _harmless(value: object, passing: Sequence[object]) -> bool:
-    return value is None or any(type(value) is type(item) and value == item for item in passing)
+        raise _one_line(error, data) from None
+    made._ignored = ignored
+    return made
 
 
 def _one_line(error: ValidationError, data: object) -> FiresideError:

@@ -1,7 +1,8 @@
 """The messages of a chat request: OpenAI's shapes to ours.
 
-An answer of ours, sent back as it came, passes: empty extras are nothing.  Refused by name: parts
-that are not text, audio, and results of calls that nobody made.
+An answer of ours, sent back as it came, passes, and so does one of another provider's
+(`openai_parameters.py`).  Errors: parts that are not text, audio, and results of calls that nobody
+made.
 """
 
 from __future__ import annotations
@@ -18,10 +19,7 @@ from fireside.server.body import Wire
 from fireside.server.wire import Label
 
 NOT_TEXT = frozenset({"image_url", "input_audio", "file"})
-EMPTY_IS_NOTHING = frozenset(
-    {"refusal", "audio", "function_call", "tool_calls", "annotations", "name", "content"}
-)
-OF_ASSISTANT = ("refusal", "audio", "annotations", "tool_calls", "function_call")
+OF_ASSISTANT = ("refusal", "audio", "tool_calls", "function_call")
 
 
 class Part(Wire):
@@ -62,7 +60,7 @@ class CalledFunction(Wire):
 
 class SentCall(Wire):
     id: str = Field(min_length=1, max_length=256)
-    type: Literal["function"]
+    type: Literal["function"] = "function"
     function: CalledFunction
 
 
@@ -74,7 +72,6 @@ class ChatMessage(Wire):
     name: Label | None = None
     refusal: str | None = None
     audio: None = None
-    annotations: None = None
     tool_calls: Annotated[list[SentCall], Field(max_length=128)] = Field(default_factory=list)
     function_call: CalledFunction | None = None
     tool_call_id: Annotated[str, Field(min_length=1, max_length=256)] | None = None
@@ -84,11 +81,7 @@ class ChatMessage(Wire):
     def _drop_empty_extras(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
-        kept = {
-            name: value
-            for name, value in data.items()
-            if not (name in EMPTY_IS_NOTHING and (value is None or value == []))
-        }
+        kept = {name: value for name, value in data.items() if not (value is None or value == [])}
         _check_role(kept)
         return kept
 

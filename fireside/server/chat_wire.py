@@ -1,12 +1,11 @@
 """What a client may send to `/v1/chat/completions`.
 
-`refused` names what OpenAI has and Fireside has not.  Shapes only: `sampling.py` and `tools.py`
-give them meaning.
+Shapes only: `sampling.py` and `chat_tools.py` give them meaning, and `openai_parameters.py` has
+the parameters that do nothing here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -15,6 +14,8 @@ from fireside.errors import BadRequest
 from fireside.server.body import Wire
 from fireside.server.chat_messages import ChatMessage
 from fireside.server.chat_tools import FunctionCall, Functions, ToolChoice, Tools
+from fireside.server.openai_parameters import CHAT
+from fireside.server.parameters import Table
 from fireside.server.wire import Integer, Label, Metadata, Sampling, Whole
 
 
@@ -53,23 +54,10 @@ class ChatCompletionRequest(Sampling):
     function_call: FunctionCall | None = None
     store: bool = False
     metadata: Metadata = Field(default_factory=dict)
-
-    # Harmless: they ask for nothing that could be missing from the answer.
     safety_identifier: Label | None = None
     prompt_cache_key: Label | None = None
 
-    refused: ClassVar[Mapping[str, tuple[object, ...]]] = {
-        "audio": (),
-        "modalities": (["text"],),
-        "moderation": (),
-        "prediction": (),
-        "prompt_cache_options": (),
-        "prompt_cache_retention": ("in_memory",),
-        "reasoning_effort": ("none",),
-        "service_tier": ("auto", "default"),
-        "verbosity": ("medium",),
-        "web_search_options": (),
-    }
+    table: ClassVar[Table] = CHAT
 
     @model_validator(mode="after")
     def _hangs_together(self) -> ChatCompletionRequest:

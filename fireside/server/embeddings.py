@@ -12,7 +12,7 @@ import base64
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
@@ -21,7 +21,9 @@ from fireside.errors import BadRequest, NotFound, UnknownModel
 from fireside.server import body
 from fireside.server.body import Wire
 from fireside.server.models import is_path
+from fireside.server.openai_parameters import EMBEDDINGS
 from fireside.server.openapi import documented
+from fireside.server.parameters import Table
 from fireside.server.streaming import while_connected
 from fireside.server.wire import Integer, Label, TokenId
 
@@ -53,6 +55,8 @@ class EmbeddingRequest(Wire):
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: Integer | None = Field(None, ge=1, lt=2**31)
     user: Label | None = None
+
+    table: ClassVar[Table] = EMBEDDINGS
 
     @property
     def texts(self) -> list[str | list[int]]:

@@ -35,6 +35,7 @@ from fireside.errors import BadRequest, Conflict, FiresideError, NotFound, Overl
 from fireside.server.body import MAX_BYTES
 from fireside.server.caller import Caller
 from fireside.server.errors import refuse
+from fireside.server.parameters import HEADER
 from fireside.storage.objects import New, Stored
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ KIND = "idempotency_key"
 LIFE = 86_400.0
 LARGEST = 4 * 2**20
 NONCE = 12
-KEPT_HEADERS = frozenset({b"content-type", b"location", b"content-disposition"})
+KEPT_HEADERS = frozenset({b"content-type", b"location", b"content-disposition", HEADER.encode()})
 
 
 class KeyReused(BadRequest):

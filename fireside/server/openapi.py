@@ -1,8 +1,7 @@
 """`/openapi.json`: what is served, as it is served.
 
 Handlers check their bodies themselves (`body.py`), so FastAPI cannot know them: each says so by
-`documented`, with the class that it checks by and the type that it answers with.  Parameters that
-are refused are in the schema with the values that pass, and marked `x-refused`.  Built when it is
+`documented`, with the class that it checks by and the type that it answers with.  Built when it is
 first asked for, in a thread: OpenAI's types take a second to import.
 """
 
@@ -23,6 +22,7 @@ from pydantic_core import CoreSchema
 from starlette.responses import JSONResponse, Response
 
 from fireside.server.body import Wire
+from fireside.server.openapi_parameters import describe
 
 F = TypeVar("F", bound=Callable[..., Any])
 Schema = dict[str, Any]
@@ -228,7 +228,7 @@ class _Models:
         return dict(shape) if isinstance(shape, Mapping) else self._schemas[shape]
 
     def _as_checked(self, wire: type[Wire]) -> None:
-        """What `validate` does besides pydantic: null asks for nothing; the refused have names."""
+        """What `validate` does besides pydantic: null asks for nothing; tables are applied."""
         name = self._schemas[wire]["$ref"].rpartition("/")[2]
         schema = self.definitions[name] = dict(self.definitions[name])
         required = schema.get("required", ())
@@ -236,9 +236,8 @@ class _Models:
             key: value if key in required else _or_null(value)
             for key, value in schema.get("properties", {}).items()
         }
-        for key, passing in wire.refused.items():
-            properties[key] = {"enum": [*passing, None], "x-refused": True}
         schema["properties"] = properties
+        describe(wire.table, schema, self.definitions)
 
 
 def named(shape: str | type) -> Any:

@@ -1,19 +1,20 @@
 """What a client may send to the two generating endpoints, and what each parameter may be.
 
 The names and ranges are OpenAI's; the extras at the end of `Sampling` are those that open servers
-share (`extra_body` in the SDK).  `refused` names what OpenAI has and Fireside has not.  This file
-holds shapes only: `sampling.py` gives them meaning.
+share (`extra_body` in the SDK).  This file holds shapes only: `sampling.py` gives them meaning,
+and `openai_parameters.py` has those that do nothing here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from fireside.errors import BadRequest
 from fireside.server.body import Wire
+from fireside.server.openai_parameters import COMPLETIONS
+from fireside.server.parameters import Table
 
 MAX_CHOICES = 128
 INT64 = 2**63
@@ -36,7 +37,6 @@ Count = Annotated[Integer, Field(ge=1, le=MAX_CHOICES)]
 
 class StreamOptions(Wire):
     include_usage: bool | None = None
-    include_obfuscation: Literal[False] | None = None
 
 
 class StructuredOutputs(Wire):
@@ -121,7 +121,7 @@ class CompletionRequest(Sampling):
     echo: bool = False
     logprobs: Integer | None = Field(None, ge=0, le=20)
 
-    refused: ClassVar[Mapping[str, tuple[object, ...]]] = {"suffix": ("",)}
+    table: ClassVar[Table] = COMPLETIONS
 
     @model_validator(mode="after")
     def _hangs_together(self) -> CompletionRequest:

@@ -88,10 +88,7 @@ def refused(answer: httpx.Response, status: int = 400) -> dict[str, str]:
         ({"audio": {"voice": "alloy", "format": "mp3"}}, "audio"),
         ({"modalities": ["text", "audio"]}, "modalities"),
         ({"web_search_options": {}}, "web_search_options"),
-        ({"service_tier": "flex"}, "service_tier"),
-        ({"reasoning_effort": "high"}, "reasoning_effort"),
-        ({"verbosity": "low"}, "verbosity"),
-        ({"prediction": {"type": "content", "content": "a"}}, "prediction"),
+        ({"user": 5}, "user"),
         ({"metadata": {"a": 5}}, "metadata.a"),
     ],
 )

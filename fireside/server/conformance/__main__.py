@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from fireside.server.conformance import parameters
 from fireside.server.conformance.comparison import Operation, compared
 from fireside.server.conformance.page import written
 from fireside.server.conformance.report import faults, printed
@@ -67,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     operations = compare(given.specification)
     if given.write is not None:
         page = given.write.read_text(encoding="utf-8")
-        given.write.write_text(written(page, operations), encoding="utf-8")
+        page = parameters.written(written(page, operations))
+        given.write.write_text(page, encoding="utf-8")
     if given.faults:
         print(faults(operations))
     print(printed(operations))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Depends, Query, Request
 
@@ -22,6 +22,7 @@ from fireside.server.organization.shapes import (
     shown_project,
     shown_service_account,
 )
+from fireside.server.parameters import Obligation, Table
 from fireside.storage import Store
 
 PROJECT = "admin.organization:Project"
@@ -29,7 +30,12 @@ ACCOUNT = "admin.organization.projects:ProjectServiceAccount"
 
 
 class CreateProjectRequest(Wire):
-    refused = {"external_key_id": (), "geography": (), "residency": ()}  # noqa: RUF012
+    table: ClassVar[Table] = Table(
+        dict.fromkeys(
+            ("external_key_id", "geography", "residency"),
+            Obligation(why="the data is on your own disk"),
+        )
+    )
 
     name: Name
 

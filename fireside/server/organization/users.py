@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import Field
@@ -20,6 +20,7 @@ from fireside.server.organization.shapes import (
     shown_page,
     shown_user,
 )
+from fireside.server.parameters import Obligation, Table
 from fireside.storage import Store
 
 USER = "admin.organization:OrganizationUser"
@@ -34,7 +35,12 @@ class CreateUserRequest(Wire):
 
 
 class UpdateUserRequest(Wire):
-    refused = {"role_id": (), "technical_level": (), "developer_persona": ()}  # noqa: RUF012
+    table: ClassVar[Table] = Table(
+        dict.fromkeys(
+            ("role_id", "technical_level", "developer_persona"),
+            Obligation(why="roles are owner and reader"),
+        )
+    )
 
     role: OpenAIRole
 

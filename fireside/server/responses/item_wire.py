@@ -49,10 +49,6 @@ class MessageItem(Wire):
     phase: Literal["commentary", "final_answer"] | None = None
 
 
-class DirectCaller(Wire):
-    type: Literal["direct"]
-
-
 class FunctionCall(Wire):
     type: Literal["function_call"]
     call_id: Id
@@ -60,8 +56,6 @@ class FunctionCall(Wire):
     arguments: str
     id: Id | None = None
     status: Status = "completed"
-    caller: DirectCaller | None = None
-    created_by: str | None = None
 
 
 class FunctionCallOutput(Wire):
@@ -71,8 +65,6 @@ class FunctionCallOutput(Wire):
     id: Id | None = None
     status: Status = "completed"
     name: str | None = None
-    caller: DirectCaller | None = None
-    created_by: str | None = None
 
 
 class SummaryText(Wire):
@@ -87,10 +79,9 @@ class ReasoningText(Wire):
 
 class ReasoningItem(Wire):
     type: Literal["reasoning"]
-    summary: list[SummaryText]
+    summary: list[SummaryText] = Field(default_factory=list)
     id: Id | None = None
     content: list[ReasoningText] = Field(default_factory=list)
-    encrypted_content: None = None
     status: Status = "completed"
 
 
@@ -106,7 +97,6 @@ class CompactionItem(Wire):
     type: Literal["compaction"]
     encrypted_content: str
     id: Id | None = None
-    created_by: str | None = None
 
 
 class McpCall(Wire):

@@ -166,7 +166,7 @@ def _checked(raw: object) -> Parsed:
 
 
 def shown(item: MessageItem | FunctionCall | Any) -> Item:
-    values = item.model_dump(exclude={"caller", "created_by"}, exclude_none=True)
+    values = item.model_dump(exclude_none=True)
     values["type"] = item.type
     values["status"] = getattr(item, "status", None)
     values["id"] = _own_id(item.id, item.type)

@@ -9,7 +9,7 @@ tunnels are OpenAI's, and refused by name.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
@@ -47,13 +47,6 @@ class McpTool(Wire):
     authorization: str | None = None
     allowed_tools: list[str] | Filter | None = None
     require_approval: ApprovalFilter | Literal["always", "never"] | None = None
-
-    refused: ClassVar[Mapping[str, tuple[object, ...]]] = {
-        "allowed_callers": (["direct"],),
-        "connector_id": (),
-        "defer_loading": (False,),
-        "tunnel_id": (),
-    }
 
     @property
     def shown(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from fireside.server import body
 from fireside.server.answerers import answerer
 from fireside.server.caller import caller_of
 from fireside.server.listing import Page, envelope_of
+from fireside.server.openai_parameters import RESPONSES
 from fireside.server.openapi import Listed, documented
 from fireside.server.responses import context
 from fireside.server.responses.background import Background
@@ -39,11 +40,14 @@ if TYPE_CHECKING:
 
 
 def included(
+    request: Request,
     include: Annotated[list[str] | None, Query()] = None,
     include_brackets: Annotated[list[str] | None, Query(alias="include[]")] = None,
 ) -> list[str]:
     """`include` of a URL; OpenAI's SDKs write `include[]`."""
-    asked = [*(include or ()), *(include_brackets or ())]
+    given = {"include": [*(include or ()), *(include_brackets or ())]}
+    known, request.state.ignored = RESPONSES.applied(given)
+    asked: list[str] = known["include"]
     check_include(asked)
     return asked
 
@@ -76,6 +80,7 @@ RECEIPT_SCHEMA: Final[Mapping[str, Any]] = {
         "tools": {"type": "array", "items": {"type": "object"}},
         "notices": {"type": "array", "items": {"type": "string"}},
         "finish_reason": {"type": ["string", "null"]},
+        "ignored": {"type": "array", "items": {"type": "string"}},
     },
 }
 

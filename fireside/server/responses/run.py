@@ -259,7 +259,8 @@ class Run:
 
     def _save(self) -> None:
         self.receipt = receipt_of(self.core, sampling=self.sampling) | {
-            "finish_reason": self.core.reason
+            "finish_reason": self.core.reason,
+            "ignored": list(self.call.ignored),
         }
         if not self.call.store:
             self.memory[self.response["id"]] = [*self.said.items, *self.reply.kept["output"]]

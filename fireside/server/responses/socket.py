@@ -172,6 +172,9 @@ class Connection:
             self._services, answerer=who, call=asked.call, owner=self._owner,
             memory=self._memory, warm=asked.warm,
         )  # fmt: skip
+        if asked.call.ignored:  # a message has no headers
+            ours = run.response.get("fireside", {})
+            run.response["fireside"] = ours | {"ignored": list(asked.call.ignored)}
         try:
             async for event in run.events():
                 await self._send(event, lane)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -47,13 +47,6 @@ class FunctionTool(Wire):
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
     description: str | None = None
-
-    refused: ClassVar[Mapping[str, tuple[object, ...]]] = {
-        "allowed_callers": (["direct"],),
-        "async": (False,),
-        "defer_loading": (False,),
-        "output_schema": (),
-    }
 
 
 class HybridSearch(Wire):

@@ -1,32 +1,23 @@
 """What a client may send to `/v1/responses`, its siblings and `/v1/conversations`.
 
-Shapes only; the items of `input` are `items.py`'s.  `refused` names what OpenAI has and Fireside
-has not: stored prompts, images, moderation inside a request, other tiers of service.
+Shapes only; the items of `input` are `items.py`'s, and what does nothing here is in
+`openai_parameters.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from fireside.errors import BadRequest, Unsupported
+from fireside.errors import BadRequest
 from fireside.server.body import Wire
+from fireside.server.openai_parameters import COMPACT, COUNT, ITEMS, RESPONSES
 from fireside.server.openapi import Described
+from fireside.server.parameters import Table
 from fireside.server.wire import Integer, Label, Metadata, Whole
 
 INCLUDABLE = ("message.output_text.logprobs", "file_search_call.results")
-OTHER_INCLUDABLE = frozenset(
-    {
-        "code_interpreter_call.outputs",
-        "computer_call_output.output.image_url",
-        "message.input_image.image_url",
-        "reasoning.encrypted_content",
-        "web_search_call.action.sources",
-        "web_search_call.results",
-    }
-)
 Id = Annotated[str, Field(min_length=1, max_length=256)]
 Name = Annotated[str, Field(min_length=1, max_length=1024)]
 
@@ -65,15 +56,11 @@ class Nothing(Wire):
 
 
 class StreamOptions(Wire):
-    include_obfuscation: Literal[False] | None = None
+    """Every member is a hint."""
 
 
 class Reasoning(Wire):
-    """Only what asks for none: the models here think aloud or not at all."""
-
-    effort: Literal["none"] | None = None
-    summary: None = None
-    generate_summary: None = None
+    """Every member is a hint: the models here think aloud or not at all."""
 
 
 class TextFormat(Wire):
@@ -112,7 +99,6 @@ class TextFormat(Wire):
 
 class TextConfig(Wire):
     format: TextFormat = TextFormat()
-    verbosity: Literal["medium"] | None = None
 
     @property
     def shown(self) -> dict[str, object]:
@@ -177,17 +163,7 @@ class CreateResponse(Context):
     top_p: float = Field(1.0, ge=0, le=1)
     user: Label | None = None
 
-    refused: ClassVar[Mapping[str, tuple[object, ...]]] = {
-        "access_programs": (),
-        "background_options": (),
-        "context_management": ([],),
-        "image": (),
-        "moderation": (),
-        "prompt": (),
-        "prompt_cache_options": (),
-        "prompt_cache_retention": ("in_memory",),
-        "service_tier": ("auto", "default"),
-    }
+    table: ClassVar[Table] = RESPONSES
 
     @model_validator(mode="after")
     def _hangs_together(self) -> CreateResponse:
@@ -212,7 +188,7 @@ class CreateResponse(Context):
 class CountTokens(Context):
     model: Name | None = None
 
-    refused: ClassVar[Mapping[str, tuple[object, ...]]] = {"personality": ()}
+    table: ClassVar[Table] = COUNT
 
 
 class Compact(Wire):
@@ -222,12 +198,7 @@ class Compact(Wire):
     previous_response_id: Id | None = None
     prompt_cache_key: Label | None = None
 
-    refused: ClassVar[Mapping[str, tuple[object, ...]]] = {
-        "image": (),
-        "prompt_cache_options": (),
-        "prompt_cache_retention": ("in_memory",),
-        "service_tier": ("auto", "default"),
-    }
+    table: ClassVar[Table] = COMPACT
 
     @model_validator(mode="after")
     def _something_to_compact(self) -> Compact:
@@ -237,6 +208,8 @@ class Compact(Wire):
 
 
 class NewConversation(Wire):
+    table: ClassVar[Table] = ITEMS
+
     items: list[RawItem] | None = Field(None, max_length=20)
     metadata: Metadata = Field(default_factory=dict)
 
@@ -246,22 +219,17 @@ class ChangedConversation(Wire):
 
 
 class NewItems(Wire):
+    table: ClassVar[Table] = ITEMS
+
     items: list[RawItem] = Field(min_length=1, max_length=20)
 
 
 def check_include(include: list[str]) -> None:
     """
     Raises:
-        Unsupported: one of OpenAI's that nothing here could fill.
-        BadRequest: none of OpenAI's.
+        BadRequest: one that OpenAI has not.
     """
     for each in include:
-        if each in OTHER_INCLUDABLE:
-            raise Unsupported(
-                f"include: {each!r} is not supported by this server; it has "
-                f"{', '.join(INCLUDABLE)}.",
-                param="include",
-            )
         if each not in INCLUDABLE:
             raise BadRequest(
                 f"include: {each[:100]!r} is unknown; take {', '.join(INCLUDABLE)}.",

@@ -6,7 +6,6 @@ what the training room has no counterpart of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -16,6 +15,7 @@ from fireside.errors import Unsupported
 from fireside.graders.kinds import Grader
 from fireside.graders.scoring import needs_a_model
 from fireside.server.body import Wire
+from fireside.server.parameters import Obligation, Table
 from fireside.server.wire import Metadata
 
 Auto = Literal["auto"]
@@ -108,7 +108,9 @@ class Method(Wire):
 
 
 class JobRequest(Wire):
-    refused: ClassVar[Mapping[str, tuple[object, ...]]] = {"integrations": ([],)}
+    table: ClassVar[Table] = Table(
+        {"integrations": Obligation(why="no calls to other services", passes=([],))}
+    )
 
     model: Id
     training_file: Id

@@ -14,6 +14,7 @@ from fireside.knowledge.collections import Attached
 from fireside.knowledge.filters import Comparison, Compound, Filter
 from fireside.knowledge.passage import Ranking
 from fireside.server.body import Wire, validate
+from fireside.server.parameters import Obligation, Table
 from fireside.server.wire import Integer, Key, Label, Metadata
 
 Id = Annotated[str, Field(min_length=1, max_length=256)]
@@ -199,7 +200,9 @@ class SearchStore(Wire):
     filters: Filters | None = None
     ranking_options: RankingWire = RankingWire()
 
-    refused: ClassVar[Mapping[str, tuple[object, ...]]] = {"rewrite_query": (False,)}
+    table: ClassVar[Table] = Table(
+        {"rewrite_query": Obligation(why="a query is searched as it is", passes=(False,))}
+    )
 
     @property
     def queries(self) -> Sequence[str]:
