@@ -196,6 +196,7 @@ class Collections:
                     "max_chunk_size_tokens": one.strategy.max_chunk_size_tokens,
                     "chunk_overlap_tokens": one.strategy.chunk_overlap_tokens,
                     "last_error": None,
+                    "unread": [],
                     "usage_bytes": 0,
                     "batch_id": batch_id,
                 },

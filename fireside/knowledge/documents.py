@@ -1,6 +1,6 @@
 """A document that has been read: its text, and where each part of it stood.
 
-`"".join(block.text)` is the whole text.  It refuses to know of file formats.
+`"".join(block.text)` is the whole text.
 """
 
 from __future__ import annotations
@@ -23,9 +23,19 @@ class Block:
     section: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that the file holds and that was not read.  what: one line for the user."""
+
+    what: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Document:
+    """unread: what the file holds beside the text, a line each."""
+
     blocks: Sequence[Block] = field(default_factory=tuple)
+    unread: Sequence[str] = ()
 
     @cached_property
     def text(self) -> str:

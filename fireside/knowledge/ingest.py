@@ -1,15 +1,16 @@
 """A queued file of a vector store to passages: read, chunk, embed, keep.
 
-One file at a time.  Its passages are found once it is completed; what a stop in the middle left is
-thrown away before the file is done again.  Whatever is wrong with a file becomes its `last_error`,
-one line.
+One file of an owner at a time.  Its passages are found once it is completed; what a stop in the
+middle left is thrown away before the file is done again.  Whatever is wrong with a file becomes its
+`last_error`, one line.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -24,8 +25,10 @@ from fireside.errors import (
 )
 from fireside.knowledge.chunks import Chunk, Strategy, chunks, spans
 from fireside.knowledge.collections import FILE, STORE
+from fireside.knowledge.documents import Document
 from fireside.knowledge.embedders import Embedders, Embeds
 from fireside.knowledge.reading import read
+from fireside.knowledge.turns import Turns
 from fireside.knowledge.words import words
 from fireside.storage import Store
 from fireside.storage.objects import Stored
@@ -37,6 +40,8 @@ SLICE = 16
 """Passages between two looks at whether the file is still wanted."""
 MOST_TOKENS = 5_000_000
 HEADING_TOKENS = 50
+MOST_READINGS = 2
+"""After so many readings that the end of the server cut off, the file is to blame."""
 
 
 class Paths(Protocol):
@@ -46,7 +51,7 @@ class Paths(Protocol):
 
 
 class Ingest:
-    """For one thread; `stop` may be called from any."""
+    """Safe to use from many threads: each that calls `step` does another owner's file."""
 
     def __init__(self, store: Store, files: Paths, embedders: Embedders) -> None:
         self._objects = store.objects
@@ -54,6 +59,8 @@ class Ingest:
         self._files = files
         self._embedders = embedders
         self._stopping = threading.Event()
+        self._turns = Turns()
+        self._rows_in_work: set[str] = set()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -67,25 +74,44 @@ class Ingest:
         self.recover()
 
     def recover(self) -> None:
-        """Between two files: what was begun and not ended, here or in a process that is no more,
-        is queued again."""
-        while items := self._objects.listed(
-            FILE, owner=None, statuses=["in_progress"], limit=100
-        ).items:
-            for item in items:
-                self._move(item.id, "queued")
+        """What was begun and not ended, here or in a process that is no more, is queued again."""
+        after = None
+        while True:
+            page = self._objects.listed(
+                FILE, owner=None, statuses=["in_progress"], order="asc", after=after, limit=100
+            )
+            for row in page.items:
+                if row.id not in self._rows_in_work:
+                    self._move(row.id, "queued")
+            if not page.more:
+                return
+            after = page.items[-1].id
 
     def step(self) -> bool:
-        """Do the oldest queued file; False if there is none.
+        """Do the oldest queued file of the owner whose turn it is; False if there is none.
 
         Raises:
             Unavailable: no disk, or somebody else holds the database; `recover`, and try again.
         """
         if self._stopping.is_set():
             return False
-        row = self._objects.claim(FILE, status="queued", becomes="in_progress")
-        if row is None:
+        owner = self._turns.take(self._objects.owners(FILE, status="queued"))
+        if owner is None:
             return False
+        row = None
+        try:
+            row = self._objects.claim(FILE, status="queued", becomes="in_progress", owner=owner)
+            if row is None:
+                return False
+            self._rows_in_work.add(row.id)
+            self._try(row)
+        finally:
+            if row is not None:
+                self._rows_in_work.discard(row.id)
+            self._turns.release(owner)
+        return True
+
+    def _try(self, row: Stored) -> None:
         try:
             self._do(row)
         except Interrupted:
@@ -99,7 +125,6 @@ class Ingest:
             log.exception("failed on a file of a vector store")
             self._passages.discard(row.id)
             self._fail(row, "server_error", "The server failed on this file; its log says why.")
-        return True
 
     def _do(self, row: Stored) -> None:
         assert row.parent_id is not None
@@ -109,7 +134,7 @@ class Ingest:
             path = self._files.path(row.body["file_id"], row.owner)
         except NotFound:
             raise Corrupt("The file was deleted before it was read.") from None
-        document = read(path, row.body["filename"], cancelled=self._stopping.is_set)
+        document = self._read(row, path)
         strategy = Strategy(
             max_chunk_size_tokens=row.body["max_chunk_size_tokens"],
             chunk_overlap_tokens=row.body["chunk_overlap_tokens"],
@@ -126,8 +151,27 @@ class Ingest:
                 raise Interrupted("The file is no longer wanted.")
             place += len(made)
             size += sum(len(each.text.encode()) + len(each.vectors) for each in made)
-        if not self._passages.complete(row.id, row.created_at, {"usage_bytes": size}):
+        end = {"usage_bytes": size, "unread": list(document.unread)}
+        if not self._passages.complete(row.id, row.created_at, end):
             raise Interrupted("The file is no longer wanted.")
+
+    def _read(self, row: Stored, path: Path) -> Document:
+        """A reading counts from before it begins until after it ended: a file that takes the whole
+        server down with it must not do so at each start."""
+        readings = row.body.get("readings", 0)
+        if readings >= MOST_READINGS:
+            raise Corrupt(
+                f"The server ended {readings} times while it read this file, so it is not read "
+                "again: save it anew, or split it, and attach it once more."
+            )
+        self._set(row, readings=readings + 1)
+        try:
+            document = read(path, row.body["filename"], cancelled=lambda: not self._wanted(row))
+        except Interrupted:
+            self._set(row, readings=readings)
+            raise
+        self._set(row, readings=0)
+        return document
 
     def _embedded(
         self, row: Stored, embedder: Embeds, part: Sequence[Chunk]
@@ -161,30 +205,34 @@ class Ingest:
             now = self._objects.get(FILE, row.id, owner=None)
         except NotFound:
             return False
+        except Unavailable:  # not now; the next look will tell
+            return True
         return now.status == "in_progress" and now.created_at == row.created_at
 
     def _move(self, row_id: str, status: str) -> None:
-        try:
-            self._objects.change(
-                FILE,
-                row_id,
-                lambda row: replace(row, status=status) if row.status == "in_progress" else row,
-                owner=None,
-            )
-        except NotFound:
-            return
+        self._change(
+            row_id, lambda row: replace(row, status=status) if row.status == "in_progress" else row
+        )
+
+    def _set(self, row: Stored, **members: object) -> None:
+        self._change(row.id, lambda now: _with(now, row, members))
 
     def _fail(self, row: Stored, code: str, message: str) -> None:
-        def failed(now: Stored) -> Stored:
-            if now.status != "in_progress" or now.created_at != row.created_at:
-                return now
-            error = {"code": code, "message": message}
-            return replace(now, status="failed", body={**now.body, "last_error": error})
+        error = {"last_error": {"code": code, "message": message}}
+        self._change(row.id, lambda now: _with(now, row, error, status="failed"))
 
-        try:
-            self._objects.change(FILE, row.id, failed, owner=None)
-        except NotFound:
-            return
+    def _change(self, row_id: str, change: Callable[[Stored], Stored]) -> None:
+        with suppress(NotFound):
+            self._objects.change(FILE, row_id, change, owner=None)
+
+
+def _with(
+    now: Stored, row: Stored, members: Mapping[str, object], status: str = "in_progress"
+) -> Stored:
+    """`now` with these members in its body, if it is still the `row` that is in work."""
+    if now.status != "in_progress" or now.created_at != row.created_at:
+        return now
+    return replace(now, status=status, body={**now.body, **members})
 
 
 def _code(error: FiresideError) -> str:

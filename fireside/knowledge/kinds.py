@@ -1,13 +1,10 @@
-"""What a file is, told by its first bytes; its name may only agree.
-
-It refuses, each with one line: empty files, files whose name says another kind than their bytes
-(an error page saved as .pdf), what holds no text that we can read.
-"""
+"""What a file is, by its first bytes; its name must not contradict them."""
 
 from __future__ import annotations
 
+import mmap
 import zipfile
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Final, Literal
 
 from fireside.errors import Corrupt, Unsupported
@@ -38,14 +35,34 @@ FOREIGN: Final[dict[bytes, str]] = {
     b"MZ": "a program", b"SQLite format 3": "an SQLite database", b"ID3": "an MP3 recording",
     b"OggS": "a recording", b"RIFF": "a recording, a film or an image", b"{\\rtf": "an RTF file",
     b"GGUF": "a GGUF model", b"%!PS": "a PostScript file", b"PAR1": "a Parquet file",
+    b"II*\0": "a TIFF image", b"MM\0*": "a TIFF image", b"BM": "a BMP image",
+    b"ITSF": "a CHM book", b"AT&TFORM": "a DjVu book", b"wOFF": "a font", b"wOF2": "a font",
+    b"\xfbk\xd0": "an archive of web pages",
 }  # fmt: skip
+WORDS: Final = frozenset({b"MZ", b"BM"})
+"""Of these, what a text may begin with too."""
+# Text by its bytes, and of a form that a reader of plain text would get wrong.
+UNREAD_SUFFIXES: Final[dict[str, str]] = {
+    ".eml": "an e-mail", ".mht": "an archived web page", ".mhtml": "an archived web page",
+    ".rtf": "an RTF file", ".fodt": "a flat OpenDocument file", ".fods": "a flat OpenDocument file",
+    ".ps": "a PostScript file",
+}  # fmt: skip
+PACKED: Final[dict[bytes, str]] = {
+    b"application/vnd.oasis.opendocument.text": "an OpenDocument text",
+    b"application/vnd.oasis.opendocument.spreadsheet": "an OpenDocument sheet",
+    b"application/vnd.oasis.opendocument.presentation": "an OpenDocument presentation",
+    b"application/epub+zip": "an EPUB book",
+}
+"""By the member `mimetype` of a ZIP archive."""
 OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 HTML_BEGINS: Final = (b"<!doctype html", b"<html")
 READS: Final = "PDF, DOCX, PPTX, XLSX, HTML, Markdown, CSV and text"
 
 
-def kind_of(path: Path, filename: str) -> Kind:
+def kind_of(path: Path, suffix: str) -> Kind:
     """
+    suffix: of the file's name, in small letters; "" for one that says nothing.
+
     Raises:
         Corrupt: empty, encrypted, damaged, or not what its name says.
         Unsupported: nothing that we read.
@@ -54,16 +71,18 @@ def kind_of(path: Path, filename: str) -> Kind:
         head = file.read(4096)
     if not head:
         raise Corrupt("The file is empty.")
-    found = _by_bytes(path, head)
-    named = NAMES.get(PurePath(filename).suffix.lower())
-    if named is None or named == found:
-        return found
-    if named in WRITTEN and found == "text":
+    kind = _by_bytes(path, head)
+    named = NAMES.get(suffix)
+    if kind == "text" and suffix in UNREAD_SUFFIXES:
+        raise Unsupported(f"The file is {UNREAD_SUFFIXES[suffix]}; what is read: {READS}.")
+    if named is None or named == kind:
+        return kind
+    if named in WRITTEN and kind == "text":
         return named
-    if named in WRITTEN and found == "html":
+    if named in WRITTEN and kind == "html":
         return "text" if named != "html" else "html"  # source code that shows HTML is text
     raise Corrupt(
-        f"The name says {CALLED[named]}, but the content is {CALLED[found]}: "
+        f"The name says {CALLED[named]}, but the content is {CALLED[kind]}: "
         "upload the right file, or give it its right name."
     )
 
@@ -74,11 +93,13 @@ def _by_bytes(path: Path, head: bytes) -> Kind:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _inside(path)
     if head.startswith(OLE):
-        if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as all_:
+            is_encrypted = all_.find("EncryptedPackage".encode("utf-16-le")) >= 0
+        if is_encrypted:
             raise Corrupt("The document is encrypted: save it without a password.")
         raise Unsupported("An Office file from before 2007: save it as DOCX, PPTX or XLSX.")
     for magic, called in FOREIGN.items():
-        if head.startswith(magic) and not (magic == b"MZ" and b"\0" not in head):
+        if head.startswith(magic) and not (magic in WORDS and b"\0" not in head):
             raise Unsupported(f"The file is {called}; what is read: {READS}.")
     begins = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if begins.startswith(HTML_BEGINS) or (begins.startswith(b"<?xml") and b"<html" in begins):
@@ -90,9 +111,15 @@ def _inside(path: Path) -> Kind:
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
+            mimetype = b""
+            if "mimetype" in names:
+                with archive.open("mimetype") as member:
+                    mimetype = member.read(100).strip()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         raise Corrupt("The file is damaged or cut short: upload it again.") from None
     for name, kind in INSIDE.items():
         if name in names:
             return kind
+    if mimetype in PACKED:
+        raise Unsupported(f"The file is {PACKED[mimetype]}; what is read: {READS}.")
     raise Unsupported(f"The file is a ZIP archive: unpack it.  What is read: {READS}.")

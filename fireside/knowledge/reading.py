@@ -1,7 +1,7 @@
-"""A file on disk to a `Document`: plain text here, everything else in a process of its own.
+"""A file on disk to a `Document`, read in a process of its own.
 
 A hostile file can make that process slow, large or dead, and nothing else; whichever it is becomes
-one line.  It refuses what `kinds.py` refuses, and texts beyond `MOST_CHARACTERS`.
+one line.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
+from pathlib import Path, PurePath
+from typing import IO, Literal
 
 import fireside
 from fireside.errors import Corrupt, FiresideError, Interrupted, Unsupported
 from fireside.knowledge import child
 from fireside.knowledge.documents import MOST_CHARACTERS, Block, Document
-from fireside.knowledge.kinds import WRITTEN, kind_of
-from fireside.knowledge.written import decoded, markdown, plain, table
+from fireside.knowledge.kinds import NAMES
 
 MOST_BYTES = 512 * 2**20
-LONGEST_WAIT = 900.0
-"""Seconds on the clock; the child's own limit is in seconds of the processor."""
+WALL_SECONDS = 300.0
+"""On the clock.  The process has its own limit, in seconds of the processor."""
+LOOKS_EVERY = 0.2  # seconds between two looks at the clock and at `cancelled`
 
 
 def read(
@@ -34,98 +36,122 @@ def read(
     cancelled: Callable[[], bool] = lambda: False,
     memory: int = child.MEMORY,
     seconds: int = child.SECONDS,
+    wall_seconds: float = WALL_SECONDS,
 ) -> Document:
     """
+    memory: bytes.  seconds: of the processor.  wall_seconds: on the clock.
+
     Raises:
-        Corrupt: empty, encrypted, damaged, hostile, or not what its name says.
+        Corrupt: empty, encrypted, damaged, hostile, too large, or not what its name says.
         Unsupported: nothing that we read.
-        Interrupted: `cancelled` said so.
+        Interrupted: `cancelled` is true.
     """
     if path.stat().st_size > MOST_BYTES:
         raise Corrupt(f"The file is larger than {MOST_BYTES >> 20} MiB: split it.")
-    kind = kind_of(path, filename)
-    if kind in WRITTEN and kind != "html":
-        text = decoded(path.read_bytes())
-        if len(text) > MOST_CHARACTERS:
-            raise Corrupt(
-                f"The text has {len(text)} characters; {MOST_CHARACTERS} are read: split it."
-            )
-        reader = {"markdown": markdown, "table": table}.get(kind, plain)
-        return Document(blocks=reader(text))
-    return Document(blocks=_in_child(kind, path, cancelled, memory, seconds))
+    suffix = PurePath(filename).suffix.lower()
+    process = _process(path, suffix if suffix in NAMES else "", memory, seconds)
+    watch = _Watch(process, cancelled, wall_seconds)
+    try:
+        assert process.stdout is not None
+        document, end = _parsed(process.stdout)
+        process.wait()
+    finally:
+        watch.end()
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+    if watch.killed == "cancelled" or cancelled():
+        raise Interrupted("The reading was cancelled.")
+    if watch.killed == "clock":
+        raise Corrupt(
+            f"Reading the file took more than {wall_seconds:.0f} seconds on the clock: split it, "
+            "or save it anew."
+        )
+    if end is None:
+        raise _death(process.returncode, seconds)
+    if end:
+        code, message = end
+        raise (Unsupported if code == "unsupported_file" else Corrupt)(message)
+    return document
 
 
-def _in_child(
-    kind: str, path: Path, cancelled: Callable[[], bool], memory: int, seconds: int
-) -> list[Block]:
+def _process(path: Path, suffix: str, memory: int, seconds: int) -> subprocess.Popen[bytes]:
     inherited = {"PATH", "SYSTEMROOT", "LD_LIBRARY_PATH"}
     # Where this process found its modules, and not the folder that it happens to stand in (-P).
-    found = [str(Path(fireside.__file__).parent.parent), *filter(None, sys.path)]
-    process = subprocess.Popen(  # noqa: S603  # ours, with a path of ours
+    modules = [str(Path(fireside.__file__).parent.parent), *filter(None, sys.path)]
+    return subprocess.Popen(  # noqa: S603  # ours, with a path of ours
         [sys.executable, "-P", "-m", "fireside.knowledge.child",
-         kind, str(path), str(memory), str(seconds)],
+         str(path), suffix, str(memory), str(seconds)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={name: value for name, value in os.environ.items() if name in inherited}
-        | {"PYTHONPATH": os.pathsep.join(found), "PYTHONIOENCODING": "utf-8"}
+        | {"PYTHONPATH": os.pathsep.join(modules), "PYTHONIOENCODING": "utf-8"}
         | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
     )  # fmt: skip
-    done = threading.Event()
-    watching = threading.Thread(target=_watch, args=(process, cancelled, done), daemon=True)
-    watching.start()
-    try:
-        assert process.stdout is not None
-        blocks, end = _parsed(process.stdout.read)
-        process.wait()
-    finally:
-        done.set()
-        watching.join()
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-    if cancelled():
-        raise Interrupted("The reading was cancelled.")
-    if end is None:
-        raise _death(process.returncode, seconds)
-    if end[0] == "error":
-        raise (Unsupported if end[1] == "unsupported_file" else Corrupt)(end[2])
-    return blocks
 
 
-def _watch(
-    process: subprocess.Popen[bytes], cancelled: Callable[[], bool], done: threading.Event
-) -> None:
-    waited = 0.0
-    while not done.wait(0.1):
-        waited += 0.1
-        if cancelled() or waited > LONGEST_WAIT:
-            process.kill()
-            return
+class _Watch:
+    """Kills the process once it has had its time or is `cancelled`.  killed: why."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], cancelled: Callable[[], bool], seconds: float
+    ) -> None:
+        self.killed: Literal["cancelled", "clock"] | None = None
+        self._process = process
+        self._cancelled = cancelled
+        self._seconds = seconds
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        waited = 0.0
+        while not self._ended.wait(LOOKS_EVERY):
+            waited += LOOKS_EVERY
+            if self._cancelled():
+                self.killed = "cancelled"
+            elif waited > self._seconds:
+                self.killed = "clock"
+            if self.killed:
+                with suppress(OSError):
+                    self._process.kill()
+                return
 
 
-def _parsed(reads: Callable[[int], bytes]) -> tuple[list[Block], list[str] | None]:
-    """The blocks, and how it ended: None if the child did not say."""
+def _parsed(output: IO[bytes]) -> tuple[Document, tuple[str, str] | tuple[()] | None]:
+    """What was read, and how it ended: () well, (code, message), or None if the process did not
+    say.  A process that was taken over may write anything: each line and their sum are bounded."""
     blocks: list[Block] = []
-    rest, size = b"", 0
-    while part := reads(1 << 16):
-        size += len(part)
-        if size > 8 * MOST_CHARACTERS:  # a child that was taken over says what it likes
-            return [], None
-        *lines, rest = (rest + part).split(b"\n")
-        for line in lines:
-            first, second, third = json.loads(line)
-            if first in ("end", "error") and isinstance(second, str):
-                return blocks, [first, second, third]
-            blocks.append(Block(text=first, page=second, section=tuple(third)))
-    return blocks, None
+    unread: list[str] = []
+    size = 0
+    while line := output.readline(child.LONGEST_LINE):
+        size += len(line)
+        if not line.endswith(b"\n") or size > 8 * MOST_CHARACTERS:
+            break
+        match json.loads(line):
+            case ["block", str(text), int() | None as page, [*section]]:
+                blocks.append(Block(text=text, page=page, section=tuple(map(str, section))))
+            case ["unread", str(what)]:
+                unread.append(what)
+            case ["end"]:
+                return Document(blocks=blocks, unread=tuple(unread)), ()
+            case ["error", str(code), str(message)]:
+                return Document(), (code, message)
+            case _:
+                break
+    return Document(), None
 
 
 def _death(status: int, seconds: int) -> FiresideError:
-    if status == -getattr(signal, "SIGXCPU", 24) or status == -getattr(signal, "SIGKILL", 9):
+    if status == -getattr(signal, "SIGXCPU", 24):
         return Corrupt(
-            f"Reading the file took more than {seconds} seconds: split it, or save it anew."
+            f"Reading the file took more than {seconds} seconds of the processor: split it, or "
+            "save it anew."
         )
     return Corrupt("The file made its reader fail: save it anew with the program that made it.")

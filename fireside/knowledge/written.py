@@ -21,7 +21,6 @@ BOMS = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
-HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
 UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
@@ -82,10 +81,12 @@ def markdown(text: str) -> list[Block]:
             blocks.append(Block(text="".join(lines), section=section))
             lines.clear()
 
-    for line in text.splitlines(keepends=True):
+    for line in io.StringIO(text, newline=""):
         bare = line.rstrip("\r\n")
         mark = FENCE.match(bare)
-        heading = None if fence else HEADING.match(bare)
+        if mark and not fence and mark[1][0] == "`" and "`" in bare[mark.end() :]:
+            mark = None  # code within a line
+        heading = None if fence else _heading(bare)
         under = None if fence or mark else UNDERLINE.match(bare)
         if mark and not fence:
             fence = mark[1]
@@ -93,7 +94,7 @@ def markdown(text: str) -> list[Block]:
             fence = ""
         if heading:
             end()
-            _enter(path, len(heading[1]), heading[2])
+            _enter(path, *heading)
         elif under and lines and lines[-1].strip() and _alone(lines):
             above = lines.pop()
             end()
@@ -104,10 +105,25 @@ def markdown(text: str) -> list[Block]:
     return blocks
 
 
+def _heading(line: str) -> tuple[int, str] | None:
+    """The level and the title of `## Title ##`.  By hand: a pattern would try every way to share
+    a run of spaces between its parts."""
+    marks = line.lstrip(" ")
+    level = len(marks) - len(marks.lstrip("#"))
+    after = marks[level:]
+    if len(line) - len(marks) > 3 or not 1 <= level <= 6 or after[:1] not in (" ", "\t"):
+        return None
+    title = after.strip(" \t")
+    without = title.rstrip("#")
+    if not without or without[-1] in " \t":  # `# C#` is about C#
+        title = without.rstrip(" \t")
+    return level, title
+
+
 def _alone(lines: Sequence[str]) -> bool:
     """Whether the last line is a paragraph of its own, as the line over an underline must be."""
     return not lines[-1].lstrip().startswith(("|", "-", "*", "+", ">", "#")) and (
-        len(lines) == 1 or not lines[-2].strip() or bool(HEADING.match(lines[-2].rstrip("\r\n")))
+        len(lines) == 1 or not lines[-2].strip() or _heading(lines[-2].rstrip("\r\n")) is not None
     )
 
 

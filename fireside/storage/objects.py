@@ -247,16 +247,33 @@ class Objects:
                 found.extend(_stored(row) for row in connection.execute(query))
         return found
 
-    def claim(self, kind: str, *, status: str, becomes: str) -> Stored | None:
-        """The oldest row of `status`, anyone's, moved to `becomes`; of many who ask at once each
-        gets another row.  None where there is none."""
+    def owners(self, kind: str, *, status: str) -> list[str]:
+        """Who has rows of `status`, the owner of the oldest first."""
+        from sqlalchemy import func
+
+        query = (
+            select(table.c.owner)
+            .where(table.c.kind == kind, table.c.status == status, _alive())
+            .group_by(table.c.owner)
+            .order_by(func.min(table.c.serial))
+        )
+        with self._reader.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+    def claim(
+        self, kind: str, *, status: str, becomes: str, owner: str | None = None
+    ) -> Stored | None:
+        """The oldest row of `status`, the owner's or (None) anyone's, moved to `becomes`; of many
+        who ask at once each gets another row.  None where there is none."""
+        query = (
+            select(table)
+            .where(table.c.kind == kind, table.c.status == status, _alive())
+            .order_by(table.c.serial)
+            .limit(1)
+        )
+        if owner is not None:
+            query = query.where(table.c.owner == owner)
         with self._writer.begin() as connection:
-            query = (
-                select(table)
-                .where(table.c.kind == kind, table.c.status == status, _alive())
-                .order_by(table.c.serial)
-                .limit(1)
-            )
             row = connection.execute(query).one_or_none()
             if row is None:
                 return None

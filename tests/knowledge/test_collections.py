@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from fireside.knowledge.embedders import Embedders
 from fireside.knowledge.filters import Comparison
 from fireside.knowledge.ingest import Ingest
 from fireside.knowledge.passage import Passage, Ranking
+from fireside.knowledge.turns import Turns
 from fireside.knowledge.vectors import Memory
 from fireside.knowledge.words import wanted, words
 from fireside.storage import Store
@@ -237,6 +240,127 @@ def test_stopped_in_the_middle_is_done_again(house: House) -> None:
     house.ingest.start()
     house.read_all()
     assert house.collections.counts(store_id).completed == 1
+
+
+def test_a_file_that_ends_the_server_twice_is_not_read_again(house: House, monkeypatch) -> None:
+    """Else it would do so at every start.  What ends while it embeds is not the file's fault."""
+    store_id = house.collections.create("").id
+    file_id = house.upload("tea", "t.txt")
+    house.collections.attach("", store_id, [Attached(file_id=file_id)])
+    readings = []
+
+    def ends_the_server(*_: object, **__: object) -> None:
+        readings.append(1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fireside.knowledge.ingest.read", ends_the_server)
+    for _ in range(2):
+        house.ingest.start()
+        with pytest.raises(KeyboardInterrupt):
+            house.ingest.step()
+        assert house.collections.counts(store_id).in_progress == 1
+    house.ingest.start()
+    house.read_all()
+    row = house.collections.file("", store_id, file_id)
+    assert (row.status, len(readings)) == ("failed", 2)
+    assert row.body["last_error"]["code"] == "invalid_file"
+    assert "ended 2 times" in row.body["last_error"]["message"]
+    house.ingest.start()
+    house.read_all()
+    assert len(readings) == 2
+    monkeypatch.undo()
+    house.collections.attach("", store_id, [Attached(file_id=file_id)])  # the user tries again
+    house.read_all()
+    assert house.collections.file("", store_id, file_id).status == "completed"
+
+
+def test_embedding_that_is_cut_off_is_tried_again_for_ever(house: House, monkeypatch) -> None:
+    store_id = house.collections.create("").id
+    file_id = house.upload("tea", "t.txt")
+    house.collections.attach("", store_id, [Attached(file_id=file_id)])
+
+    def ends_the_server(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.embedder, "embed", ends_the_server)
+        for _ in range(4):
+            house.ingest.start()
+            with pytest.raises(KeyboardInterrupt):
+                house.ingest.step()
+    house.ingest.start()
+    house.read_all()
+    assert house.collections.file("", store_id, file_id).status == "completed"
+
+
+class Endless:
+    """A file that is read for ever (a pipe that nobody fills), and a thread that reads it."""
+
+    def __init__(self, house: House, owner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.store_id = house.collections.create(owner).id
+        self.file_id = house.upload("tea", "t.txt", owner)
+        path = house.files.path
+        pipe = path(self.file_id, owner).with_name("pipe-" + self.file_id)
+        os.mkfifo(pipe)
+
+        def at(file_id: str, owner: str | None) -> Path:
+            return pipe if file_id == self.file_id else path(file_id, owner)
+
+        monkeypatch.setattr(house.files, "path", at)
+        house.collections.attach(owner, self.store_id, [Attached(file_id=self.file_id)])
+        self.thread = threading.Thread(target=house.ingest.step, daemon=True)
+        self.thread.start()
+        while not house.collections.file(owner, self.store_id, self.file_id).body.get("readings"):
+            assert self.thread.is_alive()
+
+
+@pytest.mark.parametrize("gone", ["file", "attachment", "store"])
+def test_deletion_ends_the_reading(house: House, gone: str, monkeypatch) -> None:
+    endless = Endless(house, "ann", monkeypatch)
+    if gone == "file":
+        house.files.remove(endless.file_id, "ann")
+        house.collections.forget(endless.file_id)
+    elif gone == "attachment":
+        house.collections.detach("ann", endless.store_id, endless.file_id)
+    else:
+        house.collections.remove("ann", endless.store_id)
+    endless.thread.join(60)
+    assert not endless.thread.is_alive()
+    assert house.store.objects.owners(FILE, status="in_progress") == []
+
+
+def test_one_owners_files_do_not_hold_up_anothers(house: House, monkeypatch) -> None:
+    endless = Endless(house, "ann", monkeypatch)
+    for owner, number in (("ann", 5), ("bob", 3), ("eve", 1)):
+        own = house.collections.create(owner).id
+        names = [f"{owner}{i}.txt" for i in range(number)]
+        files = [Attached(file_id=house.upload("tea", name, owner)) for name in names]
+        house.collections.attach(owner, own, files)
+    order = []
+    for _ in range(4):
+        before = house.store.objects.owners(FILE, status="queued")
+        counts = {each: _queued(house, each) for each in before}
+        assert house.ingest.step()
+        order += [each for each in before if _queued(house, each) < counts[each]]
+    assert order == ["bob", "eve", "bob", "bob"]  # ann has one in work
+    assert not house.ingest.step()
+    house.collections.detach("ann", endless.store_id, endless.file_id)
+    endless.thread.join(60)
+    house.read_all()
+    assert house.store.objects.owners(FILE, status="queued") == []
+
+
+def _queued(house: House, owner: str) -> int:
+    return len(house.store.objects.listed(FILE, owner=owner, statuses=["queued"], limit=50).items)
+
+
+def test_turns() -> None:
+    turns = Turns()
+    assert [turns.take(["ann", "bob"]) for _ in range(3)] == ["ann", "bob", None]
+    turns.release("bob")
+    turns.release("ann")
+    assert turns.take(["bob", "ann", "eve"]) == "eve"  # who has had none
+    assert turns.take(["bob", "ann", "eve"]) == "ann"  # whose last is longest ago
 
 
 def test_a_database_that_is_held_for_a_while(house: House, monkeypatch) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
+import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -182,17 +186,43 @@ def test_bombs(tmp_path: Path) -> None:
 
 
 def test_a_file_that_takes_all_memory_or_time(tmp_path: Path) -> None:
-    page = made(tmp_path, "a.html", "<html>" + "<b>word " * 2_000_000)
+    page = made(tmp_path, "a.html", "<html>" + "<b>word " * 400_000)
     with pytest.raises(Corrupt, match="too much memory"):
-        read(page, "a.html", memory=100 * 2**20)
-    with pytest.raises(Corrupt, match="more than 1 seconds"):
+        read(page, "a.html", memory=60 * 2**20)
+    with pytest.raises(Corrupt, match="more than 1 seconds of the processor"):
         read(page, "a.html", seconds=1)
 
 
-def test_reading_can_be_cancelled(tmp_path: Path) -> None:
-    page = made(tmp_path, "a.html", "<html>" + "<b>word " * 2_000_000)
+@pytest.mark.parametrize("name", ["a.md", "a.txt", "a.csv", "a.html", "a.docx", "a.pdf", "a"])
+def test_reading_ends_by_the_clock_and_when_cancelled(tmp_path: Path, name: str) -> None:
+    """A pipe that nobody fills: its reader waits for ever, and takes no processor time."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Corrupt, match="more than 0 seconds on the clock"):
+        read(tmp_path / "pipe", name, wall_seconds=0.0)
     with pytest.raises(Interrupted):
-        read(page, "a.html", cancelled=lambda: True)
+        read(tmp_path / "pipe", name, cancelled=lambda: True)
+
+
+def test_no_file_is_opened_in_this_process(tmp_path: Path) -> None:
+    """Nor are its first bytes: a directory of a million entries is a stranger's too."""
+    code = "import sys; from fireside.knowledge.reading import read; from pathlib import Path\n"
+    code += "sys.addaudithook(lambda event, args: event == 'open' and args[0] == sys.argv[1] and "
+    code += "sys.exit('opened'))\nread(Path(sys.argv[1]), sys.argv[2])"
+    for name in ("a.md", "a.txt", "a.csv", "a.html", "a.py"):
+        path = made(tmp_path, name, "<html># a,b\n1,2")
+        subprocess.run([sys.executable, "-c", code, str(path), name], check=True)
+
+
+def test_long_lines_take_time_in_proportion(tmp_path: Path) -> None:
+    """A pattern with three runs of spaces took 27 s of the whole server for 2,000 of them."""
+    for line in ("# a" + " " * 500_000 + "x", " " * 500_000 + "x", "=" * 500_000 + "x"):
+        before = time.process_time()
+        assert Document(blocks=markdown(line)).text == line
+        assert time.process_time() - before < 20
+    assert [block.section for block in markdown("# C#\na\n## F #  \nb\n####### c\n#d\n#\n")] == [
+        ("C#",),
+        ("C#", "F"),
+    ]
 
 
 def test_damage_anywhere_is_one_line(tmp_path: Path) -> None:

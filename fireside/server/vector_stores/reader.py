@@ -1,4 +1,4 @@
-"""The work beside the requests: queued files are read, one after the other, in one thread."""
+"""The work beside the requests: queued files are read, those of different owners side by side."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from fireside.server.errors import log
 
 LOOKS_EVERY = 30.0
 """Seconds; a file of this process wakes it at once, one of another waits so long."""
+MOST_OWNERS = 3
+"""Whose files are read at the same time: each may take 1 GiB and a core for minutes."""
 
 
 class Reader:
@@ -19,42 +21,47 @@ class Reader:
     def __init__(self, ingest: Ingest, collections: Collections) -> None:
         self._ingest = ingest
         self._collections = collections
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self._wake = asyncio.Event()
+        self._wakes = [asyncio.Event() for _ in range(MOST_OWNERS)]
 
         def wake() -> None:
-            loop.call_soon_threadsafe(self._wake.set)
+            loop.call_soon_threadsafe(self._wake)
 
         self._collections.wake = wake
         await asyncio.to_thread(self._ingest.start)
-        self._task = asyncio.create_task(self._work())
+        self._threads = ThreadPoolExecutor(MOST_OWNERS, "fireside-read")
+        self._tasks = [asyncio.create_task(self._work(each)) for each in self._wakes]
 
     async def stop(self) -> None:
         self._collections.wake = lambda: None
         self._ingest.stop()
-        if self._task is not None:
-            self._wake.set()
-            await self._task
+        if self._tasks:
+            self._wake()
+            await asyncio.gather(*self._tasks)
+            self._threads.shutdown()
 
-    async def _work(self) -> None:
+    def _wake(self) -> None:
+        for each in self._wakes:
+            each.set()
+
+    async def _work(self, wake: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         again = False
-        with ThreadPoolExecutor(1, "fireside-read") as thread:
-            while not self._ingest.stopping:
-                self._wake.clear()
+        while not self._ingest.stopping:
+            wake.clear()
+            try:
+                if again:
+                    await loop.run_in_executor(self._threads, self._ingest.recover)
+                did = await loop.run_in_executor(self._threads, self._ingest.step)
+                again = False
+            except Exception:  # the disk, say, or a lock: it may be better in a while
+                log.exception("reading files of vector stores failed; it is tried again")
+                did, again = False, True
+            if not did and not self._ingest.stopping:
                 try:
-                    if again:
-                        await loop.run_in_executor(thread, self._ingest.recover)
-                    did = await loop.run_in_executor(thread, self._ingest.step)
-                    again = False
-                except Exception:  # the disk, say, or a lock: it may be better in a while
-                    log.exception("reading files of vector stores failed; it is tried again")
-                    did, again = False, True
-                if not did and not self._ingest.stopping:
-                    try:
-                        await asyncio.wait_for(self._wake.wait(), LOOKS_EVERY)
-                    except TimeoutError:
-                        continue
+                    await asyncio.wait_for(wake.wait(), LOOKS_EVERY)
+                except TimeoutError:
+                    continue

@@ -1,6 +1,7 @@
 """Vector stores, their files and batches as the API shows them, in the types of OpenAI's client.
 
-Beside OpenAI's members a passage has `page`, `section` and `scores`: what its score was made of.
+Beside OpenAI's members a file has `unread`: what it holds that was not read, a line each; and a
+passage has `page`, `section` and `scores`: what its score was made of.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ def shown_file(row: Stored) -> dict[str, Any]:
         "vector_store_id": row.parent_id,
         "status": "in_progress" if row.status in WAITING else row.status,
         "last_error": body["last_error"],
+        "unread": body.get("unread", []),  # rows of before it was kept have none
         "usage_bytes": body["usage_bytes"],
         "attributes": body["attributes"],
         "chunking_strategy": {"type": "static", "static": {name: body[name] for name in sizes}},
