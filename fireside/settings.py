@@ -63,6 +63,13 @@ class Settings(BaseSettings):
     )
     max_batch: int = Field(32, ge=1, le=1024, description="Sequences that run in one step.")
     max_queue: int = Field(256, ge=1, description="Requests that may wait before a 429.")
+    max_connections: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Connections that may be open; 0 takes as many as the system's limit of "
+        "open files allows, and 4096 at most.",
+    )
     prefill_chunk: int = Field(512, ge=16, description="Prompt tokens that run in one step.")
     speculative: bool = Field(True, description="Lossless speculation by prompt lookup.")
     drain_seconds: float = Field(

@@ -118,4 +118,8 @@ class FakeModels:
     def get(self, name: str | None, *, owner: str = "") -> FakeModel:
         return self.model
 
+    def cancel_all(self) -> None:
+        for each in self.model.asked:
+            each.cancel()
+
     def close(self) -> None: ...

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from fireside.settings import Settings
 
-KEEP_ALIVE_SECONDS: Final = 75
 TEXT_BROWSERS: Final = ("w3m", "lynx", "links", "elinks", "www-browser")
 
 
@@ -119,25 +118,15 @@ def address_of(listener: socket.socket) -> str:
 
 
 def _run(settings: Settings, listener: socket.socket, open_page: bool) -> int:
-    import uvicorn
-
     from fireside.engine.models import Models
     from fireside.server.app import create_app
+    from fireside.server.connections import web_server
     from fireside.storage import Store
 
     with Store.open(settings.database_path) as store:
         models = Models(settings)
         app = create_app(models, store, settings)
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
-            # Clients keep idle connections too, httpx for 5 s.  Whoever gives up first must not be
-            # the server: a request that crosses its farewell fails.
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        )
-        server = uvicorn.Server(config)
+        server = web_server(app, settings)
         _stop_on_signals(server, app.state.admission.close)
         print(f"Fireside is at {address_of(listener)}  (Ctrl-C stops it)", flush=True)
         if listener.getsockname()[0] not in ("127.0.0.1", "::1"):

@@ -169,8 +169,7 @@ class Engine:
             self._news.notify()
         if self._thread is not None:
             self._thread.join(timeout=drain_seconds)
-        for request in [*self._open, *(sequence.request for sequence in list(self._submitted))]:
-            request.cancel()
+        self.cancel_all()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -179,6 +178,11 @@ class Engine:
             self._wakes.send()
         if self._guide is not None:
             self._guide.close()
+
+    def cancel_all(self) -> None:
+        """Every request that runs or waits ends as cancelled."""
+        for request in [*self._open, *(sequence.request for sequence in list(self._submitted))]:
+            request.cancel()
 
     def stats(self) -> EngineStats:
         return EngineStats(

@@ -136,6 +136,13 @@ class Models:
         if gone is not None:
             gone.engine.stop(0.0)
 
+    def cancel_all(self) -> None:
+        """Every answer under way ends as cancelled."""
+        with self._lock:
+            engines = [model.engine for model in self._loaded.values()]
+        for engine in engines:
+            engine.cancel_all()
+
     def close(self, drain_seconds: float = 0.0) -> None:
         """Stop every engine; answers under way get `drain_seconds` to end."""
         with self._lock:

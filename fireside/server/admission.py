@@ -1,33 +1,31 @@
 """Who is let in to the models: so many at once, a bounded queue before them, then 429.
 
 Owner by owner in turn: somebody's thousand requests wait behind each other, and another's one
-waits for the next place that becomes free.  When the queue is full, whoever holds most of it gives
-way: a newcomer who holds less takes the place of that owner's newest, which gets the 429 with
-`retry-after`.  So a full queue of one client is never another's 429.
+waits for the next place that becomes free.  No owner has more places than are still free, so there
+is one left for whoever comes next, however many have taken all that they could get.  When the queue
+is full, whoever holds most of it gives way: a newcomer who holds less takes the place of that
+owner's newest, which gets the 429 with `retry-after`.  So a full queue of one client is never
+another's 429.
 
-Nothing was read, sent or computed of a request that waits here.  Each place is given back when the
-answer ends, however it ends, and by a client that leaves while it waits.  Once the server stops,
-nothing new is let in.
+A place is given back when the answer ends, however it ends, and by a client that leaves while it
+waits.  Once the server stops, nothing new is let in.  `door.py` is the middleware.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections import OrderedDict, deque
 from contextlib import suppress
-from typing import Any
+from typing import Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
-from fireside.errors import Overloaded, Unavailable
-from fireside.server.caller import Caller
-from fireside.server.errors import refuse
+from fireside.errors import FiresideError, Overloaded
+from fireside.server.connections.shares import Shares
 
-READ_AHEAD = 256 * 1024
-"""Bytes of a waiting request's body that are read, which is how its client's leaving is seen."""
-WHILE_STOPPING = ("/health", "/ready", "/metrics")
+BODY_BYTES: Final = 512 * 2**20
+"""Of requests that wait or are being answered, all of them together."""
 ADMITTED = (
     "/v1/chat/completions",
     "/v1/completions",
@@ -52,20 +50,37 @@ def takes_a_place(scope: Scope) -> bool:
 
 
 class Admission:
-    """places: requests that are with the models at once.  max_queue: those that may wait."""
+    """places: requests of one owner that are with the models at once; there are twice as many for
+    all owners together.  max_queue: those that may wait.  bytes: of bodies that wait."""
 
     def __init__(self, places: int, max_queue: int) -> None:
-        self.free = places
-        self.places = places
         self.max_queue = max_queue
         self.waiting = 0
         self.closed = False
+        self.bytes = Shares(BODY_BYTES)
+        self._places = Shares(2 * places)
         self._queues: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
         self._seconds = 1.0  # how long an answer takes, of late
+
+    @property
+    def places(self) -> int:
+        return self._places.total
+
+    @property
+    def free(self) -> int:
+        return self._places.free
 
     def close(self) -> None:
         """Let nothing new in; what waits or runs goes on.  A signal handler may call it."""
         self.closed = True
+
+    def refuse_waiting(self, error: FiresideError) -> None:
+        """Whoever waits gets `error` instead of a place."""
+        for queue in self._queues.values():
+            for place in queue:
+                place.set_exception(error)
+        self._queues.clear()
+        self.waiting = 0
 
     def ask(self, owner: str) -> asyncio.Future[None]:
         """A place: done when it is there.  Whoever asked owes a `leave`, or an `abandon` if they
@@ -76,8 +91,7 @@ class Admission:
                 takes this one's place in the queue.
         """
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self.free and not self.waiting:
-            self.free -= 1
+        if owner not in self._queues and self._places.take(owner):
             place.set_result(None)
             return place
         if self.waiting >= self.max_queue:
@@ -91,23 +105,30 @@ class Admission:
         if not place.done():
             self._forget(owner, place)
         elif place.exception() is None:
-            self._pass_on()
+            self._pass_on(owner)
 
-    def leave(self, seconds: float) -> None:
+    def leave(self, owner: str, seconds: float) -> None:
         """Give a place back after so long."""
         self._seconds += 0.1 * (seconds - self._seconds)
-        self._pass_on()
+        self._pass_on(owner)
 
-    def _pass_on(self) -> None:
-        """The place goes to the owner whose turn it is, who then goes to the end of the line."""
-        if not self._queues:
-            self.free += 1
-            return
-        owner, queue = self._queues.popitem(last=False)
+    def _pass_on(self, owner: str) -> None:
+        self._places.give_back(owner)
+        while (following := self._next()) is not None:
+            self._let_in(following)
+
+    def _next(self) -> str | None:
+        """Whose turn it is, of those who may have a place more."""
+        return next((owner for owner in self._queues if self._places.has_room(owner)), None)
+
+    def _let_in(self, owner: str) -> None:
+        """The first of an owner's, who then goes to the end of the line."""
+        queue = self._queues.pop(owner)
         place = queue.popleft()
         self.waiting -= 1
         if queue:
             self._queues[owner] = queue
+        self._places.take(owner)
         place.set_result(None)
 
     def _make_room(self, owner: str) -> None:
@@ -133,88 +154,3 @@ class Admission:
             f"{self.waiting} requests are waiting already: try again in {wait:.0f} s.",
             retry_after=min(60.0, wait),
         )
-
-
-class Door:
-    """`Admission` as middleware."""
-
-    def __init__(self, app: ASGIApp, admission: Admission) -> None:
-        self.app = app
-        self._admission = admission
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
-        elif self._admission.closed and scope["path"] not in WHILE_STOPPING:
-            stopping = Unavailable("The server is stopping: ask again later.")
-            await refuse(stopping, scope, receive, send, {"retry-after": "5"})
-        elif not takes_a_place(scope):
-            await self.app(scope, receive, send)
-        else:
-            await self._admit(scope, receive, send)
-
-    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        admission = self._admission
-        owner = scope.get("state", {}).get("caller", Caller()).owner
-        try:
-            place = admission.ask(owner)
-            if not place.done():
-                ahead = ReadAhead(receive)
-                receive = ahead.receive
-                try:
-                    here = await ahead.until(place)
-                except BaseException:
-                    admission.abandon(owner, place)
-                    raise
-                if not here:
-                    admission.abandon(owner, place)
-                    return  # nobody is there to be answered
-        except Overloaded as error:
-            await refuse(error, scope, receive, send)
-            return
-        began = time.monotonic()
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            admission.leave(time.monotonic() - began)
-
-
-class ReadAhead:
-    """Reads while a request waits, so that it is seen when its client leaves."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._read: deque[Message] = deque()
-        self._size = 0
-
-    async def until(self, place: asyncio.Future[None]) -> bool:
-        """Whether the client is still there when the place is.
-
-        Raises:
-            Overloaded: the place was given to another.
-        """
-        while not place.done():
-            if self._size > READ_AHEAD:
-                await place
-                break
-            reading = asyncio.ensure_future(self._receive())
-            try:
-                either: set[asyncio.Future[Any]] = {place, reading}
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                # Nothing is lost: a receive that is cancelled has taken no message.
-                reading.cancel()
-                with suppress(asyncio.CancelledError):
-                    self._took(await reading)
-            if self._read and self._read[-1]["type"] == "http.disconnect":
-                return False
-        place.result()
-        return True
-
-    async def receive(self) -> Message:
-        """For the application: what was read, then what comes."""
-        return self._read.popleft() if self._read else await self._receive()
-
-    def _took(self, message: Message) -> None:
-        self._read.append(message)
-        self._size += len(message.get("body", b""))

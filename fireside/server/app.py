@@ -20,6 +20,7 @@ from fireside.assistant import Assistant, Chat
 from fireside.assistant.lineup import assistant_of
 from fireside.assistant.memory.memories import Memories
 from fireside.assistant.memory.opened import memories_of
+from fireside.errors import Unavailable
 from fireside.safety.guards import Guards
 from fireside.safety.privacy.owned import Owned
 from fireside.safety.privacy.retention import Retention
@@ -48,8 +49,9 @@ from fireside.server import (
     session,
     uploads,
 )
-from fireside.server.admission import Admission, Door
+from fireside.server.admission import Admission
 from fireside.server.budgets import Budgets
+from fireside.server.door import Door
 from fireside.server.evals.group import group as evals_group
 from fireside.server.foreground import Counting, Foreground
 from fireside.server.guard import Guard, StandardHeaders
@@ -66,6 +68,7 @@ from fireside.server.ready import Readiness
 from fireside.server.responses.group import group as responses_group
 from fireside.server.responses.remote import Remote
 from fireside.server.responses.state import State
+from fireside.server.stopping import STOPPED, LastWord
 from fireside.server.sweep import Sweep
 from fireside.server.tuned_models import TunedModels
 from fireside.server.tuning.group import group as tuning_group
@@ -120,7 +123,7 @@ class Parts:
     def of(cls, models_: Models, store: Store, settings: Settings) -> Parts:
         budgets = Budgets(store.keys)
         counts = Metrics(budgets)
-        # Twice the batch: while one half runs, the other is read and waits for it.
+        # Twice the batch for one owner: while one half runs, the other is read and waits for it.
         admission = Admission(2 * settings.max_batch, settings.max_queue)
         counts.watch(models_, admission)
         models_.tuned = tuned = TunedModels(store.objects, settings.runs_dir, settings.models_dir)
@@ -167,6 +170,11 @@ class Parts:
             ],
         )
 
+    def break_off(self) -> None:
+        """The time to finish is over: whoever still waits or is being answered hears so."""
+        self.admission.refuse_waiting(Unavailable(STOPPED))
+        self.models.cancel_all()
+
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         loading = asyncio.create_task(self.readiness.load())
@@ -199,6 +207,7 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.state.admission = parts.admission
+    app.state.break_off = parts.break_off
     errors.install(app)
     openapi.install(app)
     inside = Inside(app)
@@ -218,6 +227,7 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     app.add_middleware(Guard, host=settings.host)
     app.add_middleware(Measure, metrics=parts.counts)
     app.add_middleware(StandardHeaders)
+    app.add_middleware(LastWord, admission=parts.admission)
     return app
 
 

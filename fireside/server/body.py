@@ -31,6 +31,10 @@ class TooLarge(BadRequest):
     default_code = "request_too_large"
 
 
+def too_large() -> TooLarge:
+    return TooLarge(f"The body is larger than {MAX_BYTES // 2**20} MiB; send less.")
+
+
 class WrongContentType(BadRequest):
     status = 415
     default_code = "unsupported_media_type"
@@ -83,7 +87,7 @@ async def _read_bytes(request: Request) -> bytes:
         async for part in request.stream():
             size += len(part)
             if size > MAX_BYTES:
-                raise TooLarge(f"The body is larger than {MAX_BYTES // 2**20} MiB; send less.")
+                raise too_large()
             parts.append(part)
     except ClientDisconnect:
         raise Interrupted("The client went away.") from None

@@ -135,9 +135,9 @@ class LastResort:
         try:
             await self.app(scope, receive, watched)
         except Exception as error:
+            log.exception("failed on %s %s", scope.get("method", ""), scope["path"][:200])
             if scope["type"] != "http" or started:
-                raise
-            log.exception("failed on %s %s", scope["method"], scope["path"][:200])
+                return  # the web server sees that it is not whole, and cuts the connection
             await JSONResponse(envelope(error), status_code=500)(scope, receive, send)
 
 

@@ -88,8 +88,10 @@ class Engines(Collector):
         used = sum(each.used_blocks for each in stats)
         blocks = sum(each.num_blocks for each in stats)
         share = used / blocks if blocks else 0.0
+        admitted = self._admission
         now = {
-            "fireside_queue": ("Requests that wait to be let in.", self._admission.waiting),
+            "fireside_queue": ("Requests that wait to be let in.", admitted.waiting),
+            "fireside_places": ("Requests that are let in.", admitted.places - admitted.free),
             "fireside_running": ("Sequences in the running batches.", running),
             "fireside_waiting": ("Sequences that wait for them.", sum(s.waiting for s in stats)),
             "fireside_kv_cache_blocks": ("Blocks of the KV caches.", blocks),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,12 +10,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+import websockets.sync.client
+from websockets.exceptions import ConnectionClosed
 
 PATIENCE = 120  # seconds; for machines that are busy, and measured by no test
 SERVER = """
@@ -33,11 +37,13 @@ main.main()
 
 
 @contextmanager
-def serving(home: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str, int]]:
+def serving(
+    home: Path, program: str = SERVER, **settings: str
+) -> Iterator[tuple[subprocess.Popen[str], str, int]]:
     """A server whose answer has no end, its address, and a worker of its own."""
     paths = os.pathsep.join([str(Path(__file__).parent.parent), *sys.path])
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVER, "serve", "--port", "0"],
+        [sys.executable, "-c", program, "serve", "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -95,6 +101,21 @@ def turned_away(address: str) -> bool:
         return True
 
 
+SPEAKING = """
+import sys, types
+from server.fakes import FakeModel, FakeModels
+models = types.ModuleType("fireside.engine.models")
+made = FakeModel(name="smollm2:135m")
+made.holds("Hel", "lo")
+models.Models = lambda settings: FakeModels(made)
+sys.modules["fireside.engine.models"] = models
+print(0, flush=True)
+from fireside.cli import main
+main.main()
+"""
+"""A server whose every answer stops after three letters."""
+
+
 def ended(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
@@ -109,6 +130,66 @@ def test_after_the_drain_time_an_endless_answer_is_cut_off(home: Path) -> None:
         assert process.wait(PATIENCE) == 0  # a clean stop all the same
         thread.join(PATIENCE)
         assert '"done"' not in "".join(heard) or "stopped" in "".join(heard)
+
+
+def all_begun(address: str) -> bool:
+    """Whether five requests are with the model."""
+    return "fireside_places 5.0" in httpx.get(f"{address}/metrics", timeout=PATIENCE).text
+
+
+def spoken(address: str, path: str, body: dict[str, object], begun: threading.Event) -> object:
+    """Status, kind and text of an answer that has begun."""
+    with (
+        httpx.Client(base_url=address, timeout=PATIENCE) as client,
+        client.stream("POST", path, json=body) as answer,
+    ):
+        text = ""
+        for part in answer.iter_text():
+            text += part
+            if '"l"' in text:
+                begun.set()
+        return answer.status_code, answer.headers["content-type"].split(";")[0], text
+
+
+def test_what_is_cut_off_ends_as_documented(home: Path) -> None:
+    chat = {"model": "smollm2:135m", "messages": [{"role": "user", "content": "Hi"}]}
+    response = {"model": "smollm2:135m", "input": "Hi"}
+    streams = (("/v1/chat/completions", chat), ("/v1/responses", response))
+    with (
+        serving(home, SPEAKING, FIRESIDE_DRAIN_SECONDS="1") as (process, address, _),
+        ThreadPoolExecutor() as threads,
+    ):
+        begun = [threading.Event() for _ in streams]
+        streamed = [
+            threads.submit(spoken, address, path, body | {"stream": True}, event)
+            for (path, body), event in zip(streams, begun, strict=True)
+        ]
+        whole = [threads.submit(httpx.post, address + path, json=body, timeout=PATIENCE)
+                 for path, body in streams]  # fmt: skip
+        url = address.replace("http", "ws") + "/v1/responses"
+        with websockets.sync.client.connect(url) as socket:
+            socket.send(json.dumps(response | {"type": "response.create"}))
+            while json.loads(socket.recv(PATIENCE))["type"] != "response.output_text.delta":
+                pass
+            assert all(event.wait(PATIENCE) for event in begun)
+            assert waits_for(lambda: all_begun(address))
+            process.send_signal(signal.SIGTERM)
+            events = []
+            with suppress(ConnectionClosed):
+                while True:
+                    events.append(json.loads(socket.recv(PATIENCE)))
+            assert socket.close_code == 1012
+        for each in whole:
+            assert each.result().status_code == 503
+            assert each.result().json()["error"]["code"] == "unavailable"
+        (status, kind, text), (_, _, named) = (each.result() for each in streamed)
+        assert (status, kind) == (200, "text/event-stream")
+        assert '"code":"unavailable"' in text.rstrip().rpartition("\n\n")[2]
+        assert named.rstrip().rpartition("\n\n")[2].startswith("event: response.failed")
+        assert events[-1]["type"] == "response.failed"
+        assert process.wait(PATIENCE) == 0
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
 
 
 def test_while_it_drains_nobody_new_is_let_in(home: Path) -> None:

@@ -229,6 +229,10 @@ class FakeModels:
 
     def forget(self, name: str) -> None: ...
 
+    def cancel_all(self) -> None:
+        for each in self.model.submitted:
+            each.cancel()
+
     def stats(self) -> list[Any]:
         return []
 

@@ -1,4 +1,4 @@
-"""A real uvicorn on a free port of loopback, in a thread of the test."""
+"""A real web server on a free port of loopback, in a thread of the test."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import uvicorn
 from fastapi import FastAPI
+
+from fireside.server.connections import WebServer, web_server
+from fireside.settings import Settings
 
 
 @contextmanager
-def running(app: FastAPI) -> Iterator[str]:
-    """The address of `app`, served for as long as the block lasts."""
-    config = uvicorn.Config(
-        app,
-        port=0,
-        log_level="warning",
-        timeout_graceful_shutdown=2,
-        timeout_keep_alive=600,  # a connection that ends between two requests fails the second
-    )
-    server = uvicorn.Server(config)
+def serving(app: FastAPI, settings: Settings) -> Iterator[WebServer]:
+    """The server of `app`, for as long as the block lasts; `address` leads to it."""
+    server = web_server(app, settings, port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         assert thread.is_alive(), "the server did not start"
         time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield server
     finally:
         server.should_exit = True
         thread.join(timeout=120)
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[str]:
+    """The address of `app`, served for as long as the block lasts."""
+    with serving(app, Settings(drain_seconds=2)) as server:
+        yield server.address
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 300.0) -> bool:

@@ -181,7 +181,7 @@ class Background:
         if not run.begun:
             self._admission.abandon(run.owner, place)
         else:
-            self._admission.leave(time.monotonic() - began)
+            self._admission.leave(run.owner, time.monotonic() - began)
 
     async def _tell(self, live: Live, events: AsyncIterator[Event]) -> None:
         run = live.run

@@ -34,11 +34,11 @@ def group(
     """finder: searches the owner's documents; without it `file_search` is refused.
     remote: reaches a request's MCP servers; without it none is allowed.
 
-    What runs in the background has a quarter of the places, beside the others': the request that
+    What runs in the background has a quarter as many places, beside the others': the request that
     begins it has gone through the door already, and must find that door open.
     """
     state, locks = State(store), Locks()
-    apart = Admission(max(1, admission.places // 4), admission.max_queue)
+    apart = Admission(max(1, admission.places // 8), admission.max_queue)
     background = Background(state, apart, drain_seconds)
     router = APIRouter()
     services = Services(

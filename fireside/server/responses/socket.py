@@ -21,7 +21,10 @@ from fireside.server import body
 from fireside.server.admission import Admission
 from fireside.server.answerers import answerer
 from fireside.server.caller import caller_of
+from fireside.server.connections import ANSWERING
+from fireside.server.door import holder_of
 from fireside.server.errors import envelope, log
+from fireside.server.pace import Pace
 from fireside.server.responses.items import Item
 from fireside.server.responses.start import Services, started
 from fireside.server.responses.wire import CreateResponse
@@ -31,14 +34,17 @@ if TYPE_CHECKING:
 
 LANES: Final = 16
 WAITING: Final = 64  # messages of one lane
+WAITING_BYTES: Final = 2 * body.MAX_BYTES  # of all lanes, those that are being answered too
+A_SECOND: Final = 50  # messages that are read of one connection; twice as many at once
+RESTART: Final = 1012
 REMEMBERED: Final = 16  # histories of one connection
 LANE_NAME: Final = re.compile(r"[A-Za-z0-9_.\-]{1,256}")
 
 
 class Asked:
-    """One `response.create`."""
+    """One `response.create`.  size: its bytes."""
 
-    def __init__(self, message: dict[str, Any]) -> None:
+    def __init__(self, message: dict[str, Any], size: int) -> None:
         """
         Raises:
             BadRequest: and its kin.
@@ -56,6 +62,7 @@ class Asked:
             if message.pop(name, None) not in (None, name == "stream"):
                 raise BadRequest(f"{name} has no meaning here; leave it out.", param=name)
         self.call = body.validate(message | {"stream": True}, CreateResponse)
+        self.size = size
 
 
 class Connection:
@@ -72,18 +79,22 @@ class Connection:
         self._models, self._services = models, services
         self._admission = admission
         self._owner = caller_of(socket).owner
+        self._holder = holder_of(socket.scope)
         self._memory: dict[str, list[Item]] = {}
         self._lanes: dict[str | None, asyncio.Queue[Asked]] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._bytes = 0  # of messages that wait or are being answered
+        self._pace = Pace(A_SECOND)
+        socket.scope["state"][ANSWERING] = 0
 
     async def talk(self) -> None:
         try:
             while True:
                 lane = None
                 try:
-                    message = await self._received()
+                    message, size = await self._received()
                     lane = self._lane_of(message)
-                    self._queue(lane, Asked(message))
+                    self._queue(lane, Asked(message, size))
                 except FiresideError as error:
                     await self._refuse(error, lane)
         except WebSocketDisconnect:
@@ -92,8 +103,11 @@ class Connection:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._admission.bytes.give_back(self._holder, self._bytes)
 
-    async def _received(self) -> dict[str, Any]:
+    async def _received(self) -> tuple[dict[str, Any], int]:
+        """A message, and its size in bytes."""
+        await self._pace.next()
         event = await self._socket.receive()
         if event["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(event.get("code", 1000))
@@ -101,8 +115,8 @@ class Connection:
         if len(raw) > body.MAX_BYTES:
             raise body.TooLarge(f"The message is over {body.MAX_BYTES // 2**20} MiB; send less.")
         if len(raw) <= body.SMALL:
-            return body.decode(raw)
-        return await asyncio.to_thread(body.decode, raw)
+            return body.decode(raw), len(raw)
+        return await asyncio.to_thread(body.decode, raw), len(raw)
 
     def _lane_of(self, message: dict[str, Any]) -> str | None:
         lane = message.pop("stream_id", None)
@@ -131,6 +145,14 @@ class Connection:
                 f"{WAITING} messages wait already; send more when they are answered.",
                 code="websocket_queue_full",
             )
+        size = self._bytes + asked.size
+        if size > WAITING_BYTES or not self._admission.bytes.take(self._holder, asked.size):
+            raise BadRequest(
+                f"{WAITING_BYTES // 2**20} MiB wait already; send more when they are answered.",
+                code="websocket_queue_full",
+            )
+        self._bytes = size
+        self._socket.scope["state"][ANSWERING] += 1
         queue.put_nowait(asked)
 
     async def _serve(self, lane: str | None, queue: asyncio.Queue[Asked]) -> None:
@@ -145,6 +167,13 @@ class Connection:
             except Exception as error:
                 log.exception("failed on a WebSocket")
                 await self._refuse(error, lane)
+            finally:
+                self._bytes -= asked.size
+                self._admission.bytes.give_back(self._holder, asked.size)
+                self._socket.scope["state"][ANSWERING] -= 1
+            del asked
+            if self._admission.closed and not self._socket.scope["state"][ANSWERING]:
+                await self._socket.close(RESTART, "the server is stopping")
 
     async def _answer(self, lane: str | None, asked: Asked) -> None:
         if self._admission.closed:
@@ -152,17 +181,17 @@ class Connection:
         charge = getattr(self._socket.state, "charge", None)
         if charge is not None:
             await charge()
-        place = self._admission.ask(self._owner)
+        place = self._admission.ask(self._holder)
         try:
             await place
         except BaseException:
-            self._admission.abandon(self._owner, place)
+            self._admission.abandon(self._holder, place)
             raise
         begin = time.monotonic()
         try:
             await self._admitted(lane, asked)
         finally:
-            self._admission.leave(time.monotonic() - begin)
+            self._admission.leave(self._holder, time.monotonic() - begin)
 
     async def _admitted(self, lane: str | None, asked: Asked) -> None:
         who = await answerer(
