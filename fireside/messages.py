@@ -27,6 +27,7 @@ class Message:
 
     `content` is text as the person, tool or model gave it: never pre-escaped, and never trusted
     to hold control tokens.  `tool_call_id` says which call a `tool` message answers.
+    `reasoning` is what the assistant thought first, where that is kept apart from `content`.
     """
 
     role: Role
@@ -34,3 +35,4 @@ class Message:
     name: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    reasoning: str = ""

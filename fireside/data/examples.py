@@ -5,8 +5,9 @@ Refuses to know of tokens: `tokenised.py` makes those.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from fireside.messages import Message
@@ -43,32 +44,38 @@ class Chat:
 
     learned: per message whether to learn it (OpenAI's `weight`); None: every assistant's message.
     tools: function schemas, as in OpenAI's `tools`.
+    variables: what the chat template is told besides, e.g. {"enable_thinking": False}.
     """
 
     messages: tuple[Message, ...]
     origin: Origin
     learned: tuple[bool, ...] | None = None
     tools: tuple[Mapping[str, object], ...] = ()
+    variables: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preference:
-    """Two answers to one prompt, of which one is preferred."""
+    """Two answers to one prompt, of which one is preferred; tools, variables: as a chat's."""
 
     prompt: tuple[Message, ...]
     chosen: Message
     rejected: Message
     origin: Origin
+    tools: tuple[Mapping[str, object], ...] = ()
+    variables: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """An answer with a thumb up or down."""
+    """An answer with a thumb up or down; tools, variables: as a chat's."""
 
     prompt: tuple[Message, ...]
     answer: Message
     good: bool
     origin: Origin
+    tools: tuple[Mapping[str, object], ...] = ()
+    variables: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +85,7 @@ class Problem:
     prompt: tuple[Message, ...]
     answer: str
     origin: Origin
+    variables: Mapping[str, object] = field(default_factory=dict)
 
 
 Example = Text | Chat | Preference | Judged | Problem
@@ -88,17 +96,26 @@ def words_of(example: Example) -> str:
     match example:
         case Text(text=text):
             return text
-        case Chat(messages=messages):
-            parts = [f"{m.role}: {_said(m)}" for m in messages]
+        case Chat(messages=messages, learned=learned):
+            flags = learned or (True,) * len(messages)
+            parts = [
+                f"{m.role}{'' if flag or m.role != 'assistant' else ' (not learned)'}: {_words(m)}"
+                for m, flag in zip(messages, flags, strict=True)
+            ]
         case Preference(prompt=prompt, chosen=chosen, rejected=rejected):
-            parts = [*(_said(m) for m in prompt), _said(chosen), _said(rejected)]
+            parts = [*(_words(m) for m in prompt), _words(chosen), _words(rejected)]
         case Judged(prompt=prompt, answer=answer, good=good):
-            parts = [*(_said(m) for m in prompt), _said(answer), str(good)]
+            parts = [*(_words(m) for m in prompt), _words(answer), str(good)]
         case Problem(prompt=prompt, answer=result):
-            parts = [*(_said(m) for m in prompt), result]
+            parts = [*(_words(m) for m in prompt), result]
+    beside = [] if isinstance(example, Problem) else list(example.tools)
+    if example.variables:
+        beside.append(example.variables)
+    parts += [json.dumps(one, ensure_ascii=False, default=str) for one in beside]
     return "\n".join(parts)
 
 
-def _said(message: Message) -> str:
+def _words(message: Message) -> str:
     calls = [f"{call.name}({call.arguments})" for call in message.tool_calls]
-    return "\n".join([message.content, *calls]) if calls else message.content
+    thought = [message.reasoning] if message.reasoning else []
+    return "\n".join([*thought, message.content, *calls])

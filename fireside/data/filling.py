@@ -122,6 +122,8 @@ class Filling:
                 if isinstance(example, Text):
                     self._add_text(example, tokens, source)
                     continue
+                if tokens.remark:
+                    self._report.remark(tokens.remark, example.origin)
                 if tokens.cut:
                     self._report.change("cut", example.origin, "longer than a row")
                 self._writer.example(tokens, source=source)

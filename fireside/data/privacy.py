@@ -32,7 +32,12 @@ class Redactor:
         calls = tuple(
             replace(call, arguments=self.text(call.arguments)) for call in message.tool_calls
         )
-        return replace(message, content=self.text(message.content), tool_calls=calls)
+        return replace(
+            message,
+            content=self.text(message.content),
+            reasoning=self.text(message.reasoning),
+            tool_calls=calls,
+        )
 
     def _messages(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         return tuple(self._message(message) for message in messages)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from fireside.data import records
-from fireside.data.chats import Malformed
 from fireside.data.examples import Example, Kind, Origin, Text
-from fireside.data.formats import example_of, wanted_columns
+from fireside.data.fields import Fields, Malformed
+from fireside.data.formats import example_of, template_columns
 from fireside.data.report import FileRead, Report
 from fireside.data.snapshot import opened
 from fireside.data.source import Source
@@ -116,7 +116,7 @@ def _file(
     before = report.read
     with opened(path) as (snapshot, file):
         broken = _teller(str(path), on_broken, report)
-        columns = wanted_columns(source)
+        columns = template_columns(source)
         rows: Iterator[tuple[int, records.Record]]
         if suffix == ".parquet":
             rows = records.parquet(path)
@@ -171,18 +171,32 @@ def _examples(
     report: Report,
 ) -> Iterator[Example]:
     broken = _teller(name, on_broken, report)
+    first = ""
     for line, record in rows:
         origin = Origin(file=name, line=line)
+        fields = Fields(record)
         try:
-            example = example_of(record, kind, source, origin)
+            example = example_of(fields, kind, source, origin)
         except Malformed as error:
             broken(line, str(error))
             continue
         report.read += 1
+        first = first or fields.form
+        if fields.form != first:
+            fields.remark(f"{fields.form}, in a file that began as {first}")
+        _note(report, fields, origin)
         if isinstance(example, Text) and not example.text.strip():
             report.drop("empty", origin, "")
             continue
         yield example
+
+
+def _note(report: Report, fields: Fields, origin: Origin) -> None:
+    unused = {one.title: one.value for one in fields.unused()}
+    for title, value in unused.items():
+        report.leave(title, origin, records.as_text(value))
+    for what in fields.remarks:
+        report.remark(what, origin)
 
 
 def _teller(name: str, on_broken: OnBroken, report: Report) -> Callable[[int, str], None]:

@@ -32,7 +32,7 @@ def json_lines(snapshot: Snapshot, file: BinaryIO, broken: Broken) -> Iterator[t
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
+            value = loads(line)
         except (ValueError, RecursionError) as error:
             broken(number, f"this is not JSON ({_short(error)})")
             continue
@@ -57,20 +57,55 @@ def whole_json(
             f"{name} is {snapshot.size >> 20:,} MiB of JSON in one piece: make it JSON Lines."
         )
     try:
-        value = json.loads(file.read().decode("utf-8-sig"))
+        text = file.read().decode("utf-8-sig")
+        value = loads(text)
     except UnicodeDecodeError as error:
         raise BadRequest(f"{name} is not UTF-8 ({error.reason}): save it as UTF-8.") from None
     except json.JSONDecodeError as error:
         raise BadRequest(f"{name}:{error.lineno}: this is not JSON ({error.msg}).") from None
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"{name}: this is not JSON ({_short(error)}).") from None
-    for number, record in enumerate(rows_of(value, name), 1):
+    rows = rows_of(value, name)
+    lines = _lines_of_elements(text) if value is rows else range(1, len(rows) + 1)
+    for number, record in zip(lines, rows, strict=True):
         if not isinstance(record, dict):
-            broken(number, f"record {number} is no object but {type(record).__name__}")
+            broken(number, f"this is no JSON object but {type(record).__name__}")
         elif _half_a_character(record):
-            broken(number, f"record {number} holds half of a surrogate pair, which is no text")
+            broken(number, "this holds half of a surrogate pair, which is no text")
         else:
             yield number, record
+
+
+def _lines_of_elements(text: str) -> Iterator[int]:
+    """The line on which each element of a JSON array begins."""
+    decoder = json.JSONDecoder()
+    at, line, counted = text.index("[") + 1, 1, 0
+    while True:
+        while text[at] in " \t\r\n,":
+            at += 1
+        if text[at] == "]":
+            return
+        line, counted = line + text.count("\n", counted, at), at
+        yield line
+        _, at = decoder.raw_decode(text, at)
+
+
+def loads(text: str) -> Any:
+    """A JSON value in which no object has the same key twice.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return json.loads(text, object_pairs_hook=_single)
+
+
+def _single(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice[:40]!r} stands twice in one object")
+    return found
 
 
 def separated(
@@ -99,6 +134,9 @@ def separated(
             header = [str(i) for i in range(1, len(row) + 1)]
         elif not header:
             header = [name.strip() or str(i) for i, name in enumerate(row, 1)]
+            if twice := {name for name in header if header.count(name) > 1}:
+                broken(number, f"two columns have the name {min(twice)[:40]!r}")
+                return
             continue
         elif row == header:
             continue  # the columns' names were given, and the file has them too
@@ -124,9 +162,24 @@ def parquet(path: Path) -> Iterator[tuple[int, Record]]:
             for batch in file.iter_batches(batch_size=1024):
                 for record in batch.to_pylist():
                     number += 1
-                    yield number, record
+                    yield number, without_nulls(record)
     except (pyarrow.ArrowException, OSError) as error:
         raise BadRequest(f"{path} cannot be read as Parquet: {_short(error)}.") from None
+
+
+def without_nulls(record: Record) -> Record:
+    """A record without the nulls inside its objects.
+
+    Parquet gives all objects of a column the same fields, and fills those that an object never had
+    with null; a null that was meant cannot be told from them.
+    """
+    return {name: _without_nulls(value) for name, value in record.items()}
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(one) for name, one in value.items() if one is not None}
+    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
 
 
 def _tab_rows(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
@@ -189,3 +242,8 @@ def as_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def canonical(record: Record) -> bytes:
+    """A record as bytes that say the same in every process: what a stream's hash is made of."""
+    return json.dumps(record, sort_keys=True, ensure_ascii=False, default=str).encode()

@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from fireside.data.extras import needed
-from fireside.data.formats import canonical
-from fireside.data.records import Record
+from fireside.data.records import Record, canonical, without_nulls
 from fireside.data.report import FileRead, Report
 from fireside.data.source import Source
 from fireside.errors import BadRequest, NotFound, Unavailable
@@ -35,7 +34,7 @@ def stream(source: Source, report: Report) -> Generator[tuple[int, Record]]:
                 written = canonical(record)
                 size += len(written)
                 digest.update(written)
-                yield rows, record
+                yield rows, without_nulls(record)
     finally:
         report.files[source.path] = FileRead(bytes=size, sha256=digest.hexdigest(), examples=rows)
     if not rows:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-from fireside.data.chats import Malformed
+from fireside.data.fields import Malformed
 from fireside.data.records import Record, as_text
 from fireside.errors import BadRequest
 

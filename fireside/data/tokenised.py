@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain, islice, takewhile
 from typing import Literal
 
@@ -20,6 +20,7 @@ from fireside.messages import Message
 from fireside.tokenizer import Tokenizer
 from fireside.tokenizer.call_section import as_served
 from fireside.tokenizer.call_syntax import Function
+from fireside.tokenizer.rendered import Rendered
 
 SEGMENT = 1 << 14
 """Characters of a document that one core tokenises at a time; the others do the next."""
@@ -39,6 +40,7 @@ class Tokens:
     flag: a judged answer's thumb.
     extra: what has no tokens: a problem's answer and messages, as JSON.
     cut: whether something at its end is missing.
+    remark: what was rendered otherwise than it may be expected; "" where nothing was.
     """
 
     parts: tuple[Sequence[int], ...]
@@ -47,6 +49,7 @@ class Tokens:
     flag: bool = False
     extra: str = ""
     cut: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,23 +122,40 @@ def _one(
 
 
 def _chat(chat: Chat, tokenizer: Tokenizer) -> Tokens:
-    served, tools = as_served(chat.messages, _functions(chat), tokenizer.call_syntax)
+    rendered = _rendered(chat, chat.messages, chat.learned, tokenizer)
+    mask = rendered.loss_mask
+    end = _after_last(mask)
+    return Tokens(parts=(rendered.ids[:end],), learned=mask[:end], remark=_remark(chat, rendered))
+
+
+def _rendered(
+    example: Chat | Preference | Judged,
+    messages: tuple[Message, ...],
+    learned: Sequence[bool] | None,
+    tokenizer: Tokenizer,
+) -> Rendered:
+    """Messages with the functions of their example, as serving renders them."""
+    served, tools = as_served(messages, _functions(example.tools), tokenizer.call_syntax)
     # A template that knows no functions has them in a system message, and may have got one for it.
-    more = (False,) * (len(served) - len(chat.messages))
-    rendered = tokenizer.render(
+    more = (False,) * (len(served) - len(messages))
+    return tokenizer.render(
         served,
         tools=tools,
         add_generation_prompt=False,
-        learned=None if chat.learned is None else (*more, *chat.learned),
+        learned=None if learned is None else (*more, *learned),
+        variables=example.variables or None,
     )
-    mask = rendered.loss_mask
-    end = _after_last(mask)
-    return Tokens(parts=(rendered.ids[:end],), learned=mask[:end])
 
 
-def _functions(chat: Chat) -> list[Function]:
+def _remark(chat: Chat, rendered: Rendered) -> str:
+    """Templates of models that reason leave out what was thought before the last question."""
+    hidden = (one.reasoning.strip() not in rendered.text for one in chat.messages)
+    return "reasoning that the chat template leaves out, as in serving" if any(hidden) else ""
+
+
+def _functions(tools: Sequence[Mapping[str, object]]) -> list[Function]:
     found = []
-    for tool in chat.tools:
+    for tool in tools:
         given = tool.get("function", tool)
         if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
             raise BadRequest("A tool of a chat is no function with a name.")
@@ -161,7 +181,7 @@ def _fit_chat(tokens: Tokens, length: int | None, too_long: TooLong) -> Tokens |
     end = _after_last(mask)
     if not any(mask[1:]):
         return Unfit(reason="longer than a row", what="what is to be learned begins too late")
-    return Tokens(parts=(ids[:end],), learned=mask[:end], cut=True)
+    return replace(tokens, parts=(ids[:end],), learned=mask[:end], cut=True)
 
 
 def _after_last(mask: Sequence[bool]) -> int:
@@ -169,20 +189,19 @@ def _after_last(mask: Sequence[bool]) -> int:
 
 
 def _answered(
-    prompt: tuple[Message, ...], answer: Message, tokenizer: Tokenizer
+    example: Preference | Judged, answer: Message, tokenizer: Tokenizer
 ) -> tuple[list[int], list[int]]:
     """Prompt and answer, split where the loss mask of the answer alone begins."""
-    messages, _ = as_served((*prompt, answer), (), tokenizer.call_syntax)
-    learned = [False] * len(prompt) + [True]
-    rendered = tokenizer.render(messages, add_generation_prompt=False, learned=learned)
+    learned = [False] * len(example.prompt) + [True]
+    rendered = _rendered(example, (*example.prompt, answer), learned, tokenizer)
     mask = rendered.loss_mask
     first = next((i for i, learned in enumerate(mask) if learned), len(mask))
     return rendered.ids[:first], rendered.ids[first : _after_last(mask)]
 
 
 def _preference(example: Preference, tokenizer: Tokenizer) -> Tokens:
-    prompt, chosen = _answered(example.prompt, example.chosen, tokenizer)
-    other, rejected = _answered(example.prompt, example.rejected, tokenizer)
+    prompt, chosen = _answered(example, example.chosen, tokenizer)
+    other, rejected = _answered(example, example.rejected, tokenizer)
     # An answer's first characters may merge with the template's last: only what both renderings
     # begin with is the prompt.
     pairs = takewhile(lambda pair: pair[0] == pair[1], zip(prompt, other, strict=False))
@@ -193,7 +212,7 @@ def _preference(example: Preference, tokenizer: Tokenizer) -> Tokens:
 
 
 def _judged(example: Judged, tokenizer: Tokenizer) -> Tokens:
-    return Tokens(parts=_answered(example.prompt, example.answer, tokenizer), flag=example.good)
+    return Tokens(parts=_answered(example, example.answer, tokenizer), flag=example.good)
 
 
 def _fit_answers(tokens: Tokens, length: int | None, too_long: TooLong) -> Tokens | Unfit:
@@ -213,7 +232,9 @@ def _fit_answers(tokens: Tokens, length: int | None, too_long: TooLong) -> Token
 
 
 def _problem(example: Problem, tokenizer: Tokenizer, length: int | None) -> Tokens | Unfit:
-    ids = tokenizer.render(example.prompt, add_generation_prompt=True).ids
+    ids = tokenizer.render(
+        example.prompt, add_generation_prompt=True, variables=example.variables or None
+    ).ids
     if length is not None and len(ids) >= length:
         return Unfit(reason="longer than a row")
     messages = [asdict(message) for message in example.prompt]

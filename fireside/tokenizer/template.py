@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import jinja2
@@ -23,6 +24,9 @@ from fireside.tokenizer.sandbox import TemplateEnvironment
 
 ROLES = frozenset(get_args(Role))
 MAX_SOURCE = 1 << 18
+REASONING = frozenset({"reasoning_content", "thinking", "reasoning"})
+"""What templates call a message's reasoning: Qwen's and DeepSeek's, gpt-oss's, others'."""
+THOUGHT_END = "</think>"
 SECONDS = 2.0
 """CPU time of one rendering.  A thousand messages take SmolLM2's template a few hundredths."""
 
@@ -35,6 +39,7 @@ class ChatTemplate:
         named: `bos_token`, `eos_token`, ... as the template may write them.
 
     takes_tools: whether the template looks at `tools`.
+    takes_reasoning: whether it looks at a message's reasoning, under one of its names.
 
     Raises:
         BadRequest: the source is no valid template.
@@ -49,6 +54,8 @@ class ChatTemplate:
             self.takes_tools = any(
                 name.name == "tools" for name in tree.find_all(jinja2.nodes.Name)
             )
+            self.takes_reasoning = not REASONING.isdisjoint(_field_names(tree))
+            self._splits_thoughts = THOUGHT_END in source
             self._template = environment.from_string(tree)
         except (jinja2.TemplateError, SyntaxError, RecursionError, MemoryError) as error:
             raise BadRequest(f"The model's chat template is broken: {_line(error)}") from None
@@ -67,6 +74,8 @@ class ChatTemplate:
         Raises:
             BadRequest: the template refuses these messages, fails, or goes past its bounds.
         """
+        if not self.takes_reasoning and any(message.reasoning for message in messages):
+            messages = [self._with_thought_inside(message) for message in messages]
         values: dict[str, Any] = {
             **self._named,
             **_marked(dict(variables or {}), INPUT),
@@ -75,7 +84,7 @@ class ChatTemplate:
             "documents": None,
             "add_generation_prompt": add_generation_prompt,
         }
-        given = sum(len(message.content) for message in messages)
+        given = sum(len(message.content) + len(message.reasoning) for message in messages)
         budget = Budget(seconds=SECONDS, characters=(1 << 24) + 32 * given)
         try:
             with spending(budget):
@@ -94,6 +103,18 @@ class ChatTemplate:
         except Exception as error:  # whatever a template's own operations can raise
             raise BadRequest(f"The model's chat template failed: {_line(error)}") from None
 
+    def _with_thought_inside(self, message: Message) -> Message:
+        """The reasoning as the beginning of the content, where the template looks for it there."""
+        if not self._splits_thoughts:
+            raise BadRequest(
+                "The messages have reasoning_content, and this model's chat template does not "
+                "write it: put the reasoning into content, or take a model that reasons."
+            )
+        if not message.reasoning:
+            return message
+        thought = f"<think>\n{message.reasoning.strip()}\n{THOUGHT_END}\n\n"
+        return replace(message, reasoning="", content=thought + message.content)
+
     def opening(
         self, messages: Sequence[Message], *, variables: Mapping[str, object] | None = None
     ) -> str:
@@ -107,6 +128,13 @@ class ChatTemplate:
         except BadRequest:
             return ""
         return opened.removeprefix(closed) if opened.startswith(closed) else ""
+
+
+def _field_names(tree: jinja2.nodes.Template) -> set[str]:
+    """The fields that a template looks at: as attributes, or by their names as texts."""
+    names = {node.attr for node in tree.find_all(jinja2.nodes.Getattr)}
+    texts = (node.value for node in tree.find_all(jinja2.nodes.Const))
+    return names | {text for text in texts if isinstance(text, str)}
 
 
 def _line(error: BaseException) -> str:
@@ -124,6 +152,8 @@ def _message(message: Message, index: int) -> dict[str, Any]:
     }
     if message.name is not None:
         shape["name"] = provenance.mark(message.name, label)
+    if message.reasoning:
+        shape |= dict.fromkeys(REASONING, provenance.mark(message.reasoning, label))
     if message.tool_call_id is not None:
         shape["tool_call_id"] = provenance.mark(message.tool_call_id, label)
     if message.tool_calls:

@@ -139,6 +139,10 @@ class Card:
             f"{of['count']:,} dropped: {reason}"
             for reason, of in self.data.get("dropped", {}).items()
         ]
+        dropped += [
+            f"`{name.replace('`', '')}` not used, in {count:,} rows"
+            for name, count in self.data.get("not used", {}).items()
+        ]
         counts = [
             f"{name.replace('_', ' ')}: {value:,.6g}"
             for name, value in self.data.get("counts", {}).items()

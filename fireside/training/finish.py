@@ -190,6 +190,7 @@ def _data(done: Resolved) -> dict[str, object]:
             for name, one in report.files.items()
         },
         "dropped": {name: {"count": one.count} for name, one in report.dropped.items()},
+        "not used": {name: one.count for name, one in report.unused.items()},
         "counts": report.counts,
     }
 

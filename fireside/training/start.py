@@ -198,6 +198,10 @@ def _train(
     counted = tokens and config.lora is None  # an adapter's backward does less than 6 N
     written = Metrics(folder.path, resumed_at=state.step) if world.first else MetricsBeside()
     with written as metrics:
+        if not state.step:
+            for line in done.prepared.report.lines():
+                around.listener.say(line)
+                metrics.row("note", 0, text=line)
         session = Session(
             folder=folder,
             world=world,

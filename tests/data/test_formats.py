@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fireside.data import Chat, Judged, Kind, Origin, Preference, Problem, Source
-from fireside.data.chats import Malformed
+from fireside.data.fields import Fields, Malformed
 from fireside.data.formats import example_of
 from fireside.data.nested import rows_of
 from fireside.data.templates import columns_in, fill
@@ -22,7 +22,7 @@ ORIGIN = Origin(file="f", line=1)
 
 
 def of(record: dict[str, Any], kind: Kind = "chat", **options: Any) -> Any:
-    return example_of(record, kind, Source(path="f", **options), ORIGIN)
+    return example_of(Fields(record), kind, Source(path="f", **options), ORIGIN)
 
 
 def said(messages: tuple[Message, ...]) -> list[tuple[str, str]]:
@@ -119,7 +119,7 @@ BAD_CHATS = [
     {"messages": [{"role": "wizard", "content": "x"}, ANSWER]},
     {"messages": [{"role": "user", "content": [{"type": "image_url"}]}, ANSWER]},
     {"messages": [ASK, ANSWER | {"weight": 0.5}]},
-    {"messages": [ASK, {"role": "assistant", "function_call": {"name": "f"}}]},
+    {"messages": [ASK, {"role": "assistant", "function_call": {"arguments": "{}"}}]},
     {"messages": [ASK, 7]},
     {"messages": [ASK, ANSWER], "tools": "f"},
     {"conversations": []},
@@ -142,13 +142,40 @@ def test_what_is_no_chat_is_broken_in_one_line(record: dict[str, Any]) -> None:
     assert "\n" not in str(caught.value)
 
 
+TURN_FIELDS = """role content from value weight loss train mask tool_calls function function_call
+name arguments type text id tool_call_id reasoning_content parameters"""
 ANY = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.sampled_from(["user", "assistant", "system", "tool", "human", "gpt", "function_call"])
+    | st.sampled_from(['[{"role": "user", "content": "x"}]', "[]", "{}", "[1]", '{"name": "f"}']),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["role", "content", "from", "value", "weight", "tool_calls", "function"]
+                [
+                    "role",
+                    "content",
+                    "from",
+                    "value",
+                    "weight",
+                    "loss",
+                    "train",
+                    "mask",
+                    "tool_calls",
+                    "function",
+                    "function_call",
+                    "name",
+                    "arguments",
+                    "type",
+                    "text",
+                    "id",
+                    "tool_call_id",
+                    "reasoning_content",
+                    "parameters",
+                ]
             ),
             inner,
             max_size=4,
@@ -157,18 +184,23 @@ ANY = st.recursive(
     max_leaves=8,
 )
 NAMES = """messages conversations prompt completion chosen rejected label text instruction
-output tools input preferred_output question answer"""
+output tools input preferred_output non_preferred_output question answer system history context
+functions chat_template_kwargs chosen_response rejected_response kto_tag segments input_ids images
+completions message_tree_id"""
 COLUMNS = st.sampled_from(NAMES.split())
 
 
 @LAW
-@given(st.dictionaries(COLUMNS, ANY, max_size=5), st.sampled_from(["text", "chat"]))
+@given(st.dictionaries(COLUMNS, ANY, max_size=6), st.sampled_from(["text", "chat"]))
 def test_any_record_is_an_example_or_broken(record: dict[str, Any], kind: Kind) -> None:
     for one in (kind, "preference", "judged", "problem"):
+        fields, complaint = Fields(record), ""
         try:
-            of(record, one)  # type: ignore[arg-type]
-        except (Malformed, FiresideError):
-            continue
+            example_of(fields, one, Source(path="f"), ORIGIN)  # type: ignore[arg-type]
+        except (Malformed, FiresideError) as error:
+            complaint = str(error)
+        assert "\n" not in complaint
+        assert all("\n" not in unused.title for unused in fields.unused())
 
 
 @pytest.mark.parametrize(
@@ -198,7 +230,10 @@ def test_a_preference_in_every_format_of_the_field(record: dict[str, Any]) -> No
         ({"prompt": "hi", "chosen": "ho"}, "no column 'rejected'"),
         ({"prompt": "hi", "chosen": "ho", "rejected": "ho"}, "the same"),
         ({"chosen": [ASK, ANSWER], "rejected": [ANSWER]}, "no common prompt"),
-        ({"prompt": "hi", "chosen": [ASK], "rejected": "x"}, "does not end with the assistant"),
+        (
+            {"prompt": "hi", "chosen": [ASK], "rejected": "x"},
+            "does not end with a turn of the assistant",
+        ),
     ],
 )
 def test_what_is_no_preference_is_broken(record: dict[str, Any], why: str) -> None:

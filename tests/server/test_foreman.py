@@ -170,11 +170,21 @@ def test_a_full_disk_fails_the_job_and_no_other(
         (b'{"prompt": "a", "completion": "b"}', "Line 1: the line has the unknown field 'prompt'"),
         (
             b'{"messages": [{"role": "user", "content": "a"}]}',
-            "Line 1: no message is the assistant",
+            "Line 1: messages has no turn of the assistant",
         ),
         (b'{"messages": [{"role": "robot", "content": "a"}]}', "the role 'robot'"),
-        (b'{"messages": [{"role": "user", "content": "a", "mood": 1}]}', "unknown field 'mood'"),
+        (
+            b'{"messages": [{"role": "user", "content": "a", "mood": 1}, '
+            b'{"role": "assistant", "content": "b"}]}',
+            "messages[0] has the unknown field 'mood'",
+        ),
         (b"PK\x03\x04\x00\x00", "Line 1: it is not"),
+        (b'{"messages": [], "messages": []}', "the key 'messages' stands twice"),
+        (
+            b'{"messages": [{"role": "user", "content": "a"}, '
+            b'{"role": "assistant", "content": "b", "refusal": "c"}]}',
+            "messages[1].refusal is not read",
+        ),
     ],
 )
 def test_a_broken_file_fails_the_job_by_its_line(house: House, data: bytes, said: str) -> None:

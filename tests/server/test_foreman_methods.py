@@ -89,11 +89,11 @@ def test_preferences(house: House) -> None:
 @pytest.mark.parametrize(
     ("data", "method", "said"),
     [
-        (problems(9) + b'\n{"messages": []}', rewarded(), "Line 10: messages is not a list"),
+        (problems(9) + b'\n{"messages": []}', rewarded(), "Line 10: messages is empty"),
         (problems(10).replace(b'"wanted"', b'"w"'), rewarded(), "Line 1: {{item.wanted}}"),
         (problems(10, tools=[{}]), rewarded(), "tools are not supported"),
-        (lines(10), rewarded(), "the last message is the assistant's"),
-        (jsonl(pair(0, tools=[{}])), {"type": "dpo"}, "tools are not supported in preferences"),
+        (lines(10), rewarded(), "the last turn is the assistant's"),
+        (jsonl(pair(0, tools=[{}])), {"type": "dpo"}, "input.tools[0] is a function without"),
         (jsonl(pair(0) | {"preferred_output": "yes"}), {"type": "dpo"}, "preferred_output"),
         (lines(10), {"type": "dpo"}, "unknown field 'messages'"),
     ],

@@ -83,6 +83,8 @@ class Follower:
                 if name is None:
                     return
                 message = f"Checkpoint created at step {step} with Snapshot ID: {name}"
+            case "note":
+                message = row["text"]
             case "resumed":
                 message = f"The run goes on after step {step}"
             case _:

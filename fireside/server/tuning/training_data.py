@@ -11,20 +11,20 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fireside.errors import BadRequest
 from fireside.graders.kinds import AnyGrader
 from fireside.graders.scoring import templates_of
 from fireside.graders.templates import UnknownVariable, find, names_in
 
+if TYPE_CHECKING:
+    from fireside.data.fields import Fields
+
 FEWEST: Final = 10  # OpenAI's
 LONGEST_LINE: Final = 16 * 2**20
-_CHAT: Final = frozenset({"messages", "tools", "parallel_tool_calls"})
+_CHAT: Final = frozenset({"messages", "tools", "functions", "parallel_tool_calls"})
 _PAIR: Final = frozenset({"input", "preferred_output", "non_preferred_output"})
-_MESSAGE: Final = frozenset(
-    {"role", "content", "name", "tool_calls", "tool_call_id", "weight", "refusal"}
-)
 
 
 class BadFile(BadRequest):
@@ -46,7 +46,7 @@ def convert(
     Raises:
         BadFile: the first line that is wrong and why, or too few lines.
     """
-    from fireside.data.chats import Malformed
+    from fireside.data.fields import Malformed
 
     check, count = _checker(kind, grader), 0
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -82,8 +82,10 @@ def _bad(param: str, why: str) -> BadFile:
 def _record(raw: bytes, *, first: bool) -> dict[str, Any]:
     if len(raw) > LONGEST_LINE:
         raise _Wrong(f"it is longer than {LONGEST_LINE >> 20} MiB")
+    from fireside.data.records import loads
+
     try:
-        record = json.loads(raw.decode("utf-8-sig" if first else "utf-8"))
+        record = loads(raw.decode("utf-8-sig" if first else "utf-8"))
         json.dumps(record, ensure_ascii=False).encode()
     except UnicodeDecodeError as wrong:
         raise _Wrong(f"it is not UTF-8 ({wrong.reason})") from None
@@ -98,16 +100,18 @@ def _record(raw: bytes, *, first: bool) -> dict[str, Any]:
 
 def _checker(kind: str, grader: AnyGrader | None) -> Callable[[dict[str, Any]], dict[str, Any]]:
     from fireside.data.examples import Origin
+    from fireside.data.fields import Fields
     from fireside.data.formats import example_of
     from fireside.data.source import Source
 
-    source, origin = Source(path="-"), Origin(file="-", line=0)
+    source, origin = Source(path="-", format="openai"), Origin(file="-", line=0)
 
     def supervised(record: dict[str, Any]) -> dict[str, Any]:
         _only(record, _CHAT, "the line")
-        _messages(record, "messages")
-        _flags(record, "the line")
-        example_of(record, "chat", source, origin)
+        _check_parallel(record, "the line")
+        fields = Fields(record)
+        example_of(fields, "chat", source, origin)
+        _all_read(fields)
         return record
 
     def dpo(record: dict[str, Any]) -> dict[str, Any]:
@@ -116,23 +120,24 @@ def _checker(kind: str, grader: AnyGrader | None) -> Callable[[dict[str, Any]], 
         if not isinstance(given, Mapping):
             raise _Wrong("input is no object with messages")
         _only(given, _CHAT, "input")
-        _flags(given, "input")
-        if given.get("tools"):
-            raise _Wrong("tools are not supported in preferences")
-        _messages(given, "messages")
+        _check_parallel(given, "input")
         for name in ("preferred_output", "non_preferred_output"):
-            _messages(record, name)
-        example_of(record, "preference", source, origin)
+            if not isinstance(record.get(name), list):
+                raise _Wrong(f"{name} is not a list of messages")
+        fields = Fields(record)
+        example_of(fields, "preference", source, origin)
+        _all_read(fields)
         return record
 
     def reinforcement(record: dict[str, Any]) -> dict[str, Any]:
         from fireside.training.graded import as_answer
 
-        if record.get("tools"):
+        if record.get("tools") or record.get("functions"):
             raise _Wrong("tools are not supported in reinforcement")
-        _messages(record, "messages")
-        if record["messages"][-1].get("role") == "assistant":
-            raise _Wrong("the last message is the assistant's: there is nothing left to answer")
+        problem = {"messages": record.get("messages"), "answer": as_answer(record)}
+        fields = Fields(problem)
+        example_of(fields, "problem", source, origin)
+        _all_read(fields)
         assert grader is not None
         for template in templates_of(grader):
             for name in names_in(template):
@@ -141,32 +146,24 @@ def _checker(kind: str, grader: AnyGrader | None) -> Callable[[dict[str, Any]], 
                         find(name, {"item": record})
                     except UnknownVariable as wrong:
                         raise _Wrong(wrong.message.rstrip(".")) from None
-        problem = {"messages": record["messages"], "answer": as_answer(record)}
-        example_of(problem, "problem", source, origin)
         return problem
 
     return {"supervised": supervised, "dpo": dpo, "reinforcement": reinforcement}[kind]
 
 
-def _messages(record: Mapping[str, Any], name: str) -> None:
-    found = record.get(name)
-    if not isinstance(found, list) or not found:
-        raise _Wrong(f"{name} is not a list of messages")
-    for i, message in enumerate(found):
-        if isinstance(message, Mapping):
-            if message.get("refusal"):
-                raise _Wrong(f"{name}[{i}].refusal is not supported: write it as content")
-            if message.get("function_call"):
-                raise _Wrong(f"{name}[{i}] has function_call, which tool_calls has replaced")
-            _only(message, _MESSAGE, f"{name}[{i}]")
+def _all_read(fields: Fields) -> None:
+    """Nothing of the line is left out, but the hint how many calls may stand in an answer."""
+    for one in fields.unused():
+        if one.name != "parallel_tool_calls":
+            raise _Wrong(f"{one.where or 'the line'} has the unknown field {one.name[:40]!r}")
 
 
-def _only(found: Mapping[str, Any], known: frozenset[str], where: str) -> None:
-    unknown = [name for name in found if name not in known]
+def _only(given: Mapping[str, Any], known: frozenset[str], where: str) -> None:
+    unknown = [name for name in given if name not in known]
     if unknown:
         raise _Wrong(f"{where} has the unknown field {unknown[0][:40]!r}")
 
 
-def _flags(record: Mapping[str, Any], where: str) -> None:
+def _check_parallel(record: Mapping[str, Any], where: str) -> None:
     if not isinstance(record.get("parallel_tool_calls", True), bool):
         raise _Wrong(f"parallel_tool_calls of {where} is neither true nor false")
