@@ -29,7 +29,7 @@ from fireside.model.config import ModelConfig
 log = logging.getLogger(__name__)
 
 # Raise it with every change of rounding, rotation or layout.
-VERSION = 2
+VERSION = 3
 
 
 def cache_path(local: LocalModel, cache_dir: Path) -> Path:

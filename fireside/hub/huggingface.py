@@ -33,10 +33,11 @@ INFO_SECONDS = 20.0
 _FOLDER = re.compile(
     r"config\.json|generation_config\.json|tokenizer\.json|tokenizer_config\.json|"
     r"tokenizer\.model|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt|"
-    r"chat_template\.(jinja|json)|model\.safetensors(\.index\.json)?|"
-    r"model-\d{5}-of-\d{5}\.safetensors|sentence_bert_config\.json|modules\.json|"
+    r"chat_template\.(jinja|json)|additional_chat_templates/[\w.-]+\.jinja|"
+    r"model\.safetensors(\.index\.json)?|[\w-]+-\d{5}-of-\d{5}\.safetensors|sentence_bert_config\.json|modules\.json|"
     r"config_sentence_transformers\.json|1_Pooling/config\.json"
 )
+_SHARDS = re.compile(r"model\.safetensors\.index\.json|[\w-]+-\d{5}-of-\d{5}\.safetensors")
 
 
 def pull_from_hub(
@@ -183,6 +184,8 @@ def _wanted(info: ModelInfo, source: HubSource) -> list[WantedFile]:
         )
     if "model.safetensors.index.json" not in chosen and "model.safetensors" not in chosen:
         raise BadRequest(f"{source.repository} has shards and no index.", param="model")
+    if "model.safetensors" in chosen:  # it counts, and shards beside it are old ones
+        chosen = [name for name in chosen if not _SHARDS.fullmatch(name)]
     return [_described(siblings[name], source) for name in sorted(chosen)]
 
 

@@ -31,6 +31,7 @@ from fireside.hub.runs import (
     is_run,
     model_of_run,
 )
+from fireside.hub.safetensors import weight_files
 
 MANIFEST = "fireside-model.json"
 # SFT, then DPO on top, then again: more than this is a circle.
@@ -135,7 +136,7 @@ def open_path(path: Path, name: str, models_dir: Path, *, depth: int = 0) -> Loc
 
     Raises:
         NotFound: there is nothing, nothing that we read, or no base for the adapter.
-        Corrupt: an adapter that does not say whose it is.
+        Corrupt: an adapter that does not say whose it is, an index without its shards.
     """
     if path.is_file():
         return LocalModel(name=name, path=path, format="gguf", files=(path,))
@@ -160,13 +161,13 @@ def _from_folder(path: Path, name: str) -> LocalModel:
             f"{path} holds no config.json: name a GGUF file or a Hugging Face folder.",
             param="model",
         )
-    weights = tuple(sorted(path.glob("*.safetensors")))
-    if not weights:
+    if not any(path.glob("*.safetensors")):
         raise NotFound(
             f"{path} holds no .safetensors file; Fireside never opens pickled weights (.bin, .pt).",
             param="model",
         )
-    return LocalModel(name=name, path=path, format="hf", files=(path / "config.json", *weights))
+    files = (path / "config.json", *weight_files(path))
+    return LocalModel(name=name, path=path, format="hf", files=files)
 
 
 def _from_run(run: Path, name: str, models_dir: Path, depth: int) -> LocalModel:

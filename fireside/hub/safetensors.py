@@ -85,15 +85,29 @@ def open_safetensors(folder: Path | str) -> SafetensorsFolder:
         Corrupt: an index or a file is truncated, lying or hostile.
     """
     folder = Path(folder)
+    tensors: dict[str, StoredTensor] = {}
+    for path in weight_files(folder):
+        tensors |= read_header(path)
+    return SafetensorsFolder(folder, tensors)
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a folder's weights, as transformers chooses them: `model.safetensors`
+    before any index, and of an index the shards alone, for the shards say themselves what they
+    hold.  Where a tensor stands in two shards, the later one counts.
+
+    Raises:
+        NotFound: the folder holds no safetensors weights.
+        Corrupt: an index that is hostile, or names a shard that is not there.
+    """
+    if (folder / SINGLE).is_file():
+        return [folder / SINGLE]
     if (folder / INDEX).is_file():
-        return SafetensorsFolder(folder, _sharded(folder))
-    single = folder / SINGLE
-    if not single.is_file():
-        others = sorted(folder.glob("*.safetensors"))
-        if len(others) != 1:
-            raise NotFound(f"{folder} holds no {SINGLE}: check the path, or pull the model again.")
-        single = others[0]
-    return SafetensorsFolder(folder, read_header(single))
+        return _shards(folder)
+    others = sorted(folder.glob("*.safetensors"))
+    if len(others) != 1:
+        raise NotFound(f"{folder} holds no {SINGLE}: check the path, or pull the model again.")
+    return others
 
 
 def read_header(path: Path) -> dict[str, StoredTensor]:
@@ -151,8 +165,7 @@ def _fields(path: Path, name: str, fields: object) -> tuple[str, tuple[int, ...]
     return dtype, tuple(shape), begin, end
 
 
-def _sharded(folder: Path) -> dict[str, StoredTensor]:
-    """The tensors that the index names, each from the shard that it names."""
+def _shards(folder: Path) -> list[Path]:
     index = folder / INDEX
     try:
         if index.stat().st_size > LARGEST_JSON:
@@ -162,19 +175,12 @@ def _sharded(folder: Path) -> dict[str, StoredTensor]:
         raise Unavailable(f"{index} cannot be read: {error.strerror}.") from None
     if not isinstance(weight_map, dict) or not weight_map:
         _corrupt(index, "it has no weight_map")
-    headers: dict[str, dict[str, StoredTensor]] = {}
-    tensors: dict[str, StoredTensor] = {}
     for name, shard in weight_map.items():
         if not isinstance(shard, str) or not _plain(shard):
             _corrupt(index, f"it sends {name[:80]!r} to {str(shard)[:80]!r}, outside its folder")
-        if shard not in headers:
-            if not (folder / shard).is_file():
-                _corrupt(index, f"the shard {shard} is missing")
-            headers[shard] = read_header(folder / shard)
-        if name not in headers[shard]:
-            _corrupt(index, f"{shard} does not hold {name[:80]!r}")
-        tensors[name] = headers[shard][name]
-    return tensors
+        if not (folder / shard).is_file():
+            _corrupt(index, f"the shard {shard} is missing")
+    return [folder / shard for shard in sorted(set(weight_map.values()))]
 
 
 def _plain(shard: str) -> bool:

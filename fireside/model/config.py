@@ -28,10 +28,7 @@ __all__ = [
 
 
 def config_of(local: LocalModel) -> ModelConfig:
-    """The config of a model on disk.  Reads headers only, never weights."""
-    if local.format == "gguf":
-        from fireside.hub.gguf import open_gguf
+    """The config of a model on disk, as its files bear it out: a head of its own is one."""
+    from fireside.model.weights import open_base
 
-        file = open_gguf(local.path)
-        return config_from_gguf(file.metadata, file.tensors)
-    return config_from_hf(read_json(local.path / "config.json"))
+    return open_base(local).config

@@ -35,6 +35,7 @@ _REFUSED: Mapping[str, Callable[[Any], bool]] = {
     "num_experts": bool,
     "n_routed_experts": bool,
     "quantization_config": bool,
+    "transformers_weights": bool,  # the name of another weight file
     "use_bidirectional_attention": bool,
     "attn_logit_softcapping": bool,
     "scale_attn_by_inverse_layer_idx": bool,
@@ -103,8 +104,11 @@ def _text_part(raw: Mapping[str, Any]) -> dict[str, Any]:
         return dict(raw)
     if not isinstance(inner, dict):
         raise Corrupt("config.json: text_config is not an object")
-    outer = {key: raw[key] for key in ("tie_word_embeddings", "quantization_config") if key in raw}
-    return {**outer, **inner}
+    # The head belongs to the whole, so the outer word counts: true, where it says nothing.
+    outer = {"tie_word_embeddings": True} | {
+        key: raw[key] for key in ("tie_word_embeddings", "quantization_config") if key in raw
+    }
+    return {**inner, **outer}
 
 
 _FLOATS = {"norm_eps", "logit_softcap"}
@@ -190,38 +194,52 @@ def _number(values: Mapping[str, Any], key: str) -> float:
 
 
 def _rope(family: Family, values: Mapping[str, Any]) -> Rope:
-    """transformers 4: rope_theta, rope_scaling.  5: rope_parameters, by kind of layer in gemma3."""
-    given = values.get("rope_parameters") or {}
-    full = given.get("full_attention", given)
+    """transformers 4: rope_theta, rope_scaling.  5: rope_parameters, by kind of layer in gemma3.
+
+    Where a file has both, transformers takes rope_scaling and leaves rope_parameters; in gemma3 it
+    adds the one to the other.
+    """
+    scaling, given = values.get("rope_scaling") or {}, values.get("rope_parameters") or {}
+    by_layer = "rope_local_base_freq" in family.defaults
+    if by_layer and given.keys() - {"full_attention", "sliding_attention"}:
+        raise Unsupported(f"rope_parameters of {family.hf_types[0]} go by kind of layer")
+    full = given.get("full_attention", {} if by_layer else given) or {}
     local = given.get("sliding_attention") or {}
     if not isinstance(full, dict) or not isinstance(local, dict):
         raise Corrupt(f"config.json says rope_parameters = {given!r}: download the model again")
-    found = {**values, **(values.get("rope_scaling") or {}), **full}
+    full = {**full, **scaling} if by_layer else scaling or full
     local_theta = None
-    if "rope_local_base_freq" in family.defaults:
+    if by_layer:
         local_theta = _number({**values, **local}, "rope_theta" if "rope_theta" in local
                               else "rope_local_base_freq")  # fmt: skip
-    if local.get("rope_type", "default") != "default":
-        raise Unsupported(f"rope scaling {local['rope_type']!r} of sliding layers is not supported")
-    if found.get("partial_rotary_factor") not in (None, 1, 1.0):
+    if _kind(local) != "default":
+        raise Unsupported(f"rope scaling {_kind(local)!r} of sliding layers is not supported")
+    if full.get("partial_rotary_factor") not in (None, 1, 1.0):
         raise Unsupported("partial_rotary_factor is not supported")
-    return Rope(
-        theta=_number(found, "rope_theta"), scaling=_scaling(found), local_theta=local_theta
-    )
+    theta = _number(full if "rope_theta" in full else values, "rope_theta")
+    return Rope(theta=theta, scaling=_scaling(full, values), local_theta=local_theta)
 
 
-def _scaling(found: Mapping[str, Any]) -> LinearScaling | Llama3Scaling | None:
-    match found.get("rope_type", found.get("type", "default")):
-        case "default" | None:
+def _kind(rope: Mapping[str, Any]) -> object:
+    return rope.get("rope_type", rope.get("type")) or "default"
+
+
+def _scaling(
+    rope: Mapping[str, Any], values: Mapping[str, Any]
+) -> LinearScaling | Llama3Scaling | None:
+    match _kind(rope):
+        case "default":
             return None
         case "linear":
-            return LinearScaling(factor=_number(found, "factor"))
+            return LinearScaling(factor=_number(rope, "factor"))
         case "llama3":
+            original = "original_max_position_embeddings"
+            window = {original: values.get("max_position_embeddings")} | rope
             return Llama3Scaling(
-                factor=_number(found, "factor"),
-                low_freq_factor=_number(found, "low_freq_factor"),
-                high_freq_factor=_number(found, "high_freq_factor"),
-                original_context=int(_number(found, "original_max_position_embeddings")),
+                factor=_number(rope, "factor"),
+                low_freq_factor=_number(rope, "low_freq_factor"),
+                high_freq_factor=_number(rope, "high_freq_factor"),
+                original_context=int(_number(values if original in values else window, original)),
             )
         case other:
             raise Unsupported(f"rope scaling {other!r} is not supported; linear and llama3 are")

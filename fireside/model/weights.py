@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fireside.hub import LocalModel
     from fireside.hub.gguf import GGUFTensor
 
+FLOATS = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 _LAYER = re.compile(r"model\.layers\.(\d+)\.")
 
 
@@ -89,6 +90,10 @@ class Weights:
         """One tensor in canonical layout.  Writing to it does not reach the file."""
         source = self._sources[name]
         tensor = self._file.load(source.name)
+        if tensor.dtype not in FLOATS:
+            raise Unsupported(
+                f"{source.name} is stored as {tensor.dtype}, which Fireside does not read"
+            )
         if source.transposed:
             tensor = tensor.t()
         if source.part:
@@ -168,17 +173,49 @@ def sources_for(
     return found
 
 
+HEADS = ("lm_head.weight", "language_model.lm_head.weight")
+"""The head's name in a Hugging Face file; the second one in those of pictures and text."""
+
+
 def weights_from_hf(config: ModelConfig, file: TensorFile) -> Weights:
-    """Weights that stand under Hugging Face's names."""
+    """Weights that stand under Hugging Face's names.
+
+    A head of its own counts, whatever the config says of a shared one, as in transformers: the
+    config of the result says which it is.
+    """
     family = FAMILIES[config.family]
-    embedding, there = family.hf["model.embed_tokens.weight"].name, set(file.keys())
+    there = set(file.keys())
+    marks = [family.hf[name].name for name in ("model.embed_tokens.weight", "model.norm.weight")]
     prefix = next(
-        (p for p in family.prefixes if embedding.replace("{p}", p) in there), family.prefixes[0]
+        (p for p in family.prefixes if any(mark.replace("{p}", p) in there for mark in marks)),
+        family.prefixes[0],
     )
+    embedding = marks[0].replace("{p}", prefix)
+    head = next((name for name in HEADS if name in there), None)
     ignored = list(family.ignored)
-    if config.tied_head:  # some files hold the shared tensor twice; transformers ignores it too
-        ignored.append(r"(.*\.)?lm_head\.weight")
-    return Weights(config, file, sources_for(config, family.hf, prefix), ignored)
+    if config.tied_head and head is not None:
+        if embedding in there and not _are_equal(file, embedding, head):
+            config = replace(config, tied_head=False)
+        else:
+            ignored.append(re.escape(head))
+    sources = sources_for(config, family.hf, prefix)
+    if head is not None and not config.tied_head:
+        sources["lm_head.weight"] = Source(head)
+    elif head is not None and embedding not in there:
+        sources["model.embed_tokens.weight"] = Source(head)  # the one that is there serves both
+    return Weights(config, file, sources, ignored)
+
+
+def _are_equal(file: TensorFile, first: str, second: str) -> bool:
+    """Whether two matrices hold the same numbers; only equal ones are read to the end."""
+    if file.shape(first) != file.shape(second):
+        return False
+    one, other = file.load(first), file.load(second)
+    rows = 4096
+    return all(
+        torch.equal(one[at : at + rows].float(), other[at : at + rows].float())
+        for at in range(0, one.shape[0], rows)
+    )
 
 
 def open_weights(local: LocalModel) -> Weights:
@@ -186,7 +223,7 @@ def open_weights(local: LocalModel) -> Weights:
 
     Errors: Unsupported, Corrupt.
     """
-    weights = _open_base(local)
+    weights = open_base(local)
     if local.adapters:
         from fireside.model.adapters import AdaptedWeights
 
@@ -195,7 +232,11 @@ def open_weights(local: LocalModel) -> Weights:
     return weights
 
 
-def _open_base(local: LocalModel) -> Weights:
+def open_base(local: LocalModel) -> Weights:
+    """The weights of a model on disk without its adapters.
+
+    Errors: Unsupported, Corrupt.
+    """
     if local.format == "gguf":
         from fireside.hub.gguf import open_gguf
 

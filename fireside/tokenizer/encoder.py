@@ -64,7 +64,9 @@ class Encoder:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._backend = vocabulary.backend
-        self.controls = ControlTokens(control_tokens(vocabulary.added, vocabulary.chat_template))
+        self.controls = ControlTokens(
+            control_tokens(vocabulary.added, "\0".join(vocabulary.templates.values()))
+        )
         # The library passes over added tokens that are special: so control tokens are, all.
         self._backend.encode_special_tokens = True
         loose = [t for t in vocabulary.added if not t.special and t.id in self.controls.ids]

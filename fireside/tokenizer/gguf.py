@@ -16,11 +16,12 @@ from tokenizers import models, normalizers, pre_tokenizers
 
 from fireside.errors import Corrupt, Unsupported
 from fireside.tokenizer.pretokenization import pre_tokenization
-from fireside.tokenizer.vocabulary import ENDS_OF_ANSWER, AddedToken, Vocabulary
+from fireside.tokenizer.vocabulary import DEFAULT_TEMPLATE, ENDS_OF_ANSWER, AddedToken, Vocabulary
 
 UNKNOWN_TOKEN, CONTROL, USER_DEFINED, BYTE = 2, 3, 4, 6
 """`tokenizer.ggml.token_type`; 1 is an ordinary token, 5 an unused one."""
 
+TEMPLATE_KEY = "tokenizer.chat_template"
 _GEMMA = frozenset({"gemma", "gemma2", "gemma3", "gemma3n"})
 _NAMED = {
     "bos_token": "bos_token_id",
@@ -70,7 +71,6 @@ def _vocabulary(metadata: Mapping[str, object]) -> Vocabulary:
     backend.add_tokens(
         [BackendToken(t.content, normalized=False, special=False) for t in added if not t.special]
     )
-    template = metadata.get("tokenizer.chat_template")
     bos_id = _id(metadata, "bos_token_id", len(tokens))
     adds_bos = bool(metadata.get("tokenizer.ggml.add_bos_token", kind == "llama"))
     return Vocabulary(
@@ -88,8 +88,18 @@ def _vocabulary(metadata: Mapping[str, object]) -> Vocabulary:
         prefix_ids=(bos_id,) if adds_bos and bos_id is not None else (),
         suffix_ids=(),
         leading_space=leading_space,
-        chat_template=template if isinstance(template, str) else None,
+        templates=_templates(metadata),
     )
+
+
+def _templates(metadata: Mapping[str, object]) -> dict[str, str]:
+    """`tokenizer.chat_template`, and `tokenizer.chat_template.NAME` of those with a name."""
+    found = {}
+    for key, value in metadata.items():
+        if key.startswith(TEMPLATE_KEY) and isinstance(value, str):
+            name = key.removeprefix(TEMPLATE_KEY)
+            found[name.removeprefix(".") or DEFAULT_TEMPLATE] = value
+    return found
 
 
 def _byte_level(metadata: Mapping[str, object], tokens: Sequence[str]) -> Backend:

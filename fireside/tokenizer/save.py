@@ -14,9 +14,10 @@ from tokenizers import AddedToken as BackendToken
 from tokenizers import decoders, processors
 
 from fireside.errors import NotFound
+from fireside.tokenizer import folder_templates
 from fireside.tokenizer.gguf import vocabulary_from_gguf
 from fireside.tokenizer.templates import write_json
-from fireside.tokenizer.vocabulary import Vocabulary
+from fireside.tokenizer.vocabulary import DEFAULT_TEMPLATE, Vocabulary
 
 # Whatever of these a folder has belongs to its tokenizer.
 FILES = (
@@ -27,7 +28,8 @@ FILES = (
     "vocab.json",
     "merges.txt",
     "tokenizer.model",
-    "chat_template.jinja",
+    folder_templates.FILE,
+    folder_templates.PROCESSOR_FILE,
 )
 
 
@@ -42,6 +44,8 @@ def copy_tokenizer(source: Path, folder: Path) -> None:
     for name in FILES:
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)
+    if (source / folder_templates.FOLDER).is_dir():
+        shutil.copytree(source / folder_templates.FOLDER, folder / folder_templates.FOLDER)
 
 
 def write_gguf_tokenizer(metadata: Mapping[str, object], folder: Path) -> None:
@@ -75,8 +79,12 @@ def write_gguf_tokenizer(metadata: Mapping[str, object], folder: Path) -> None:
         "clean_up_tokenization_spaces": False,
         **named,
     }
-    if vocabulary.chat_template is not None:
+    if vocabulary.templates.keys() == {DEFAULT_TEMPLATE}:
         fields["chat_template"] = vocabulary.chat_template
+    elif vocabulary.templates:
+        fields["chat_template"] = [
+            {"name": name, "template": source} for name, source in vocabulary.templates.items()
+        ]
     write_json(folder / "tokenizer_config.json", fields)
     if vocabulary.spelling == "bytes":
         backend.model.save(str(folder))  # vocab.json and merges.txt, which GPT2Tokenizer reads

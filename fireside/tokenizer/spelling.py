@@ -2,7 +2,7 @@
 
 Byte-level vocabularies spell each byte as a printable character (GPT-2's alphabet); SentencePiece
 writes a space as `▁` and a lone byte as `<0x0A>`; WordPiece marks the rest of a word with `##`.
-Added tokens are spelled as they are.  This file knows no ids.
+Added tokens go the same way: Gemma's runs of spaces are added tokens made of `▁`.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ _BYTE_OF = _byte_alphabet()
 
 
 def bytes_of(token: str, spelling: Spelling) -> bytes:
-    """The bytes of an ordinary token.  A leading SentencePiece space is kept."""
+    """The bytes of a token.  A leading SentencePiece space is kept."""
     if spelling == "bytes":
         try:
             return bytes([_BYTE_OF[character] for character in token])
         except KeyError:
             return token.encode("utf-8", "replace")
+    if spelling == "words":
+        return (" " + token).encode("utf-8", "replace")
     if spelling == "wordpiece":
         return (token[2:] if token.startswith("##") else " " + token).encode("utf-8", "replace")
-    lone = _LONE_BYTE.fullmatch(token)
+    lone = _LONE_BYTE.fullmatch(token) if spelling == "sentencepiece" else None
     if lone:
         return bytes([int(lone[1], 16)])
     return token.replace("▁", " ").encode("utf-8", "replace")

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Literal
 
 from fireside.errors import BadRequest, NotFound
+from fireside.tokenizer.folder_templates import FILE, FOLDER
 
 TemplateName = Literal["continuing", "chatml"]
 
@@ -73,7 +75,8 @@ def set_template(folder: Path, name: TemplateName) -> None:
         path = folder / file
         there = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         write_json(path, there | fields)
-    (folder / "chat_template.jinja").unlink(missing_ok=True)  # it would count for more
+    (folder / FILE).unlink(missing_ok=True)  # it would count for more, as the others beside it
+    shutil.rmtree(folder / FOLDER, ignore_errors=True)
 
 
 def _known(path: Path) -> set[str]:

@@ -33,7 +33,8 @@ class Tokenizer:
     named_ids: `bos_token`, `eos_token`, `pad_token`, ... as far as the files name them.
     special_ids: the control tokens, which only templates write (and what stands for unknown text,
         in vocabularies that do not know all of it).  control_ids: the same by their names.
-    chat_template: the Jinja source, if the model brings one.
+    chat_template: the Jinja source, if the model brings one.  Where it brings several, chats with
+        tools are written by the one that is called `tool_use`, all others by `default`.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -123,15 +124,15 @@ class Tokenizer:
 
         shown: control tokens that are text all the same, by their names.
         """
-        spaced = self._vocabulary.leading_space or self._vocabulary.spelling == "wordpiece"
         hidden = self.special_ids.difference(shown) if skip_special else frozenset[int]()
         return Detokenizer(
             lambda number: b"" if number in hidden else self.token_bytes(number),
-            drop_space=at_start and spaced,
+            drop_space=at_start and self._vocabulary.leading_space,
         )
 
     def token_bytes(self, token_id: int, /) -> bytes:
-        """The bytes that a token stands for; a control token's are its name.
+        """The bytes that a token stands for; a control token's are its name, which the decoder
+        reads like any other (`▁` in it is a space where the family spells spaces so).
 
         Raises:
             BadRequest: no such id.
@@ -139,11 +140,8 @@ class Tokenizer:
         known = self._bytes.get(token_id)
         if known is None:
             content = self._added.get(token_id)
-            known = (
-                bytes_of(self.token_text(token_id), self._vocabulary.spelling)
-                if content is None
-                else content.encode("utf-8", "replace")
-            )
+            text = self.token_text(token_id) if content is None else content
+            known = bytes_of(text, self._vocabulary.spelling)
             self._bytes[token_id] = known
         return known
 
@@ -165,27 +163,38 @@ class Tokenizer:
 
     @cached_property
     def _template(self) -> ChatTemplate:
-        if not self.chat_template:
+        return self._compiled(self.chat_template)
+
+    @cached_property
+    def _tool_template(self) -> ChatTemplate:
+        source = self._vocabulary.tool_template
+        return self._template if source == self.chat_template else self._compiled(source)
+
+    def _compiled(self, source: str | None) -> ChatTemplate:
+        if not source:
+            names = ", ".join(sorted(name[:40] for name in self._vocabulary.templates if name))
             raise BadRequest(
-                "This model has no chat template; use /v1/completions or give one.",
+                f"This model has the chat templates {names} and no default one; give one."
+                if source is None and names
+                else "This model has no chat template; use /v1/completions or give one.",
                 code="no_chat_template",
             )
-        return ChatTemplate(self.chat_template, self._vocabulary.named)
+        return ChatTemplate(source, self._vocabulary.named)
 
     @property
     def supports_tools(self) -> bool:
         """Whether the chat template writes tools; a broken one writes nothing."""
         try:
-            return self._template.takes_tools
+            return self._tool_template.takes_tools
         except BadRequest:
             return False
 
     @cached_property
     def call_syntax(self) -> CallSyntax:
         """How this model calls functions."""
-        if not self.chat_template:
+        if not self._vocabulary.tool_template:
             return OURS
-        return syntax_of(self.chat_template, self._template.takes_tools)
+        return syntax_of(self._vocabulary.tool_template, self._tool_template.takes_tools)
 
     def render(
         self,
@@ -208,7 +217,7 @@ class Tokenizer:
         Raises:
             BadRequest: no template, no messages, or the template refuses them.
         """
-        template = self._template
+        template = self._template if tools is None else self._tool_template
         if not messages:
             raise BadRequest("There are no messages: send at least one.", param="messages")
         if continue_final and not messages[-1].content:

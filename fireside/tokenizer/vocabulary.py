@@ -13,8 +13,9 @@ from typing import Literal
 
 from tokenizers import Tokenizer as Backend
 
-Spelling = Literal["bytes", "sentencepiece", "wordpiece"]
-"""How a token's spelling stands for bytes: GPT-2's byte alphabet, `▁` and `<0x0A>`, or `##`."""
+Spelling = Literal["bytes", "sentencepiece", "metaspace", "wordpiece", "words"]
+"""How a token's spelling stands for bytes: GPT-2's byte alphabet; `▁` and `<0x0A>`; `▁` alone, in
+vocabularies without byte fallback; `##`; whole words with a space between them."""
 
 _ENDS = """
     <|im_end|> <|endoftext|> <|end_of_text|> <|eot_id|> <|eom_id|> <|end|> <|return|> <|call|>
@@ -23,6 +24,9 @@ _ENDS = """
 """
 ENDS_OF_ANSWER = frozenset(_ENDS.split())
 """Control tokens that end an answer though a file may not list them (llama.cpp does likewise)."""
+
+DEFAULT_TEMPLATE, TOOL_TEMPLATE = "default", "tool_use"
+"""Names of chat templates that mean something to transformers, and so to us."""
 
 _LOOKS_LIKE_CONTROL = re.compile(r"<[|｜].*[|｜]>", re.DOTALL)
 
@@ -48,7 +52,8 @@ class Vocabulary:
     added: the tokens that are matched whole.
     named: `bos_token`, `eos_token`, ... to their text, as chat templates see them.
     prefix_ids, suffix_ids: what the model wants around a text by itself, e.g. BERT's [CLS], [SEP].
-    leading_space: a sentence gets a `▁` in front when encoded, and loses it when decoded.
+    leading_space: a text loses its first space when it is decoded: encoding put it there.
+    templates: the chat templates by name.
     """
 
     backend: Backend
@@ -61,10 +66,20 @@ class Vocabulary:
     prefix_ids: tuple[int, ...]
     suffix_ids: tuple[int, ...]
     leading_space: bool
-    chat_template: str | None
+    templates: Mapping[str, str]
+
+    @property
+    def chat_template(self) -> str | None:
+        """The template of a chat without tools."""
+        return self.templates.get(DEFAULT_TEMPLATE)
+
+    @property
+    def tool_template(self) -> str | None:
+        """The template of a chat with tools: where there is none of that name, the same."""
+        return self.templates.get(TOOL_TEMPLATE, self.chat_template)
 
 
-def control_tokens(added: tuple[AddedToken, ...], template: str | None) -> list[AddedToken]:
+def control_tokens(added: tuple[AddedToken, ...], template: str) -> list[AddedToken]:
     """Those added tokens that only a template may write.
 
     They are the ones that the file marks as special, and of the others those that speak with the
@@ -78,6 +93,6 @@ def control_tokens(added: tuple[AddedToken, ...], template: str | None) -> list[
         and (
             token.special
             or _LOOKS_LIKE_CONTROL.fullmatch(token.content)
-            or (token.content.strip() and template is not None and token.content in template)
+            or (token.content.strip("▁ \t\r\n") and token.content in template)
         )
     ]

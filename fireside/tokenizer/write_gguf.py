@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from fireside.errors import Corrupt, Unsupported
-from fireside.tokenizer.gguf import CONTROL, USER_DEFINED
+from fireside.tokenizer.gguf import CONTROL, TEMPLATE_KEY, USER_DEFINED
 from fireside.tokenizer.pretokenization import BY_NAME, PreTokenization
-from fireside.tokenizer.vocabulary import Vocabulary
+from fireside.tokenizer.vocabulary import DEFAULT_TEMPLATE, Vocabulary
 
 NORMAL, UNUSED = 1, 5
 _KEYS = {
@@ -70,8 +70,10 @@ def gguf_metadata(vocabulary: Vocabulary, rows: int) -> dict[str, Value]:
     for name, key in _KEYS.items():
         if (text := vocabulary.named.get(name)) in number_of:
             found[f"tokenizer.ggml.{key}"] = number_of[text]
-    if vocabulary.chat_template is not None:
-        found["tokenizer.chat_template"] = vocabulary.chat_template
+    for name, source in vocabulary.templates.items():
+        found[TEMPLATE_KEY if name == DEFAULT_TEMPLATE else f"{TEMPLATE_KEY}.{name}"] = source
+    if others := sorted(vocabulary.templates.keys() - {DEFAULT_TEMPLATE}):
+        found[f"{TEMPLATE_KEY}s"] = others
     return found
 
 

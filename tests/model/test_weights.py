@@ -93,17 +93,6 @@ def test_raw_rows_are_the_canonical_rows(name: str, kind: str, tmp_path: Path) -
     assert seen > len(weights.names()) // 2
 
 
-def test_a_second_copy_of_a_tied_head_is_ignored(tmp_path: Path) -> None:
-    theirs = reference("qwen2")
-    theirs.save_pretrained(tmp_path)
-    state = load_file(tmp_path / "model.safetensors")
-    state["lm_head.weight"] = torch.zeros_like(state["model.embed_tokens.weight"])
-    save_file(state, tmp_path / "model.safetensors", metadata={"format": "pt"})
-    ids = random_ids(1, 6)
-    found = load_model(local(tmp_path))(ids)
-    torch.testing.assert_close(found, theirs(ids).logits, atol=1e-4, rtol=0)
-
-
 @pytest.mark.parametrize("prefix", ["", "model.language_model.", "language_model.model."])
 def test_other_prefixes(prefix: str, tmp_path: Path) -> None:
     """Bare decoders, and the text half of picture-and-text models with their vision tower."""

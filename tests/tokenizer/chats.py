@@ -97,5 +97,6 @@ def as_transformers(messages: Sequence[Message]) -> list[dict[str, Any]]:
     return chat
 
 
-def from_template(tokenizer: Tokenizer, source: str) -> Tokenizer:
-    return Tokenizer(replace(tokenizer._vocabulary, chat_template=source))
+def from_template(tokenizer: Tokenizer, source: str | None) -> Tokenizer:
+    templates = {} if source is None else {"default": source}
+    return Tokenizer(replace(tokenizer._vocabulary, templates=templates))

@@ -10,7 +10,7 @@ import pytest
 import tokenizers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tokenizers import AddedToken, models
+from tokenizers import AddedToken, models, processors
 
 from fireside.errors import Corrupt, NotFound
 from fireside.tokenizer import Tokenizer
@@ -106,14 +106,28 @@ def test_the_template_is_found_where_it_lies(
     assert Tokenizer.from_folder(first).chat_template == "J"
 
 
-def test_bos_is_added_where_the_config_says(
+def test_the_post_processor_alone_says_whether_a_text_begins_with_bos(
     tmp_path: Path, family_folder: Callable[[str], Path]
 ) -> None:
-    config = {"bos_token": "<|im_start|>", "add_bos_token": True}
-    folder = folder_with(tmp_path / "a", family_folder("chatml"), tokenizer_config_json=config)
-    tokenizer = Tokenizer.from_folder(folder)
-    assert tokenizer.encode("a", add_bos=True) == [tokenizer.bos_id, *tokenizer.encode("a")]
-    assert tokenizer.frame(tokenizer.encode("a")) == tokenizer.encode("a", add_bos=True)
+    from transformers import AutoTokenizer
+
+    backend = tokenizers.Tokenizer.from_file(str(family_folder("chatml") / "tokenizer.json"))
+    bos = backend.token_to_id("<|im_start|>")
+    framed = processors.TemplateProcessing(
+        single="<|im_start|> $A", special_tokens=[("<|im_start|>", bos)]
+    )
+    for frame, said in ((None, True), (framed, False)):
+        if frame is not None:
+            backend.post_processor = frame
+        folder = tmp_path / str(said)
+        folder.mkdir()
+        backend.save(str(folder / "tokenizer.json"))
+        config = {"bos_token": "<|im_start|>", "add_bos_token": said}
+        (folder / "tokenizer_config.json").write_text(json.dumps(config))
+        ours, theirs = Tokenizer.from_folder(folder), AutoTokenizer.from_pretrained(folder)
+        begun = [bos] if frame else []
+        assert ours.encode("a", add_bos=True) == [*begun, *ours.encode("a")] == theirs.encode("a")
+        assert ours.frame(ours.encode("a")) == ours.encode("a", add_bos=True)
 
 
 def test_tokens_that_only_the_config_knows_are_added(
@@ -134,6 +148,7 @@ def test_a_numbering_with_holes(tmp_path: Path) -> None:
         "version": "1.0",
         "added_tokens": [],
         "model": {"type": "BPE", "vocab": {"a": 0, "b": 5}, "merges": []},
+        "decoder": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True},
     }
     (tmp_path / "tokenizer.json").write_text(json.dumps(described))
     tokenizer = Tokenizer.from_folder(tmp_path)

@@ -104,7 +104,7 @@ def test_going_on_with_nothing_is_beginning(smollm2: Tokenizer) -> None:
 
 def test_a_model_without_a_template_says_so(smollm2: Tokenizer) -> None:
     for source in (None, ""):
-        tokenizer = from_template(smollm2, source)  # type: ignore[arg-type]
+        tokenizer = from_template(smollm2, source)
         assert not tokenizer.supports_tools
         with pytest.raises(BadRequest) as raised:
             tokenizer.render([user("Q")])
