@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from fireside.errors import Corrupt, NotFound, Unsupported
-from fireside.model.architecture import LinearScaling, Llama3Scaling, ModelConfig, Rope
+from fireside.model.architecture import ModelConfig
 from fireside.model.config_own import config_from_own, config_to_own
+from fireside.model.config_rope import number_at, rope_from_hf, rope_to_hf
 from fireside.model.families import FAMILIES, Family
 
 _ACTIVATIONS = {
@@ -146,12 +147,12 @@ def _fill(fields: dict[str, Any], family: Family, values: Mapping[str, Any]) -> 
         fields["head_dim"] = width // heads
     fields["mlp_width"] = fields["mlp_width"] or 4 * width
     if fields.get("positions", "rotary") == "rotary":
-        fields["rope"] = _rope(family, values)
+        fields["rope"] = rope_from_hf(family, values)
     if family.scaled_embedding:
         fields["embedding_scale"] = math.sqrt(width)
     # A key that a family does not know means nothing in it, whoever left it there.
     if "query_pre_attn_scalar" in family.defaults:
-        fields["attention_scale"] = _number(values, "query_pre_attn_scalar") ** -0.5
+        fields["attention_scale"] = number_at(values, "query_pre_attn_scalar") ** -0.5
     if "sliding_window" in family.keys:
         layers = _sliding_layers(family, fields, values)
         fields["sliding_layers"] = layers if any(layers) else ()
@@ -176,7 +177,7 @@ def _sliding_layers(
             raise Unsupported("a mistral model with layer_types is not supported")
         return tuple(kind == "sliding_attention" for kind in kinds)
     if "sliding_window_pattern" in family.defaults:
-        every = max(1, int(_number(values, "sliding_window_pattern")))
+        every = max(1, int(number_at(values, "sliding_window_pattern")))
         return tuple((layer + 1) % every != 0 for layer in range(count))
     if "max_window_layers" not in family.defaults:
         return (True,) * count
@@ -184,65 +185,6 @@ def _sliding_layers(
     if type(first) is not int:
         raise Corrupt(f"config.json says max_window_layers = {first!r}: download the model again")
     return tuple(layer >= first for layer in range(count))
-
-
-def _number(values: Mapping[str, Any], key: str) -> float:
-    value = values.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise Corrupt(f"config.json says {key} = {value!r}: download the model again")
-    return float(value)
-
-
-def _rope(family: Family, values: Mapping[str, Any]) -> Rope:
-    """transformers 4: rope_theta, rope_scaling.  5: rope_parameters, by kind of layer in gemma3.
-
-    Where a file has both, transformers takes rope_scaling and leaves rope_parameters; in gemma3 it
-    adds the one to the other.
-    """
-    scaling, given = values.get("rope_scaling") or {}, values.get("rope_parameters") or {}
-    by_layer = "rope_local_base_freq" in family.defaults
-    if by_layer and given.keys() - {"full_attention", "sliding_attention"}:
-        raise Unsupported(f"rope_parameters of {family.hf_types[0]} go by kind of layer")
-    full = given.get("full_attention", {} if by_layer else given) or {}
-    local = given.get("sliding_attention") or {}
-    if not isinstance(full, dict) or not isinstance(local, dict):
-        raise Corrupt(f"config.json says rope_parameters = {given!r}: download the model again")
-    full = {**full, **scaling} if by_layer else scaling or full
-    local_theta = None
-    if by_layer:
-        local_theta = _number({**values, **local}, "rope_theta" if "rope_theta" in local
-                              else "rope_local_base_freq")  # fmt: skip
-    if _kind(local) != "default":
-        raise Unsupported(f"rope scaling {_kind(local)!r} of sliding layers is not supported")
-    if full.get("partial_rotary_factor") not in (None, 1, 1.0):
-        raise Unsupported("partial_rotary_factor is not supported")
-    theta = _number(full if "rope_theta" in full else values, "rope_theta")
-    return Rope(theta=theta, scaling=_scaling(full, values), local_theta=local_theta)
-
-
-def _kind(rope: Mapping[str, Any]) -> object:
-    return rope.get("rope_type", rope.get("type")) or "default"
-
-
-def _scaling(
-    rope: Mapping[str, Any], values: Mapping[str, Any]
-) -> LinearScaling | Llama3Scaling | None:
-    match _kind(rope):
-        case "default":
-            return None
-        case "linear":
-            return LinearScaling(factor=_number(rope, "factor"))
-        case "llama3":
-            original = "original_max_position_embeddings"
-            window = {original: values.get("max_position_embeddings")} | rope
-            return Llama3Scaling(
-                factor=_number(rope, "factor"),
-                low_freq_factor=_number(rope, "low_freq_factor"),
-                high_freq_factor=_number(rope, "high_freq_factor"),
-                original_context=int(_number(values if original in values else window, original)),
-            )
-        case other:
-            raise Unsupported(f"rope scaling {other!r} is not supported; linear and llama3 are")
 
 
 def config_to_hf(config: ModelConfig) -> dict[str, Any]:
@@ -262,7 +204,7 @@ def config_to_hf(config: ModelConfig) -> dict[str, Any]:
         raw[key] = getattr(config, field)
     activation = next(key for field, key in family.keys.items() if field == "activation")
     raw[activation] = _WRITTEN_ACTIVATIONS[config.activation]
-    raw |= _written_rope(config.rope) if config.rope else {}
+    raw |= rope_to_hf(config.rope) if config.rope else {}
     if config.attention_scale is not None:
         raw["query_pre_attn_scalar"] = round(config.attention_scale**-2)
     if config.sliding_layers:
@@ -278,23 +220,6 @@ def _near(a: object, b: object) -> bool:
     return a == b or (
         isinstance(a, float) and isinstance(b, float) and math.isclose(a, b, rel_tol=1e-7)
     )
-
-
-def _written_rope(rope: Rope) -> dict[str, Any]:
-    raw: dict[str, Any] = {"rope_theta": rope.theta}
-    if rope.local_theta is not None:
-        raw["rope_local_base_freq"] = rope.local_theta
-    if isinstance(rope.scaling, LinearScaling):
-        raw["rope_scaling"] = {"rope_type": "linear", "factor": rope.scaling.factor}
-    if isinstance(rope.scaling, Llama3Scaling):
-        raw["rope_scaling"] = {
-            "rope_type": "llama3",
-            "factor": rope.scaling.factor,
-            "low_freq_factor": rope.scaling.low_freq_factor,
-            "high_freq_factor": rope.scaling.high_freq_factor,
-            "original_max_position_embeddings": rope.scaling.original_context,
-        }
-    return raw
 
 
 def _written_windows(config: ModelConfig) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def decoding_of(backend: Backend) -> tuple[Spelling, bool]:
         Unsupported: a decoder that we do not know.
     """
     decoder = backend.decoder
-    state = None if decoder is None else json.loads(decoder.__getstate__())  # type: ignore[no-untyped-call]
+    state = None if decoder is None else json.loads(decoder.__getstate__())
     steps = list(_steps(state))
     match steps:
         case []:

@@ -32,7 +32,7 @@ def honour_prefix_space(backend: Backend, settings: Mapping[str, Any]) -> Backen
     if cuts_bytes:
         return _with_byte_level(backend, wanted)
     scheme = "never" if not wanted else "first" if settings.get("legacy") is False else "always"
-    backend.normalizer = None  # type: ignore[assignment]
+    backend.normalizer = None
     backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme, split=False)
     strip = [decoders.Strip(" ", 1, 0)] if wanted else []
     backend.decoder = decoders.Sequence(
