@@ -50,22 +50,46 @@ def blocks(kind: str, path: Path) -> Iterator[Block | Unread]:
         from fireside.knowledge.pdf import pdf
 
         return pdf(path)
-    if kind in ("docx", "pptx", "xlsx"):
-        from fireside.knowledge import office
+    if kind == "docx":
+        from fireside.knowledge.word import docx
 
-        return {"docx": office.docx, "pptx": office.pptx, "xlsx": office.xlsx}[kind](path)
-    from fireside.knowledge.written import decoded, markdown, plain, table
+        return docx(path)
+    if kind == "pptx":
+        from fireside.knowledge.slides import pptx
+
+        return pptx(path)
+    if kind == "xlsx":
+        from fireside.knowledge.sheets import xlsx
+
+        return xlsx(path)
+    return _written(kind, path)
+
+
+def _written(kind: str, path: Path) -> Iterator[Block | Unread]:
+    from fireside.knowledge.tables import table
+    from fireside.knowledge.written import decoded, decoded_page, markdown, plain
 
     if path.stat().st_size > 4 * MOST_CHARACTERS + 4:
         raise BadRequest(
             f"The text has more than {MOST_CHARACTERS // 10**6} million characters: split it."
         )
-    text = decoded(path.read_bytes())
     if kind == "html":
         from fireside.knowledge.web import html
 
-        return iter(html(text))
-    return iter({"markdown": markdown, "table": table}.get(kind, plain)(text))
+        page, is_damaged = decoded_page(path.read_bytes())
+        yield from html(page)
+        if is_damaged:
+            yield Unread("letters that the page's encoding does not have: they became �")
+        return
+    text = decoded(path.read_bytes())
+    if kind == "tabbed":
+        yield from table(text, "\t")
+    else:
+        yield from (
+            table(text)
+            if kind == "table"
+            else (markdown(text) if kind == "markdown" else plain(text))
+        )
 
 
 def bounded(found: Iterable[Block | Unread]) -> Iterator[Block | Unread]:

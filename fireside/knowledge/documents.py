@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
@@ -28,6 +28,22 @@ class Unread:
     """Something that the file holds and that was not read.  what: one line for the user."""
 
     what: str
+
+
+class LeftOut:
+    """Counts what a file holds beside its text: pictures, charts, comments."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def add(self, what: str, number: int = 1) -> None:
+        """what: one of them, in the singular."""
+        self._counts[what] = self._counts.get(what, 0) + number
+
+    def unread(self) -> Iterator[Unread]:
+        for what, number in self._counts.items():
+            if number:
+                yield Unread(f"{number} {what}{'s' if number > 1 else ''}")
 
 
 @dataclass(frozen=True, kw_only=True)

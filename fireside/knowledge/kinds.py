@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import mmap
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Final, Literal
 
 from fireside.errors import Corrupt, Unsupported
 
-Kind = Literal["pdf", "docx", "pptx", "xlsx", "html", "markdown", "table", "text"]
+Kind = Literal["pdf", "docx", "pptx", "xlsx", "html", "markdown", "table", "tabbed", "text"]
 
 NAMES: Final[dict[str, Kind]] = {
     ".pdf": "pdf", ".docx": "docx", ".pptx": "pptx", ".xlsx": "xlsx", ".xlsm": "xlsx",
     ".docm": "docx", ".pptm": "pptx", ".html": "html", ".htm": "html", ".xhtml": "html",
     ".md": "markdown", ".markdown": "markdown", ".mdx": "markdown", ".csv": "table",
-    ".tsv": "table", ".txt": "text",
+    ".tsv": "tabbed", ".tab": "tabbed", ".txt": "text", ".xltx": "xlsx", ".xltm": "xlsx",
+    ".dotx": "docx", ".dotm": "docx", ".ppsx": "pptx", ".ppsm": "pptx", ".potx": "pptx",
 }  # fmt: skip
-WRITTEN: Final = frozenset({"html", "markdown", "table", "text"})
+WRITTEN: Final = frozenset({"html", "markdown", "table", "tabbed", "text"})
 CALLED: Final[dict[str, str]] = {
     "pdf": "a PDF", "docx": "a Word document", "pptx": "a PowerPoint file",
     "xlsx": "an Excel workbook", "html": "HTML", "markdown": "text", "table": "text",
+    "tabbed": "text",
     "text": "text",
 }  # fmt: skip
-INSIDE: Final[dict[str, Kind]] = {
-    "word/document.xml": "docx",
-    "ppt/presentation.xml": "pptx",
-    "xl/workbook.xml": "xlsx",
-}
+INSIDE: Final[tuple[tuple[str, bytes, Kind], ...]] = (
+    ("word/document.xml", b"wordprocessingml.document.main", "docx"),
+    ("ppt/presentation.xml", b"presentationml.presentation.main", "pptx"),
+    ("xl/workbook.xml", b"spreadsheetml.sheet.main", "xlsx"),
+)
+"""By the usual name of the main part, or by its type in the list of types."""
+MOST_ENTRIES: Final = 20_000
 FOREIGN: Final[dict[bytes, str]] = {
     b"\x89PNG": "a PNG image", b"\xff\xd8\xff": "a JPEG image", b"GIF8": "a GIF image",
     b"\x1f\x8b": "a gzip archive", b"7z\xbc\xaf": "a 7-Zip archive", b"Rar!": "a RAR archive",
@@ -110,16 +115,28 @@ def _by_bytes(path: Path, head: bytes) -> Kind:
 def _inside(path: Path) -> Kind:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-            mimetype = b""
-            if "mimetype" in names:
-                with archive.open("mimetype") as member:
-                    mimetype = member.read(100).strip()
+            entries = archive.infolist()[:MOST_ENTRIES]
+            names = {e.filename.replace("\\", "/").lstrip("/").lower(): e for e in entries}
+            types = _start(archive, names.get("[content_types].xml"), 2**20)
+            mimetype = _start(archive, names.get("mimetype"), 100).strip()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         raise Corrupt("The file is damaged or cut short: upload it again.") from None
-    for name, kind in INSIDE.items():
-        if name in names:
+    for name, content_type, kind in INSIDE:
+        if name in names or content_type in types:
             return kind
+    if "xl/workbook.bin" in names:
+        raise Unsupported("The file is a binary Excel workbook: save it as XLSX.")
     if mimetype in PACKED:
         raise Unsupported(f"The file is {PACKED[mimetype]}; what is read: {READS}.")
     raise Unsupported(f"The file is a ZIP archive: unpack it.  What is read: {READS}.")
+
+
+def _start(archive: zipfile.ZipFile, entry: zipfile.ZipInfo | None, size: int) -> bytes:
+    """The first bytes of a part; none of one that is not there or is damaged."""
+    if entry is None:
+        return b""
+    try:
+        with archive.open(entry) as part:
+            return part.read(size)
+    except (zipfile.BadZipFile, OSError, RuntimeError, EOFError, zlib.error):
+        return b""

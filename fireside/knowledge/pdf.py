@@ -1,49 +1,134 @@
 """PDF files to blocks, a page each, under the headings of the file's own outline.
 
-It refuses files that need a password, and scans: what holds no text is not guessed at.
+What a page holds beside text is named: a scan is not guessed at.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fireside.errors import Corrupt, Unsupported
-from fireside.knowledge.documents import Block
+from fireside.knowledge.documents import Block, Unread
 
 MOST_PAGES = 20_000
+MOST_FIELDS = 1_000  # of a page
+ENCRYPTED = "The PDF is encrypted: save it without a password."
+SCAN = "The PDF holds no text, perhaps it is a scan: run it through OCR first."
 
 
-def pdf(path: Path) -> Iterator[Block]:
+def pdf(path: Path) -> Iterator[Block | Unread]:
     from pypdf import PdfReader
     from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
 
-    try:
-        reader = PdfReader(path)
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise Corrupt("The PDF is encrypted: save it without a password.")
-        count = len(reader.pages)
-    except (DependencyError, FileNotDecryptedError):
-        raise Corrupt("The PDF is encrypted: save it without a password.") from None
-    except PyPdfError as error:
-        raise Corrupt(f"The PDF is damaged ({_line(error)}): upload it again.") from None
-    if count > MOST_PAGES:
-        raise Corrupt(f"The PDF has {count} pages; {MOST_PAGES} are read: split it.")
-    sections = _sections(reader)
-    section: tuple[str, ...] = ()
-    words = False
-    for number, page in enumerate(reader.pages, 1):
-        section = sections.get(number, section)
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # nobody reads this process's stderr
+    # An open file: of a path all of it would be held in memory.
+    with path.open("rb") as file:
         try:
-            text = page.extract_text()
+            reader = PdfReader(file)
+            if reader.is_encrypted and not reader.decrypt(""):
+                raise Corrupt(ENCRYPTED)
+            count = len(reader.pages)
+        except (DependencyError, FileNotDecryptedError):
+            raise Corrupt(ENCRYPTED) from None
         except PyPdfError as error:
-            raise Corrupt(f"Page {number} of the PDF is damaged ({_line(error)}).") from None
-        if text.strip():
-            words = True
-            yield Block(text=text.strip() + "\n\n", page=number, section=section)
-    if not words:
-        raise Unsupported("The PDF holds no text, perhaps it is a scan: run it through OCR first.")
+            raise Corrupt(f"The PDF is damaged ({_line(error)}): upload it again.") from None
+        if count > MOST_PAGES:
+            raise Corrupt(f"The PDF has {count} pages; {MOST_PAGES} are read: split it.")
+        sections = _sections(reader)
+        section: tuple[str, ...] = ()
+        blank: list[int] = []
+        unread: list[str] = []
+        for number in range(1, count + 1):
+            section = sections.get(number, section)
+            try:
+                page = reader.pages[number - 1]
+                text = _text(page)
+            except (MemoryError, RecursionError):
+                raise
+            except Exception as error:  # of the library and of what it is built on
+                unread.append(f"page {number}: it is damaged ({_line(error)})")
+                continue
+            if not text:
+                blank.append(number)
+                continue
+            if _is_unmapped(text):
+                unread.append(f"page {number}: its font does not say which letters it draws")
+            yield Block(text=text + "\n\n", page=number, section=section)
+        if len(blank) + sum("damaged" in line for line in unread) == count:
+            raise (
+                Corrupt(f"No page of the PDF can be read: {unread[0]}.")
+                if unread
+                else Unsupported(SCAN)
+            )
+        if blank:
+            yield Unread(f"{_pages(blank)}: no text; a picture, a scan or empty")
+        yield from map(Unread, unread)
+        yield from _beside(reader)
+
+
+def _text(page: Any) -> str:
+    """What the page shows: its text, what was typed into its form, and what was written on it."""
+    parts = [page.extract_text().strip()]
+    for each in list(page.get("/Annots") or ())[:MOST_FIELDS]:
+        mark = each.get_object()
+        kind = mark.get("/Subtype")
+        if kind == "/Widget" and not int(mark.get("/F", 0)) & 2:  # 2: hidden
+            parts.append(_field(mark))
+        elif kind == "/FreeText":
+            parts.append(str(mark.get("/Contents", "")).strip())
+    return "\n".join(part for part in parts if part)
+
+
+def _field(widget: Any) -> str:
+    """`name: value` of a text or a choice; a widget may leave both to the field above it."""
+    above = widget.get("/Parent")
+    above = above.get_object() if above is not None else {}
+    kind = widget.get("/FT", above.get("/FT"))
+    value = widget.get("/V", above.get("/V"))
+    if kind not in ("/Tx", "/Ch") or value is None:
+        return ""
+    value = value.get_object() if hasattr(value, "get_object") else value
+    values = value if isinstance(value, list) else [value]
+    text = ", ".join(str(each).strip() for each in values)
+    name = str(widget.get("/TU") or widget.get("/T") or above.get("/T") or "").strip()
+    return (f"{name}: {text}" if name else text) if text else ""
+
+
+def _beside(reader: Any) -> Iterator[Unread]:
+    """What is no page."""
+    try:
+        root = reader.trailer["/Root"]
+        if "/XFA" in (root.get("/AcroForm") or {}):
+            yield Unread("a dynamic form (XFA): what a viewer makes of it")
+        files = len(list(reader.attachments))
+        if files:
+            yield Unread(f"{files} attached file{'s' if files > 1 else ''}")
+    except (MemoryError, RecursionError):
+        raise
+    except Exception:
+        yield Unread("the list of attached files: it is damaged")
+
+
+def _is_unmapped(text: str) -> bool:
+    """Whether more than a tenth of the letters are none: codes of a font without a map."""
+    odd = sum(1 for each in text if each == "�" or "\ue000" <= each <= "\uf8ff" or each < "\t")
+    return odd * 10 > len(text)
+
+
+def _pages(numbers: list[int]) -> str:
+    """`page 3`, `pages 3, 5-9`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    names = [str(a) if a == b else f"{a}-{b}" for a, b in runs]
+    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    return f"page{'s' if len(numbers) > 1 else ''} {shown}"
 
 
 def _line(error: Exception) -> str:

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -74,6 +75,14 @@ def read(
         code, message = end
         raise (Unsupported if code == "unsupported_file" else Corrupt)(message)
     return document
+
+
+def read_page(page: str, *, wall_seconds: float = WALL_SECONDS) -> Document:
+    """HTML that came over the network.  Raises as `read`."""
+    with tempfile.NamedTemporaryFile(suffix=".html") as file:
+        file.write(page.encode("utf-8-sig", "replace"))
+        file.flush()
+        return read(Path(file.name), "page.html", wall_seconds=wall_seconds)
 
 
 def _process(path: Path, suffix: str, memory: int, seconds: int) -> subprocess.Popen[bytes]:

@@ -1,26 +1,31 @@
-"""HTML to blocks: what a reader sees of a page, under its headings.
+"""HTML to blocks: what a reader of the page sees, under its headings.
 
-Scripts, styles and forms' machinery are left out.  It refuses to fetch anything.
+The tree is the one that a browser makes of it (`selectolax`, the parser of the HTML standard), and
+what its attributes and style sheets hide is not read.
 """
 
 from __future__ import annotations
 
-import re
-from html.parser import HTMLParser
+from collections.abc import Iterator
+from typing import Any
 
 from fireside.errors import Corrupt
-from fireside.knowledge.documents import Block
+from fireside.knowledge.documents import Block, LeftOut, Unread
+from fireside.knowledge.page_text import Lines, collapsed
+from fireside.knowledge.page_visibility import SKIPPED, Visibility, hidden_by_sheets
+from fireside.knowledge.tables import Rows
 
-SKIPPED = frozenset({"script", "style", "noscript", "template", "svg", "head", "select"})
-BREAKS = frozenset(
+BLOCKS = frozenset(
     [
         "address",
         "article",
         "aside",
         "blockquote",
-        "br",
+        "center",
         "dd",
         "details",
+        "dialog",
+        "dir",
         "div",
         "dl",
         "dt",
@@ -29,105 +34,236 @@ BREAKS = frozenset(
         "figure",
         "footer",
         "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
         "header",
+        "hgroup",
         "hr",
-        "li",
+        "legend",
         "main",
+        "menu",
         "nav",
         "ol",
         "p",
         "pre",
+        "search",
         "section",
         "summary",
         "table",
-        "tr",
         "ul",
+        "caption",
+        "listing",
+        "xmp",
+        "plaintext",
     ]
 )
+LINES = frozenset({"br", "li", "tr", "option"})
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
+PREFORMATTED = frozenset({"pre", "textarea", "listing", "xmp", "plaintext"})
+LEFT_OUT = {
+    "img": "picture", "svg": "picture", "canvas": "picture", "video": "film", "audio": "recording",
+    "iframe": "embedded page", "object": "embedded object", "embed": "embedded object",
+}  # fmt: skip
+TYPED = frozenset({"", "text", "email", "number", "tel", "url", "date", "search", "time"})
+MOST_SPAN = 1_000
 
 
-class _Page(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.blocks: list[Block] = []
-        self.path: list[tuple[int, str]] = []
-        self.parts: list[str] = []
-        self.heading: list[str] | None = None
-        self.skipped: list[str] = []
-        self.preformatted = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "body":
-            self.skipped.clear()  # a head that nobody closed
-        if tag in SKIPPED:
-            self.skipped.append(tag)
-        if self.skipped:
-            return
-        if tag == "pre":
-            self.preformatted += 1
-        if tag in HEADINGS:
-            self.end_block()
-            self.heading = []
-        elif tag in BREAKS:
-            self.parts.append("\n" if tag in ("br", "li", "tr") else "\n\n")
-        elif tag in ("td", "th"):
-            self.parts.append(" | ")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self.skipped:
-            del self.skipped[self.skipped.index(tag) :]
-            return
-        if self.skipped:
-            return
-        if tag == "pre":
-            self.preformatted = max(0, self.preformatted - 1)
-        if tag in HEADINGS and self.heading is not None:
-            title = " ".join("".join(self.heading).split())
-            self.heading = None
-            while self.path and self.path[-1][0] >= HEADINGS[tag]:
-                self.path.pop()
-            if title:
-                self.path.append((HEADINGS[tag], title))
-                self.parts.append(title + "\n\n")
-        elif tag in BREAKS:
-            self.parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if self.skipped:
-            return
-        if not self.preformatted:
-            data = re.sub(r"\s+", " ", data)
-            if self.heading is None and (not self.parts or self.parts[-1].endswith("\n")):
-                data = data.lstrip()
-        (self.parts if self.heading is None else self.heading).append(data)
-
-    def end_block(self) -> None:
-        text = re.sub(r"[ \t]*\n(?: \| )?", "\n", "".join(self.parts))
-        text = re.sub(r"\n{3,}", "\n\n", text).strip("\n ")
-        self.parts.clear()
-        if text:
-            section = tuple(title for _, title in self.path)
-            self.blocks.append(Block(text=text + "\n\n", section=section))
-
-
-def html(text: str) -> list[Block]:
+def html(text: str) -> Iterator[Block | Unread]:
     """
     Raises:
         Corrupt: a page without words.
     """
-    page = _Page()
-    page.feed(text)
-    page.close()
-    if page.heading:
-        page.parts.extend(page.heading)
-    page.end_block()
-    if not page.blocks:
+    from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+
+    try:
+        tree = LexborHTMLParser(text)
+    except SelectolaxError:  # whatever a page is, it has a tree
+        raise MemoryError from None
+    page = _Page(hidden_by_sheets(tree))
+    is_empty = True
+    for block in page.read(tree.root):
+        is_empty = False
+        yield block
+    if is_empty:
         raise Corrupt("The page holds no text (it may be made by a script): save what it shows.")
-    return page.blocks
+    yield from page.left_out.unread()
+
+
+class _Table:
+    """One with names of columns.  below: what cells that reach over several rows say there."""
+
+    def __init__(self) -> None:
+        self.rows = Rows()
+        self.row: dict[int, str] = {}
+        self.below: dict[int, tuple[int, str]] = {}
+        self.column = 0
+
+
+class _Page:
+    def __init__(self, hidden: dict[int, bool]) -> None:
+        self.left_out = LeftOut()
+        self._visibility = Visibility(hidden)
+        self._path: list[tuple[int, str]] = []
+        self._lines = [Lines()]  # of the page, and of each cell that is open
+        self._tables: list[_Table | None] = []
+        self._heading: Lines | None = None
+        self._preformatted = 0
+        self._skipped = self._seen = 0
+
+    def read(self, root: Any) -> Iterator[Block]:
+        """By hand and not by recursion: pages are nested as deeply as their makers like."""
+        node = root
+        while node is not None:
+            if self._enter(node):
+                yield from self._start(node)
+                if node.child is not None:
+                    node = node.child
+                    continue
+                yield from self._end(node)
+                self._visibility.leave(node)
+            while node is not None and node.next is None:
+                node = node.parent
+                if node is not None and node.tag[0] != "-":
+                    yield from self._end(node)
+                    self._visibility.leave(node)
+            if node is not None:
+                node = node.next
+        yield from self._end_block()
+
+    def _enter(self, node: Any) -> bool:
+        """Whether there may be something to read in it."""
+        tag = node.tag
+        if tag == "-text":
+            if self._visibility.is_visible:
+                self._text(node.text_content)
+            return False
+        if tag[0] == "-":
+            return False
+        if tag in LEFT_OUT:
+            self.left_out.add(LEFT_OUT[tag])
+            return False
+        return tag not in SKIPPED and self._visibility.enter(node)
+
+    def _start(self, node: Any) -> Iterator[Block]:
+        tag = node.tag
+        lines = self._lines[-1]
+        if tag in HEADINGS and len(self._lines) == 1:
+            yield from self._end_block()
+            self._heading = Lines()
+        elif tag in BLOCKS:
+            lines.need(2)
+        elif tag in LINES and not (tag == "tr" and self._data_table()):
+            lines.need(1, again=tag == "br")
+        if tag in PREFORMATTED:
+            self._preformatted += 1
+        if tag == "table":
+            self._tables.append(_Table() if _has_names(node) else None)
+        elif tag in ("td", "th"):
+            if self._data_table():
+                self._lines.append(Lines())
+            elif node.prev is not None:
+                lines.separate(" | ")
+        elif tag == "tr" and (table := self._data_table()):
+            table.row, table.column = {}, 0
+        elif tag == "rt":
+            self._text("(")
+        elif tag == "input" and (node.attributes.get("type") or "") in TYPED:
+            self._text(node.attributes.get("value") or "")
+
+    def _end(self, node: Any) -> Iterator[Block]:
+        tag = node.tag
+        if tag in HEADINGS and self._heading is not None and len(self._lines) == 1:
+            self._end_heading(HEADINGS[tag])
+        elif tag in ("td", "th") and (table := self._data_table()) and len(self._lines) > 1:
+            self._end_cell(table, node.attributes)
+        elif tag == "tr" and (table := self._data_table()):
+            self._end_row(table)
+        elif tag == "table" and self._tables:
+            ended = self._tables.pop()
+            if ended is not None:
+                self._put(ended.rows.end())
+            self._lines[-1].need(2)
+        elif tag in BLOCKS:
+            self._lines[-1].need(1)
+        elif tag == "rt":
+            self._text(")")
+        if tag in PREFORMATTED:
+            self._preformatted -= 1
+        yield from ()
+
+    def _data_table(self) -> _Table | None:
+        return self._tables[-1] if self._tables else None
+
+    def _text(self, text: str) -> None:
+        lines = self._lines[-1] if self._heading is None else self._heading
+        if self._preformatted:
+            lines.add_as_is(text)
+        else:
+            lines.add(collapsed(text))
+
+    def _end_heading(self, level: int) -> None:
+        assert self._heading is not None
+        title = " ".join(self._heading.text().split())
+        self._heading = None
+        while self._path and self._path[-1][0] >= level:
+            self._path.pop()
+        if title:
+            self._path.append((level, title))
+            self._lines[0].add(title)
+            self._lines[0].need(2)
+
+    def _end_cell(self, table: _Table, attributes: dict[str, str | None]) -> None:
+        text = self._lines.pop().text()
+        self._skip_taken(table)
+        width, height = (_span(attributes.get(name)) for name in ("colspan", "rowspan"))
+        for column in range(table.column, table.column + width):
+            if column == table.column or not table.rows.has_names:
+                table.row[column] = text
+            if height > 1:
+                table.below[column] = (height, text)
+        table.column += width
+
+    def _skip_taken(self, table: _Table) -> None:
+        while table.column in table.below and table.column not in table.row:
+            table.row[table.column] = table.below[table.column][1]
+            table.column += 1
+
+    def _end_row(self, table: _Table) -> None:
+        self._skip_taken(table)
+        table.below = {c: (left - 1, t) for c, (left, t) in table.below.items() if left > 1}
+        self._put(table.rows.lines(table.row))
+
+    def _put(self, lines: Iterator[str]) -> None:
+        for line in lines:
+            self._lines[-1].need(1)
+            self._lines[-1].add(line)
+            self._lines[-1].need(1)
+
+    def _end_block(self) -> Iterator[Block]:
+        if self._heading is not None:  # a heading within a heading
+            self._end_heading(6)
+        text = self._lines[0].text()
+        self._lines[0] = Lines()
+        if text:
+            yield Block(text=text + "\n\n", section=tuple(title for _, title in self._path))
+
+
+def _has_names(table: Any) -> bool:
+    """Whether the first row of a table is made of `th`, as that of data is; tables that are there
+    for the layout have none."""
+    node = table.child
+    while node is not None and node.tag not in ("thead", "tbody", "tr"):
+        node = node.next
+    if node is not None and node.tag != "tr":
+        node = node.child
+        while node is not None and node.tag != "tr":
+            node = node.next
+    cell = node.child if node is not None else None
+    tags: list[str] = []
+    while cell is not None and len(tags) < MOST_SPAN:
+        if cell.tag[0] != "-":
+            tags.append(cell.tag)
+        cell = cell.next
+    return len(tags) > 1 and set(tags) == {"th"}
+
+
+def _span(value: str | None) -> int:
+    return min(int(value), MOST_SPAN) if value and value.isascii() and value.isdigit() else 1

@@ -1,15 +1,15 @@
-"""Text files to blocks: plain text and code, Markdown, CSV.
+"""Text files to blocks: plain text and code, Markdown.
 
-UTF-8 and UTF-16, as OpenAI has it.  It refuses other encodings: guessing one would fill a store
-with wrong letters in silence.
+UTF-8 and UTF-16, as OpenAI has it; guessing another encoding would fill a store with wrong letters
+in silence.
 """
 
 from __future__ import annotations
 
-import csv
+import codecs
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from fireside.errors import Corrupt, Unsupported
 from fireside.knowledge.documents import Block
@@ -47,6 +47,46 @@ def decoded(raw: bytes) -> str:
     if not text.strip():
         raise Corrupt("The file holds nothing but white space.")
     return text
+
+
+def decoded_page(raw: bytes) -> tuple[str, bool]:
+    """HTML in the encoding that its first lines name, as browsers have it, or else UTF-8, or else
+    Windows-1252; and whether some of it was no text in that encoding.
+
+    Raises:
+        Corrupt: nothing but white space.
+    """
+    if any(raw.startswith(bom) for bom in BOMS) or _without_bom(raw[:4096]) != "utf-8":
+        return decoded(raw), False
+    name = _named_encoding(raw[:4096].lower())
+    try:
+        text = raw.decode(name or "utf-8")
+    except UnicodeDecodeError:
+        text = raw.decode(name or "cp1252", "replace")
+        return text, name is not None or "\ufffd" in text
+    if not text.strip():
+        raise Corrupt("The file holds nothing but white space.")
+    return text, False
+
+
+def _named_encoding(head: bytes) -> str | None:
+    """Of `<meta charset>` or `<?xml encoding?>`."""
+    for word in (b"charset", b"encoding"):
+        after = head.partition(word)[2].lstrip()
+        if after.startswith(b"="):
+            name = after[1:61].lstrip(b" \t\"'")
+            for end in b"\"' \t\r\n;>/?":
+                name = name.partition(bytes([end]))[0]
+            try:
+                found = codecs.lookup(name.decode("ascii", "replace"))
+            except LookupError:
+                continue
+            if found._is_text_encoding:
+                # As the standard of the web has it: who says Latin-1 means Windows-1252.
+                latin = found.name in ("iso8859-1", "ascii")
+                wide = found.name.startswith(("utf-16", "utf-32"))
+                return "cp1252" if latin else "utf-8" if wide else found.name
+    return None
 
 
 def _without_bom(head: bytes) -> str:
@@ -132,37 +172,3 @@ def _enter(path: list[tuple[int, str]], level: int, title: str) -> None:
         path.pop()
     if title.strip():
         path.append((level, title.strip()))
-
-
-def table(text: str) -> list[Block]:
-    """A line for each row, its values under their columns' names."""
-    try:
-        dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:8192], delimiters=",;\t|")
-    except csv.Error:
-        dialect = csv.excel
-    csv.field_size_limit(10_000_000)
-    try:
-        return [
-            Block(text=line + "\n") for line in lines_of(csv.reader(io.StringIO(text), dialect))
-        ]
-    except csv.Error as error:
-        raise Corrupt(f"The CSV cannot be read ({error}): mend it, or name it .txt.") from None
-
-
-def lines_of(rows: Iterator[Sequence[object]] | Iterator[list[str]]) -> Iterator[str]:
-    """`name: Ann; age: 5`: a row found by itself still says what its values are."""
-    header: list[str] | None = None
-    for row in rows:
-        cells = ["" if cell is None else str(cell).strip() for cell in row]
-        if not any(cells):
-            continue
-        if header is None:
-            header = cells
-            yield " | ".join(cell for cell in cells if cell)
-        else:
-            names = [*header, *[""] * (len(cells) - len(header))]
-            yield "; ".join(
-                f"{name}: {cell}" if name else cell
-                for name, cell in zip(names, cells, strict=False)
-                if cell
-            )

@@ -27,7 +27,7 @@ from fireside.assistant.tools.addresses import (
 )
 from fireside.assistant.tools.outcome import Outcome
 from fireside.assistant.tools.tool import Tool, ToolContext, tool
-from fireside.errors import BadRequest, Corrupt, Unavailable
+from fireside.errors import BadRequest, Corrupt, Unavailable, Unsupported
 
 SECONDS: Final = 10.0
 LARGEST: Final = 2**20
@@ -143,7 +143,7 @@ def text_of(page: Page) -> str:
     Raises:
         BadRequest: nothing.
     """
-    from fireside.knowledge.web import html
+    from fireside.knowledge.reading import read_page
 
     try:
         text = page.data.decode(page.charset, "replace")
@@ -152,8 +152,8 @@ def text_of(page: Page) -> str:
     if page.kind not in PAGES:
         return text
     try:
-        return "".join(block.text for block in html(text)).strip()
-    except Corrupt as error:
+        return read_page(text, wall_seconds=SECONDS).text.strip()
+    except (Corrupt, Unsupported) as error:
         raise BadRequest(error.message) from None
 
 
