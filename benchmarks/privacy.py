@@ -4,8 +4,10 @@
 
 Found: the sentences of pii_templates.txt, filled with made-up values (`faker`, a fixed seed) of
 several countries.  A value counts as found if every letter and digit of it lies in a finding; a
-finding counts as right if it touches a value of its kind.  Wrongly found: passages of xquad_en (an
-encyclopaedia, full of real names) and answers of instructions_train; `--show KIND` prints them.
+finding counts as right if it touches a value of its kind.  As written: the same kinds of numbers
+with every separator that people use, and in the digits of other scripts.  Wrongly found: passages
+of xquad_en (an encyclopaedia, full of real names), answers of instructions_train, reviews, forum
+posts, e-mails and the source of Python's library; `--show KIND` prints them.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from pathlib import Path
 
 from faker import Faker
 
+from fireside.assistant.sentences import sentences
 from fireside.safety.privacy.finder import Finder, load_finder
 from fireside.safety.privacy.kinds import KINDS
 
@@ -135,6 +138,66 @@ def measure(
     print(", ".join(f"{k} {right[k] / said[k]:.1%} of {said[k]}" for k in sorted(said)))
 
 
+SEPARATORS = {
+    "none": "", "space": " ", "no-break space": "\u00a0", "narrow no-break space": "\u202f",
+    "figure space": "\u2007", "thin space": "\u2009", "tab": "\t", "hyphen": "-",
+    "no-break hyphen": "\u2011", "figure dash": "\u2012", "en dash": "\u2013", "em dash": "\u2014",
+    "minus": "\u2212", "spaced hyphen": " - ", "dot": ".", "middle dot": "\u00b7", "slash": "/",
+}  # fmt: skip
+SCRIPTS = {"full-width": 0xFF10, "Arabic": 0x0660, "Persian": 0x06F0, "Devanagari": 0x0966}
+NAMED = {
+    "CARD": ("card number is {}", "credit card: {}", "my card {} is lost", "please charge {}"),
+    "IBAN": ("iban {}", "my IBAN is {}", "pay into {} please"),
+    "ID": ("ssn {}", "my social security number is {}", "SSN: {}"),
+    "PHONE": ("call me at {}", "phone: {}", "my mobile is {}"),
+}
+
+
+def pieces(kind: str, fake: Faker) -> list[str]:
+    """A value of a kind, in the groups in which it is written."""
+    match kind:
+        case "CARD":
+            digits = fake.credit_card_number("visa16")
+            return [digits[at : at + 4] for at in range(0, 16, 4)]
+        case "IBAN":
+            iban = fake.iban()
+            return [iban[at : at + 4] for at in range(0, len(iban), 4)]
+        case "ID":
+            return str(Faker("en_US").ssn()).split("-")
+    return ["+44", "7700", "900" + fake.numerify("###")]
+
+
+def as_written(finder: Finder, rounds: int) -> None:
+    """Recall by kind over separators, letter case and scripts."""
+    fake = Faker("de_DE")
+    Faker.seed(7)
+    hits: dict[str, Counter[str]] = defaultdict(Counter)
+    total: Counter[str] = Counter()
+    for kind, frames in NAMED.items():
+        for sentence in frames:
+            for _ in range(rounds):
+                groups = pieces(kind, fake)
+                forms = {name: mark.join(groups) for name, mark in SEPARATORS.items()}
+                forms["small letters"] = "".join(groups).lower()
+                forms |= {
+                    name: "".join(groups).translate({48 + n: first + n for n in range(10)})
+                    for name, first in SCRIPTS.items()
+                }
+                total[kind] += 1
+                for name, value in forms.items():
+                    text = sentence.format(value)
+                    start = text.index(value)
+                    found = finder.find(text, [kind])
+                    hits[name][kind] += all(
+                        any(one.start <= at < one.end for one in found)
+                        for at in range(start, start + len(value))
+                        if text[at].isalnum()
+                    )
+    print(f"\n{'as written':22}" + "".join(f"{kind:>8}" for kind in NAMED))
+    for name, counts in hits.items():
+        print(f"{name:22}" + "".join(f"{counts[kind] / total[kind]:8.1%}" for kind in NAMED))
+
+
 def wrongly(finder: Finder, what: str, texts: list[str], show: str) -> None:
     words = sum(len(text.split()) for text in texts)
     began = time.process_time()
@@ -148,7 +211,10 @@ def wrongly(finder: Finder, what: str, texts: list[str], show: str) -> None:
     took = time.process_time() - began
     rates = ", ".join(f"{kind} {count * 1000 / words:.2f}" for kind, count in said.most_common())
     size = sum(map(len, texts))
+    count = sum(len(sentences(text)) for text in texts)
+    forms = sum(number for kind, number in said.items() if kind != "NAME")
     print(f"{what}: {words:,} words, found per 1,000 words: {rates or 'nothing'}")
+    print(f"    {count:,} sentences, {forms * 1000 / count:.2f} findings without names per 1,000")
     print(f"    {took * 1e6 / size:.1f} µs a character of processor time")
 
 
@@ -166,12 +232,22 @@ def main() -> None:
     if not given.clean:
         lines = (given.shared / "pii_templates.txt").read_text(encoding="utf-8").splitlines()
         measure(finder, lines, given.rounds, given.show, given.locales.split(","))
+        as_written(finder, given.rounds)
     show = given.show if given.clean else ""
     data = json.loads((given.shared / "xquad_en.json").read_text(encoding="utf-8"))["data"]
     passages = [p["context"] for article in data for p in article["paragraphs"]]
     wrongly(finder, "xquad_en", passages, show)
     rows = (given.shared / "instructions_train.jsonl").read_text(encoding="utf-8").splitlines()
     wrongly(finder, "instructions_train", [json.loads(row)["response"] for row in rows], show)
+    for name in ("qa_amazon_reviews", "qa_reddit"):
+        data = json.loads((given.shared / f"{name}.json").read_text(encoding="utf-8"))["data"]
+        posts = sorted({p["context"] for article in data for p in article["paragraphs"]})[::4]
+        wrongly(finder, name, posts, show)
+    rows = (given.shared / "injection_emails_train.jsonl").read_text("utf-8").splitlines()
+    wrongly(finder, "e-mails", [json.loads(row)["context"] for row in rows], show)
+    library = Path(json.__file__).parent.parent
+    code = [path.read_text("utf-8", "replace") for path in sorted(library.glob("[a-h]*.py"))]
+    wrongly(finder, "Python's library", code, show)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,6 @@ _MAC = re.compile(r"[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]
 _IP = re.compile(r"[0-9A-Fa-f][.:]")
 
 _CLEAR: Final = {
-    "CreditCardRecognizer": _DIGITS,
     "CryptoRecognizer": _WALLET,
     "EsNieRecognizer": _DIGITS,
     "EsNifRecognizer": _DIGITS,
@@ -53,7 +52,7 @@ _CLEAR: Final = {
     "UrlRecognizer": re.compile(r"://|www\.", re.IGNORECASE),
     "UsSsnRecognizer": _DIGITS,
 }
-"""Found wherever they stand."""
+"""Found wherever they stand.  Cards are `numbers.py`'s: Presidio takes any grouping of digits."""
 
 _NAMED: Final[dict[str, str]] = {
     "AuMedicareRecognizer": "medicare",
@@ -136,17 +135,52 @@ class _Recogniser:
                 )
 
 
+_VERSION_WORD: Final = re.compile(
+    r"(?i)(?:(?<![^\W_])(?:versions?|ver|v|rev|revision|releases?|builds?|firmware|drivers?|patch(?:ed)?|"
+    r"upgrad\w{1,5}|updat\w{1,4}|downgrad\w{1,5}|sections?|chapters?|clauses?|paragraphs?|articles?|"
+    r"rules?|figures?|tables?|appendix|oid|requires?|since|sdk|api|library|package|kernel)"
+    r"(?:[ ](?:number|no|to|from|is|was|of|than|before|after)){0,2}\.?[ ]?[:=(\"'#]{0,2}[ ]?"
+    r"|[§@^~]|[=<>~!]=?[ ]?|[A-Za-z][\w+-]{0,30}[/_-]v?)$"
+)
+_VERSION_BEHIND: Final = re.compile(
+    r"(?i)[-+](?:alpha|beta|rc|dev|snapshot|final|ga|sp|hotfix)|\.(?:x|\*|final|ga)"
+)
+_HOST_WORD: Final = re.compile(
+    r"(?i)(?<![^\W_])(?:ips?|ipv4|address(?:es)?|hosts?|hostname|servers?|subnets?|gateways?|routers?|dns|"
+    r"ping\w{0,3}|ssh|vpn|log(?:ged)?[ -]?in|connect\w{0,4}|nameservers?|netmask|peers?|clients?|"
+    r"proxy|firewall|network|https?://|ban(?:ned)?|block(?:ed)?|traffic|requests?|attack\w{0,3})(?![^\W_])"
+)
+_LOWEST: Final = 30
+"""Of an address all of whose numbers are smaller, as those of versions are, a word must say that it
+is one; private networks (10.…) aside."""
+
+
 def _is_somebodys(text: str, span: Span) -> bool:
     """No version of a program, no slice of a list, and no machine that everybody has."""
-    if re.match(r"\.\d", text[span.end :]) or re.search(r"\d\.$", text[: span.start]):
+    before = text[max(0, span.start - CONTEXT) : span.start]
+    if re.match(r"\.\d", text[span.end : span.end + 2]) or re.search(r"\d\.$", before):
         return False
     value = text[span.start : span.end]
     try:
         address = ip_address(value.partition("/")[0])
     except ValueError:
         return False
-    short = ":" in value and len([part for part in value.split(":") if part]) < 3
-    return not (short or address.is_loopback or address.is_unspecified)
+    if address.version == 4:
+        if _is_version(text, span, before, value):
+            return False
+    elif len([part for part in value.split(":") if part]) < 3:
+        return False
+    return not (address.is_loopback or address.is_unspecified)
+
+
+def _is_version(text: str, span: Span, before: str, value: str) -> bool:
+    if _HOST_WORD.search(before[-25:]):
+        return False
+    if _VERSION_WORD.search(before) or _VERSION_BEHIND.match(text, span.end):
+        return True
+    numbers = [int(part) for part in value.partition("/")[0].split(".")]
+    small = max(numbers) < _LOWEST and numbers[0] != 10
+    return small and not _HOST_WORD.search(text[max(0, span.start - CONTEXT) : span.end + BEHIND])
 
 
 class Forms:

@@ -15,7 +15,7 @@ from typing import Any
 from fireside.assistant.memory.facts import about, tidy
 from fireside.assistant.memory.index import Indexes
 from fireside.assistant.memory.log import Change, Log, Operation, Step
-from fireside.assistant.memory.private import Finds, private_in, refuse_private
+from fireside.assistant.memory.private import Finds, load_finder, private_in, refuse_private
 from fireside.assistant.memory.recollection import Recollection, recollect
 from fireside.assistant.memory.records import (
     BY_HAND,
@@ -49,14 +49,14 @@ class Added:
 class Memories:
     """
     embedder: loads the embedding model; None searches by words alone.
-    finds: opens the privacy room's door; some forms and words are looked at without it too.
+    finds: loads what finds personal data.
     """
 
     def __init__(
         self,
         objects: Objects,
         embedder: Callable[[], Embeds] | None = None,
-        finds: Callable[[], Finds] | None = None,
+        finds: Callable[[], Finds] = load_finder,
     ) -> None:
         self._objects = objects
         self._embedder = embedder

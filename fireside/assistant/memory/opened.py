@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from fireside.assistant.memory.memories import Memories
-from fireside.assistant.memory.private import Finds
 from fireside.knowledge.embedders import Embeds
 
 if TYPE_CHECKING:
@@ -23,10 +22,4 @@ class EmbedderSource(Protocol):
 
 def memories_of(objects: Objects, models: EmbedderSource | None) -> Memories:
     """models: None searches by words alone."""
-    return Memories(objects, None if models is None else lambda: models.embedder(), _finder)
-
-
-def _finder() -> Finds:
-    from fireside.safety.privacy.finder import load_finder
-
-    return load_finder()
+    return Memories(objects, None if models is None else lambda: models.embedder())

@@ -1,9 +1,8 @@
 """What is never remembered by itself: secrets, and what tells one person from all others.
 
-Two looks: words and forms that need no library (a password, a long number, an e-mail address, a
-street with its number, a key), and what the privacy room finds.  Names, places and
-dates pass: memory is for those.  It refuses to decide for a person who writes a fact by hand: they
-are warned, and may insist.
+Two looks: words and forms that memory alone is wary of (a door code, any long number, any long mix
+of letters and digits), and what the privacy room finds.  Names, places and dates pass: memory is
+for those.  A person who writes a fact by hand is warned, and may insist.
 """
 
 from __future__ import annotations
@@ -45,9 +44,6 @@ PASSING: Final = frozenset({"NAME"})
 """Kinds of the privacy room that a fact may hold: what people are called."""
 
 _DATE = re.compile(r"\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b|\b\d{1,2}[-/.]\d{1,2}[-/.]\d{4}\b")
-_STREETS = (
-    r"street|st|road|rd|avenue|ave|lane|ln|drive|dr|square|sq|boulevard|blvd|court|close|crescent"
-)
 _FORMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     (
         "a secret",
@@ -62,40 +58,37 @@ _FORMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
             re.IGNORECASE,
         ),
     ),
-    ("an e-mail address", re.compile(r"[\w.+-]+@[\w-]+\.\w")),
     (
         "a key",
         re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9_-]{20,}\b|-----BEGIN"),
     ),
     (
         "a number of a person, an account or a telephone",
-        re.compile(r"(?:\d[\s().+/-]{0,2}){7,}|\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,}"),
-    ),
-    ("an IP address", re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")),
-    (
-        "a street address",
-        re.compile(
-            rf"\b\d{{1,5}}[a-z]?,? (?:[\w'-]+ ){{1,3}}(?:{_STREETS})\b\.?|"
-            r"\b\w+(?:stra(?:ß|ss)e|str\.|weg|platz|gasse|laan|straat) \d{1,4}|\d+号",
-            re.IGNORECASE,
-        ),
+        re.compile(r"(?:\d[\s().+/-]{0,2}){7,}"),
     ),
 )
 
 
-def private_in(text: str, finds: Callable[[], Finds] | None) -> tuple[str, ...]:
+def load_finder() -> Finds:
+    # A second and more with what it imports, so only when a fact is looked at.
+    from fireside.safety.privacy.finder import load_finder as load
+
+    return load()
+
+
+def private_in(text: str, finds: Callable[[], Finds] = load_finder) -> tuple[str, ...]:
     """What a text holds that is not remembered by itself, each once; () where there is nothing."""
     if PLACEHOLDER.search(text):
         return ("a masked value",)
     without_dates = _DATE.sub("", text)
     found = [name for name, form in _FORMS if form.search(without_dates)]
-    if not found and finds is not None:
+    if not found:
         kinds = (each.kind for each in finds().find(without_dates))
         found = [IN_WORDS[kind] for kind in kinds if kind not in PASSING]
     return tuple(dict.fromkeys(found))
 
 
-def refuse_private(text: str, finds: Callable[[], Finds] | None) -> None:
+def refuse_private(text: str, finds: Callable[[], Finds] = load_finder) -> None:
     """
     Raises:
         PersonalData: the text holds a secret or personal data; the line names which.

@@ -79,13 +79,14 @@ class DavCalendar:
             Conflict: somebody changed it meanwhile.
         """
         answer = self._request("GET", event.place)
-        calendar = events.rewritable(answer.content)
-        same = [each for each in calendar.walk("VEVENT") if events.identity(each) == event.uid]
-        if not same:
+        calendars = events.rewritable(answer.content)
+        component = events.newest(calendars, event.uid)
+        if component is None:
             raise NotFound(f"The event {event.title[:60]!r} has gone meanwhile.")
-        for each in same:
-            moved(each, event, now)
-        self._put(event.place, calendar.to_ical(), {"If-Match": answer.headers.get("etag", "*")})
+        moved(component, event, now)
+        self._put(
+            event.place, events.written(calendars), {"If-Match": answer.headers.get("etag", "*")}
+        )
 
     def _put(self, place: str, data: bytes, condition: dict[str, str]) -> None:
         kind = {"Content-Type": "text/calendar; charset=utf-8"}

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from fireside.assistant.tools import events
 from fireside.assistant.tools.events import Event, Found
-from fireside.assistant.tools.events_repeated import one
+from fireside.assistant.tools.events_zones import one
 from fireside.errors import Conflict, Corrupt, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -53,23 +53,22 @@ class FileCalendar:
 
     def add(self, event: Event, now: datetime) -> None:
         with self._locked():
-            calendar = self._rewritable()
-            calendar.add_component(events.component(event, now))
-            self._write(calendar)
+            calendars = self._rewritable()
+            events.own_calendar(calendars).add_component(events.component(event, now))
+            self._write(calendars)
 
     def move(self, event: Event, now: datetime) -> None:
-        """The event with the same uid gets the times of this one.
+        """The latest revision of the event gets the times of this one.
 
         Raises:
             NotFound: it has gone meanwhile.
         """
         with self._locked():
-            calendar = self._rewritable()
-            for each in calendar.walk("VEVENT"):
-                if events.identity(each) == event.uid:
-                    moved(each, event, now)
-                    self._write(calendar)
-                    return
+            calendars = self._rewritable()
+            if (component := events.newest(calendars, event.uid)) is not None:
+                moved(component, event, now)
+                self._write(calendars)
+                return
         raise NotFound(f"The event {event.title[:60]!r} has gone meanwhile.")
 
     @contextmanager
@@ -83,9 +82,9 @@ class FileCalendar:
         except OSError as error:
             raise Unavailable(f"The calendar cannot be written: {error.strerror}.") from None
 
-    def _rewritable(self) -> icalendar.Calendar:
+    def _rewritable(self) -> list[icalendar.Calendar]:
         data = self._read()
-        return events.new_calendar() if data is None else events.rewritable(data)
+        return [events.new_calendar()] if data is None else events.rewritable(data)
 
     def _read(self) -> bytes | None:
         """None: there is no file yet."""
@@ -98,10 +97,10 @@ class FileCalendar:
         except OSError as error:
             raise Unavailable(f"The calendar cannot be read: {error.strerror}.") from None
 
-    def _write(self, calendar: icalendar.Calendar) -> None:
+    def _write(self, calendars: list[icalendar.Calendar]) -> None:
         beside = self._path.with_suffix(f".{os.getpid()}.new")
         beside.touch(mode=0o600)
-        beside.write_bytes(calendar.to_ical())
+        beside.write_bytes(events.written(calendars))
         os.replace(beside, self._path)
 
 

@@ -1,94 +1,184 @@
-"""When an event begins: once, on dates that are listed, or by a rule (RFC 5545, section 3.8.5).
+"""When an event begins: once, on dates that are listed, or by rules (RFC 5545, section 3.8.5).
 
 Rules are dateutil's, kept within bounds: it looks for the next date until the year 9999, so a rule
-that no date meets ("30 February, daily") would take seconds, and an INTERVAL of 0 for ever.  It
-refuses rules that repeat by the minute: no calendar means them.
+that no date meets ("30 February, daily") would take seconds, and an INTERVAL of 0 for ever.  All
+rules of one look at a calendar share a budget of steps (`Steps`).
 """
 
 from __future__ import annotations
 
 import calendar
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time, timedelta, tzinfo
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import islice
 from typing import Any, Final
 
+from fireside.assistant.tools.events_zones import each, moment_of, own_time, read_time, zoned
+
 MOST: Final = 1000  # occurrences of one event in one window
-STEPS: Final = 100_000  # dates that a rule may name before the window
+STEPS: Final = 100_000  # dates that one rule may name before the window
+ALL_STEPS: Final = 200_000  # dates that all rules may name
 PERIODS: Final = {
+    "SECONDLY": timedelta(seconds=1), "MINUTELY": timedelta(minutes=1),
     "HOURLY": timedelta(hours=1), "DAILY": timedelta(days=1), "WEEKLY": timedelta(days=7),
 }  # fmt: skip
 WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
-def one(component: Any, name: str, default: Any = None) -> Any:
-    """A property, the first where somebody wrote it twice."""
-    found = component.get(name, default)
-    return found[0] if isinstance(found, list) and found else found
+@dataclass(slots=True)
+class Steps:
+    """How many dates the rules may still name."""
+
+    left: int = ALL_STEPS
 
 
-def moment_of(value: date | datetime, zone: tzinfo) -> datetime:
-    """A day begins, and a floating time is meant, where the person is."""
-    if not isinstance(value, datetime):
-        return datetime.combine(value, time(), tzinfo=zone)
-    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(zone)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """The dates of an event.  own: its DTSTART as written.  source: the zone whose clock its rules
+    follow.  zone: the person's."""
+
+    component: Any
+    own: date | datetime
+    source: tzinfo
+    zone: tzinfo
+
+    @classmethod
+    def of(cls, component: Any, zone: tzinfo) -> Series:
+        own = own_time(component, "DTSTART")
+        source = own.tzinfo if isinstance(own, datetime) and own.tzinfo else zone
+        return cls(component=component, own=own, source=source, zone=zone)
+
+    @property
+    def whole_day(self) -> bool:
+        return not isinstance(self.own, datetime)
+
+    def instant(self, value: date | datetime) -> datetime:
+        """In UTC, as this series means it: days are days, and a floating time is of its zone."""
+        if self.whole_day and isinstance(value, datetime):
+            value = value.date()
+        elif not self.whole_day and not isinstance(value, datetime):
+            clock = self.own.timetz() if isinstance(self.own, datetime) else time()
+            value = datetime.combine(value, clock.replace(tzinfo=None))
+        return moment_of(value, self.zone if self.whole_day else self.source).astimezone(UTC)
+
+    def wall(self, moment: datetime) -> datetime:
+        """Its own clock at that moment."""
+        source = self.zone if self.whole_day else self.source
+        return moment.astimezone(source).replace(tzinfo=None)
+
+    def at_wall(self, wall: datetime) -> datetime:
+        return moment_of(wall, self.zone if self.whole_day else self.source).astimezone(UTC)
 
 
-def starts(
-    component: Any, first: datetime, begin: datetime, end: datetime, zone: tzinfo
-) -> list[datetime]:
-    """In order, of an event that begins at `first`; those before `begin` may be missing.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Starts:
+    """moments: in UTC, in order.  ends: of those that have their own (RDATE with a period).
+    whole: False if there were more than MOST."""
+
+    moments: list[datetime]
+    ends: Mapping[datetime, datetime] = field(default_factory=dict)
+    whole: bool = True
+
+
+def starts(series: Series, begin: datetime, end: datetime, steps: Steps) -> Starts:
+    """Those before `begin` may be missing.
 
     Raises:
-        ValueError, TypeError, AttributeError, ArithmeticError: the rule cannot be read.
+        ValueError, TypeError, AttributeError, ArithmeticError: a rule cannot be read.
     """
-    if "RRULE" not in component and "RDATE" not in component:
-        return [first]
-    found = set(_dates(component, "RDATE", zone))
-    if "RRULE" in component:
-        found |= set(_repeated(component, first, begin, end, zone))
-    else:
-        found.add(first)
-    return sorted(found - set(_dates(component, "EXDATE", zone)))
+    component = series.component
+    first = series.instant(series.own)
+    moments, ends, whole = {first}, {}, True
+    for prop in each(component, "RDATE"):
+        for value in zoned(prop):
+            if isinstance(value, tuple):
+                start = series.instant(value[0])
+                by_length = isinstance(value[1], timedelta)
+                ends[start] = start + value[1] if by_length else series.instant(value[1])
+            else:
+                start = series.instant(value)
+            moments.add(start)
+    rules = each(component, "RRULE")
+    if rules:
+        moments.discard(first)
+        whole &= _add(moments, rules, series, begin, end, steps)
+    gone: set[datetime] = set()
+    whole &= _add(gone, each(component, "EXRULE"), series, begin, end, steps)
+    days: set[date] = set()
+    for prop in each(component, "EXDATE"):
+        for value in zoned(prop):
+            if isinstance(value, datetime) or series.whole_day:
+                gone.add(series.instant(value))
+            else:
+                days.add(value)
+    left = sorted(
+        moment for moment in moments - gone if not days or series.wall(moment).date() not in days
+    )
+    return Starts(moments=left, ends=ends, whole=whole)
 
 
-def _dates(component: Any, name: str, zone: tzinfo) -> Iterator[datetime]:
-    given = component.get(name, [])
-    for listed in given if isinstance(given, list) else [given]:
-        for value in listed.dts:
-            if isinstance(value.dt, date):
-                yield moment_of(value.dt, zone)
+def _add(
+    moments: set[datetime],
+    rules: list[Any],
+    series: Series,
+    begin: datetime,
+    end: datetime,
+    steps: Steps,
+) -> bool:
+    """Whether all the rules' dates were added."""
+    whole = True
+    for rule in rules:
+        near = (date for date in _repeated(rule, series, begin, end, steps) if date >= begin)
+        dates = list(islice(near, MOST + 1))
+        whole &= len(dates) <= MOST
+        moments |= set(dates[:MOST])
+    return whole
 
 
 def _repeated(
-    component: Any, first: datetime, begin: datetime, end: datetime, zone: tzinfo
+    rule: Any, series: Series, begin: datetime, end: datetime, steps: Steps
 ) -> Iterator[datetime]:
     """By the wall clock of the event's own time zone: at nine stays at nine."""
-    own, rule = one(component, "DTSTART").dt, component["RRULE"]
-    source = own.tzinfo if isinstance(own, datetime) and own.tzinfo else zone
-    parts = dict(part.split("=", 1) for part in rule.to_ical().decode().upper().split(";"))
-    start, after, stop = (
-        each.astimezone(source).replace(tzinfo=None) for each in (first, begin, end)
-    )
-    after, stop = after - timedelta(days=1), stop + timedelta(days=1)
-    if until := rule.get("UNTIL", [None])[0]:  # dateutil wants it as naive as the start
-        last = moment_of(until, source).astimezone(source).replace(tzinfo=None)
-        if not isinstance(until, datetime):
-            last = last.replace(hour=23, minute=59)
-        stop = min(stop, last + timedelta(seconds=1))
-        del parts["UNTIL"]
+    parts = _parts(rule)
+    start = series.wall(series.instant(series.own))
+    # Clocks change by an hour or two; where countries changed sides of the date line, by a day.
+    margin = timedelta(hours=3) if parts["FREQ"] in ("SECONDLY", "MINUTELY") else timedelta(days=1)
+    after, stop = series.wall(begin) - margin, series.wall(end) + margin
+    if until := parts.pop("UNTIL", ""):  # dateutil wants it as naive as the start
+        stop = min(stop, _until(until, series) + timedelta(seconds=1))
     if int(parts.get("INTERVAL", "1")) < 1:
         raise ValueError("INTERVAL")
     if start >= stop:
         return
     walls = _short if parts["FREQ"] in PERIODS else _long
-    for wall in walls(parts, start, after, stop):
-        yield wall.replace(tzinfo=source).astimezone(zone)
+    for wall in walls(parts, start, after, stop, steps):
+        yield series.at_wall(wall)
+
+
+def _parts(rule: Any) -> dict[str, str]:
+    """Also of a rule that icalendar does not read, in small letters or with white space."""
+    text = str(rule) if isinstance(rule, str) else rule.to_ical().decode()
+    pieces = [part.strip() for part in text.upper().split(";")]
+    parts = dict(part.split("=", 1) for part in pieces if part)
+    if parts.pop("RSCALE", "GREGORIAN") != "GREGORIAN" or parts.pop("SKIP", "OMIT") != "OMIT":
+        raise ValueError("RSCALE")  # RFC 7529: other calendars, and dates that move
+    return parts
+
+
+def _until(text: str, series: Series) -> datetime:
+    """The last wall clock that counts."""
+    until = read_time(text)
+    if series.whole_day or not isinstance(until, datetime):
+        day = until.date() if isinstance(until, datetime) else until
+        return datetime.combine(day, time(23, 59, 59))
+    return series.wall(moment_of(until, series.source))
 
 
 def _short(
-    parts: dict[str, str], start: datetime, after: datetime, stop: datetime
+    parts: dict[str, str], start: datetime, after: datetime, stop: datetime, steps: Steps
 ) -> Iterator[datetime]:
-    """By the hour, day or week.  What only leaves dates out is looked at here and not by dateutil,
+    """By the second to the week.  What only leaves dates out is looked at here and not by dateutil,
     which therefore always finds a next date."""
     names = {"BYMONTH", "BYMONTHDAY", "BYYEARDAY"}
     if parts["FREQ"] != "WEEKLY":  # where it adds days
@@ -101,15 +191,19 @@ def _short(
     if "BYWEEKNO" in parts or max(positions) > days or ("BYSETPOS" in parts and filters):
         raise ValueError("no such rule")
     count = int(parts.pop("COUNT", "0"))
-    if not count:  # begin near the window, as many whole periods later
+    simple = not filters and not any(name.startswith("BY") for name in parts)
+    if simple or not count:  # begin near the window, as many whole periods later
         period = PERIODS[parts["FREQ"]] * int(parts.get("INTERVAL", "1"))
-        start += max(0, (after - start) // period - 1) * period
-    met = (wall for wall in _walls(parts, start, stop) if _meets(wall, filters))
+        periods = max(0, (after - start) // period - 1)
+        start += periods * period
+        if count and (count := count - periods) <= 0:
+            return
+    met = (wall for wall in _walls(parts, start, stop, steps) if _meets(wall, filters))
     yield from _window(met, after, count)
 
 
 def _long(
-    parts: dict[str, str], start: datetime, after: datetime, stop: datetime
+    parts: dict[str, str], start: datetime, after: datetime, stop: datetime, steps: Steps
 ) -> Iterator[datetime]:
     """By the month or year, as late as can be: the calendar is the same every 400 years, and
     dateutil has less far to go to the year 9999."""
@@ -117,30 +211,31 @@ def _long(
         raise ValueError("no such rule")
     years = max(0, (9998 - stop.year) // 400 * 400)
     start, after, stop = (each.replace(year=each.year + years) for each in (start, after, stop))
-    for wall in _window(_walls(parts, start, stop), after, 0):
+    for wall in _window(_walls(parts, start, stop, steps), after, 0):
         yield wall.replace(year=wall.year - years)
 
 
-def _walls(parts: Mapping[str, str], start: datetime, stop: datetime) -> Iterator[datetime]:
+def _walls(
+    parts: Mapping[str, str], start: datetime, stop: datetime, steps: Steps
+) -> Iterator[datetime]:
     from dateutil.rrule import rrulestr
 
     text = ";".join(f"{name}={value}" for name, value in parts.items())
     for step, wall in enumerate(rrulestr(text, dtstart=start)):
-        if step == STEPS:
-            raise ValueError("too many dates")
         if wall >= stop:
             return
+        if step == STEPS or not steps.left:
+            raise ValueError("too many dates")
+        steps.left -= 1
         yield wall
 
 
 def _window(walls: Iterator[datetime], after: datetime, count: int) -> Iterator[datetime]:
-    """Those from `after` on, at most MOST; count: of all that there are, 0 for no end."""
-    given = 0
+    """Those from `after` on; count: of all that there are, 0 for no end."""
     for number, wall in enumerate(walls, 1):
         if wall >= after:
-            given += 1
             yield wall
-        if number == count or given == MOST:
+        if number == count:
             return
 
 
