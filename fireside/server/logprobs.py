@@ -43,6 +43,14 @@ def chat_logprobs(tokens: Sequence[TokenInfo]) -> dict[str, object]:
     return {"content": content, "refusal": None}
 
 
+def _top(token: TokenInfo) -> dict[str, float] | None:
+    """The likeliest tokens, and the one that was drawn if it is none of them, as OpenAI has it."""
+    if token.logprob is None:
+        return None
+    top = {_text(raw): _finite(logprob) for _, _, raw, logprob in token.top}
+    return top | {_text(token.bytes): _finite(token.logprob)}
+
+
 class Columns:
     """The columns of one completion, which may come in pieces: offsets go on where they stood."""
 
@@ -61,11 +69,6 @@ class Columns:
             "token_logprobs": [
                 None if each.logprob is None else _finite(each.logprob) for each in tokens
             ],
-            "top_logprobs": [
-                None
-                if each.logprob is None
-                else {_text(raw): _finite(logprob) for _, _, raw, logprob in each.top}
-                for each in tokens
-            ],
+            "top_logprobs": [_top(each) for each in tokens],
             "text_offset": offsets,
         }

@@ -6,7 +6,9 @@ import httpx
 import openai
 import pytest
 
-from .fakes import FakeModel
+from fireside.server.logprobs import Columns
+
+from .fakes import FakeModel, FakeTokenInfo
 
 ASK = {"model": "fake:1b", "prompt": "Say"}
 
@@ -104,3 +106,22 @@ def test_a_byte_order_of_events(http: httpx.Client) -> None:
     answer = http.post("/v1/completions", json=ASK | {"stream": True})
     assert answer.text.startswith('data: {"id":"cmpl-')
     assert answer.text.endswith("data: [DONE]\n\n")
+
+
+def test_top_logprobs_hold_the_token_that_was_drawn() -> None:
+    """As OpenAI has it: up to one more than was asked for; the drawn one wins where two read
+    alike."""
+    likely = ((1, "a", b"a", -0.1), (2, "b", b"b", -0.2))
+    drawn = FakeTokenInfo(9, "c", b"c", -3.0, likely)
+    among = FakeTokenInfo(2, "b", b"b", -0.2, likely)
+    alike = FakeTokenInfo(8, "a", b"a", -4.0, likely)
+    first = FakeTokenInfo(9, "c", b"c", None)
+    none = FakeTokenInfo(9, "c", b"c", -3.0)
+    columns = Columns().of([drawn, among, alike, first, none])  # type: ignore[list-item]
+    assert columns["top_logprobs"] == [
+        {"a": -0.1, "b": -0.2, "c": -3.0},
+        {"a": -0.1, "b": -0.2},
+        {"a": -4.0, "b": -0.2},
+        None,
+        {"c": -3.0},
+    ]

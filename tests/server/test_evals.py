@@ -359,3 +359,32 @@ def test_what_is_not_there_is_404(http: httpx.Client) -> None:
 
 def test_criteria_of_one_name_are_told_apart() -> None:
     assert names_of([{"name": n} for n in "aba"]) == ["a", "b", "a (2)"]
+
+
+def test_a_run_is_what_our_schema_says(
+    client: openai.OpenAI, http: httpx.Client, model: FakeModel
+) -> None:
+    """As it waits, and when it is over: `error` is null of both, as OpenAI sends it."""
+    schema = http.get("/openapi.json").json()
+    model.answer = "Paris"
+    parent = made(client, STRING)
+    base = f"/v1/evals/{parent.id}/runs"
+    started = http.post(base, json={"name": "x", "data_source": completions("Paris")})
+    run_id = started.json()["id"]
+    over(client, parent.id, run_id)
+    paths = {
+        "/v1/evals/{eval_id}/runs": base,
+        "/v1/evals/{eval_id}/runs/{run_id}": f"{base}/{run_id}",
+        "/v1/evals/{eval_id}/runs/{run_id}/output_items": f"{base}/{run_id}/output_items",
+    }
+    conforms(schema, "/v1/evals/{eval_id}/runs", "post", started.json())
+    for path, url in paths.items():
+        conforms(schema, path, "get", http.get(url).json())
+
+
+def conforms(schema: dict[str, Any], path: str, method: str, answer: object) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    found = schema["paths"][path][method]["responses"]
+    described = next(each for status, each in found.items() if status.startswith("2"))
+    described = described["content"]["application/json"]["schema"]
+    jsonschema.validate(answer, {**described, "components": schema["components"]})

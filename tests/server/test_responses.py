@@ -283,3 +283,13 @@ def test_counting(client: openai.OpenAI, model: FakeModel) -> None:
     more = client.responses.input_tokens.count(input="Hi", previous_response_id=first.id)
     create(client, previous_response_id=first.id)
     assert more.input_tokens == len(model.last.prompt)
+
+
+def test_penalties_reach_the_engine_and_the_object(client: openai.OpenAI, model: FakeModel) -> None:
+    made = create(client, extra_body={"presence_penalty": 0.5, "frequency_penalty": -1})
+    shown = made.to_dict()
+    assert (shown["presence_penalty"], shown["frequency_penalty"]) == (0.5, -1)
+    assert model.last.params.presence_penalty == 0.5
+    assert model.last.params.frequency_penalty == -1
+    plain = create(client).to_dict()
+    assert (plain["presence_penalty"], plain["frequency_penalty"]) == (0, 0)

@@ -56,13 +56,21 @@ def test_the_old_is_summed_up_and_the_new_stays(
     assert asked(model).endswith("<user>Go on.")
 
 
-def test_what_is_short_stays_as_it_is(client: openai.OpenAI, model: FakeModel) -> None:
+def test_what_is_short_stays_as_it_is(
+    client: openai.OpenAI, http: httpx.Client, model: FakeModel
+) -> None:
     first = create(client)
     model.submitted.clear()
+    asking = {"model": "fake:1b", "previous_response_id": first.id}
+    output = http.post("/v1/responses/compact", json=asking).json()["output"]
     made = client.responses.compact(model="fake:1b", previous_response_id=first.id)
-    assert [item.type for item in made.output] == ["message", "message"]
+    assert [item.type for item in made.output] == ["compaction", "message", "message"]
     assert made.usage.total_tokens == 0
     assert model.submitted == []
+    again = client.responses.compact(model="fake:1b", input=output)
+    assert [item.type for item in again.output] == ["compaction", "message", "message"]
+    create(client, input=[*output, {"role": "user", "content": "Go on."}])
+    assert asked(model) == "<user>Hi<assistant>Hello there<user>Go on."
 
 
 @pytest.mark.parametrize(

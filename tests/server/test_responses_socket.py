@@ -144,3 +144,46 @@ def test_other_web_pages_are_refused(address: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
         dial(address.replace("http", "ws") + "/v1/responses", origin="http://evil.example")
     assert refused.value.response.status_code == 403
+
+
+FAILURES: tuple[dict[str, Any], ...] = (
+    {"input": [{"type": "function_call_output", "call_id": "none", "output": "1"}]},
+    {"wings": 1},
+    {"temperature": 9},
+    {"model": "nobody:1b"},
+)
+
+
+@pytest.mark.parametrize("more", FAILURES, ids=str)
+def test_a_failed_message_ends_what_it_went_on_from(
+    client: openai.OpenAI, more: dict[str, Any]
+) -> None:
+    with client.responses.connect() as connection:
+        kept = say(connection, store=False)[-1].response.id
+        other = say(connection, store=False)[-1].response.id
+        failed = say(connection, store=False, previous_response_id=kept, **more)[-1]
+        assert failed.type == "error"
+        again = say(connection, store=False, previous_response_id=kept)[-1]
+        assert again.error.code == "previous_response_not_found"
+        went_on = say(connection, store=False, previous_response_id=other)[-1]
+        assert went_on.type == "response.completed"
+
+
+def test_an_answer_that_fails_halfway_ends_it_too(client: openai.OpenAI, model: FakeModel) -> None:
+    with client.responses.connect() as connection:
+        kept = say(connection, store=False)[-1].response.id
+        model.fails_at = 3
+        connection.send({"type": "response.create", "model": "fake:1b", "input": "Hi",
+                         "store": False, "previous_response_id": kept})  # fmt: skip
+        while connection.recv().type != "response.failed":
+            pass
+        model.fails_at = None
+        again = say(connection, store=False, previous_response_id=kept)[-1]
+        assert again.error.code == "previous_response_not_found"
+
+
+def test_what_is_stored_outlives_a_failure(client: openai.OpenAI) -> None:
+    with client.responses.connect() as connection:
+        kept = say(connection)[-1].response.id
+        assert say(connection, previous_response_id=kept, temperature=9)[-1].type == "error"
+        assert say(connection, previous_response_id=kept)[-1].type == "response.completed"

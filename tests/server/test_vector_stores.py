@@ -85,6 +85,7 @@ def test_batches(client: openai.OpenAI, vs: str, upload: Callable[..., str]) -> 
         5,
         5,
     )
+    assert batch.object == "vector_store.files_batch"
     listed = list(
         client.vector_stores.file_batches.list_files(batch.id, vector_store_id=vs, limit=2)
     )

@@ -185,7 +185,7 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         return {"object": "eval.run.deleted", "deleted": True, "run_id": run_id}
 
     @router.get(run_url + "/output_items")
-    @documented(response=Listed("evals.runs:OutputItemListResponse"))
+    @documented(response=Listed(SHAPES + "EvalOutputItem"))
     async def list_items(
         request: Request,
         eval_id: str,
@@ -203,7 +203,7 @@ def routes(objects: Objects, files: Files, runner: EvalRunner) -> APIRouter:
         )  # fmt: skip
 
     @router.get(run_url + "/output_items/{item_id}")
-    @documented(response="evals.runs:OutputItemRetrieveResponse")
+    @documented(response=SHAPES + "EvalOutputItem")
     async def retrieve_item(
         request: Request, eval_id: str, run_id: str, item_id: str
     ) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 The newest items that fit a quarter of the window stay as they are; the model sums up the older
 ones, part by part, each part together with the summary so far.  The summary becomes one opaque
-item in front of those that stay.  Nothing is left out unread: what would take more than `PARTS`
-parts is refused.
+item in front of those that stay; where all of them stay it is empty.  Nothing is left out unread:
+what would take more than `PARTS` parts is refused.
 """
 
 from __future__ import annotations
@@ -183,6 +183,8 @@ def routes(models: Models, state: State) -> APIRouter:
             work = summary(model, call.instructions, made.parts, owner, spent)
             told = await while_connected(request, work, spent.cancel)
             output.insert(0, compaction_of(told))
+        elif all(item["type"] != "compaction" for item in output):
+            output.insert(0, compaction_of(""))  # clients look for one
         return {
             "id": new_id("resp"),
             "object": "response.compaction",

@@ -17,7 +17,7 @@ from fireside.assistant.tooling import OURS
 from fireside.assistant.tools.mcp.servers import named
 from fireside.errors import BadRequest
 from fireside.messages import Message, Role, ToolCall
-from fireside.server.responses.compaction import opened
+from fireside.server.responses.compaction import FOREWORD, opened
 from fireside.server.responses.items import Item
 
 
@@ -151,7 +151,8 @@ def _messages(
             call = _call(item["id"], item | {"name": name})
             return [call, _result(item["id"], name, content)]
         case "compaction":
-            return [Message(role="system", content=opened(item["encrypted_content"]))]
+            told = opened(item["encrypted_content"])
+            return [] if told == FOREWORD else [Message(role="system", content=told)]
         case _:  # reasoning, file_search_call, mcp_list_tools
             return []
 

@@ -46,6 +46,8 @@ def opening(call: CreateResponse, model: str, tools: list[Item], tool_choice: ob
         "metadata": call.metadata,
         "model": model,
         "output": [],
+        "presence_penalty": call.presence_penalty,
+        "frequency_penalty": call.frequency_penalty,
         "parallel_tool_calls": call.parallel_tool_calls is not False,
         "previous_response_id": call.previous_response_id,
         "prompt_cache_key": call.prompt_cache_key,

@@ -2,7 +2,8 @@
 
 The messages are `response.create`, with the fields of the POST; the answers are the events of the
 stream.  Messages with the same `stream_id` wait for each other, those of another do not.  What is
-made with `store: false` is remembered as long as the connection lives, and written nowhere.
+made with `store: false` is remembered as long as the connection lives, and written nowhere; a
+message that fails ends what it went on from, as OpenAI has it: its client begins anew.
 """
 
 from __future__ import annotations
@@ -90,12 +91,13 @@ class Connection:
     async def talk(self) -> None:
         try:
             while True:
-                lane = None
+                lane, message = None, {}
                 try:
                     message, size = await self._received()
                     lane = self._lane_of(message)
                     self._queue(lane, Asked(message, size))
                 except FiresideError as error:
+                    self._forget(message.get("previous_response_id"))
                     await self._refuse(error, lane)
         except WebSocketDisconnect:
             pass
@@ -160,12 +162,12 @@ class Connection:
             asked = await queue.get()
             try:
                 await self._answer(lane, asked)
-            except FiresideError as error:
-                await self._refuse(error, lane)
             except WebSocketDisconnect:
                 return
             except Exception as error:
-                log.exception("failed on a WebSocket")
+                if not isinstance(error, FiresideError):
+                    log.exception("failed on a WebSocket")
+                self._forget(asked.call.previous_response_id)
                 await self._refuse(error, lane)
             finally:
                 self._bytes -= asked.size
@@ -209,8 +211,15 @@ class Connection:
                 await self._send(event, lane)
         finally:
             run.close()
+            if run.failure is not None:
+                self._forget(asked.call.previous_response_id)
             while len(self._memory) > REMEMBERED:
                 del self._memory[next(iter(self._memory))]
+
+    def _forget(self, response_id: object) -> None:
+        """What a failed message went on from cannot be gone on from again, unless it is stored."""
+        if isinstance(response_id, str):
+            self._memory.pop(response_id, None)
 
     async def _refuse(self, error: Exception, lane: str | None) -> None:
         status = error.status if isinstance(error, FiresideError) else 500

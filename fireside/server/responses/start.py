@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from fireside.server.answerers import Answerer
 
 T = TypeVar("T")
+DRAWN: Final[dict[str, Any]] = {
+    "temperature": 1.0, "top_p": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0,
+}  # fmt: skip
+"""How tokens are drawn, as the response object repeats it, with OpenAI's defaults."""
 ROOM: Final = 4
 """With `auto` and no `max_output_tokens`, a quarter of the window is left for the answer."""
 
@@ -130,7 +134,7 @@ def _start(
             exchange.sections.append(Section(name="knowledge", text=RULE))
     listed = services.remote.bring(servers, exchange)
     sampling = sampling_of(answerer, call)
-    response |= {name: sampling[name] for name in ("temperature", "top_p")}
+    response |= {name: sampling[name] for name in DRAWN}
     wanted = wanted_of(answerer.model, call, tools, decisions, sampling, searched)
     if warm:
         wanted = replace(wanted, params=replace(wanted.params, max_tokens=1))
@@ -232,13 +236,13 @@ def scope_of(state: State, call: CreateResponse, owner: str, response_id: str) -
 
 def sampling_of(answerer: Answerer, call: CreateResponse) -> dict[str, Any]:
     """The sampling of a response, as plain values for its receipt."""
-    asked: dict[str, Any] = {"temperature": call.temperature, "top_p": call.top_p}
+    asked: dict[str, Any] = {name: getattr(call, name) for name in DRAWN}
     if answerer.own:
         asked = {name: each for name, each in asked.items() if name in call.model_fields_set}
     if call.max_output_tokens is not None:
         asked["max_tokens"] = call.max_output_tokens
     found = answerer.sampling(asked)
-    return {"temperature": 1.0, "top_p": 1.0} | found
+    return DRAWN | found
 
 
 def wanted_of(

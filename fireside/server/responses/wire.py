@@ -152,6 +152,8 @@ class CreateResponse(Context):
     include: list[str] = Field(default_factory=list, max_length=16)
     max_output_tokens: Annotated[Whole, Field(ge=1)] | None = None
     max_tool_calls: Whole | None = None
+    presence_penalty: float = Field(0.0, ge=-2, le=2)
+    frequency_penalty: float = Field(0.0, ge=-2, le=2)
     metadata: Metadata = Field(default_factory=dict)
     prompt_cache_key: Label | None = None
     safety_identifier: Label | None = None

@@ -67,7 +67,7 @@ def shown_batch(batch: Stored, counts: Counts) -> dict[str, Any]:
         status = "failed"
     return {
         "id": batch.id,
-        "object": "vector_store.file_batch",
+        "object": "vector_store.files_batch",
         "created_at": int(batch.created_at),
         "vector_store_id": batch.parent_id,
         "status": batch.status or status,
