@@ -1,7 +1,9 @@
 """`POST /v1/completions`: raw text or token ids to their continuation, one or many prompts.
 
-No chat template: the prompt is the prompt.  Text of a request never becomes a control token; who
-wants control tokens sends ids.
+No chat template: the prompt is the prompt.  But OpenAI's instruct models of 2022 answered a bare
+question, and a chat model ends one at once; so under their names a text is a question put through
+the chat template, and the header `x-fireside-prompt` says so.  Text of a request never becomes a
+control token; who wants control tokens sends ids.
 """
 
 from __future__ import annotations
@@ -10,12 +12,13 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
 from fireside.errors import BadRequest
+from fireside.messages import Message
 from fireside.server import body
 from fireside.server.answers import Told, finish_of, gathered, usage_of
 from fireside.server.caller import caller_of
@@ -37,6 +40,8 @@ from fireside.server.wire import CompletionRequest
 if TYPE_CHECKING:
     from fireside.engine.models import Models
     from fireside.engine.text import Generation, TextEvent, TextModel, TokenInfo
+
+PROMPT: Final = "x-fireside-prompt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +79,10 @@ class Completions:
     max_prompts: int
 
     async def __call__(self, request: Request, call: CompletionRequest) -> Response:
+        """
+        Raises:
+            BadRequest: and its kin, naming the parameter.
+        """
         if len(call.prompts) > self.max_prompts:
             raise BadRequest(
                 f"prompt holds {len(call.prompts)} prompts; this server takes {self.max_prompts} "
@@ -82,8 +91,12 @@ class Completions:
             )
         owner = caller_of(request).owner
         model = await find(self.models, call.model, owner=owner)
+        asks = self.models.aliases.follows_instructions(call.model) and is_question(model, call)
         with in_callers_words(call):
-            return await answer(request, model, call, owner)
+            response = await answer(request, model, call, owner, asks)
+        if asks:
+            response.headers[PROMPT] = "chat-template"
+        return response
 
 
 def routes(complete: Completions) -> APIRouter:
@@ -97,10 +110,19 @@ def routes(complete: Completions) -> APIRouter:
     return router
 
 
+def is_question(model: TextModel, call: CompletionRequest) -> bool:
+    """Whether the prompts are texts to answer: not ids, and not a text that is to be scored, as
+    `echo` with `logprobs` does; and the model has a template to put them in."""
+    scores = call.echo and call.logprobs is not None
+    is_text = isinstance(call.prompts[0], str)
+    return is_text and not scores and bool(model.tokenizer.chat_template)
+
+
 async def answer(
-    request: Request, model: TextModel, call: CompletionRequest, owner: str
+    request: Request, model: TextModel, call: CompletionRequest, owner: str, asks: bool
 ) -> Response:
-    running = await submitted(lambda: start(model, call, owner), cancel_all)
+    """asks: the prompts go through the chat template."""
+    running = await submitted(lambda: start(model, call, owner, asks), cancel_all)
     head = Head(model=model.name)
 
     def cancel() -> None:
@@ -119,11 +141,11 @@ def cancel_all(running: Sequence[Running]) -> None:
         each.generation.cancel()
 
 
-def start(model: TextModel, call: CompletionRequest, owner: str) -> list[Running]:
+def start(model: TextModel, call: CompletionRequest, owner: str, asks: bool) -> list[Running]:
     """Submit every prompt, or none."""
     params = completion_params(call)
     check_ids(params.stop_ids, model.tokenizer.vocab_size, param="stop_token_ids")
-    prompts = [encoded(model, prompt) for prompt in call.prompts]
+    prompts = [encoded(model, prompt, asks) for prompt in call.prompts]
     for prompt in prompts:
         check_fits(len(prompt), call.max_tokens, model.context, param="prompt")
     running: list[Running] = []
@@ -138,7 +160,10 @@ def start(model: TextModel, call: CompletionRequest, owner: str) -> list[Running
     return running
 
 
-def encoded(model: TextModel, prompt: str | list[int]) -> list[int]:
+def encoded(model: TextModel, prompt: str | list[int], asks: bool) -> list[int]:
+    if isinstance(prompt, str) and asks:
+        rendered: list[int] = model.tokenizer.render([Message(role="user", content=prompt)]).ids
+        return rendered
     if isinstance(prompt, str):
         return model.tokenizer.encode(prompt, add_bos=True)
     check_ids(prompt, model.tokenizer.vocab_size, param="prompt")

@@ -34,6 +34,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fireside.errors import BadRequest, Conflict, FiresideError, NotFound, Overloaded
 from fireside.server.body import MAX_BYTES
 from fireside.server.caller import Caller
+from fireside.server.completions import PROMPT
 from fireside.server.errors import refuse
 from fireside.server.parameters import HEADER
 from fireside.storage.objects import New, Stored
@@ -45,7 +46,9 @@ KIND = "idempotency_key"
 LIFE = 86_400.0
 LARGEST = 4 * 2**20
 NONCE = 12
-KEPT_HEADERS = frozenset({b"content-type", b"location", b"content-disposition", HEADER.encode()})
+KEPT_HEADERS = frozenset(
+    {b"content-type", b"location", b"content-disposition", HEADER.encode(), PROMPT.encode()}
+)
 
 
 class KeyReused(BadRequest):

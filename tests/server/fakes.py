@@ -52,6 +52,7 @@ class FakeRendered:
 
 class FakeTokenizer:
     vocab_size = 256
+    chat_template = "a fake one"
     call_syntax = OURS
     control_ids: Mapping[str, int] = {}
     eos_ids: frozenset[int] = frozenset()

@@ -91,7 +91,8 @@ class Connection:
     async def talk(self) -> None:
         try:
             while True:
-                lane, message = None, {}
+                lane = None
+                message: dict[str, Any] = {}
                 try:
                     message, size = await self._received()
                     lane = self._lane_of(message)
