@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fireside.assistant.assistant import Assistant, Named
+from fireside.assistant.beginning import NEAR, Beginning, begun_at, read_on
 from fireside.assistant.budget import Budget, Fit
-from fireside.assistant.exchange import Exchange
+from fireside.assistant.exchange import Exchange, Unread
 from fireside.assistant.history import History, history_of
 from fireside.assistant.locks import Locks
 from fireside.assistant.sampling import merged
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
     from fireside.engine.text import TextModel
 
 TITLE_LETTERS: Final = 60
-LEAST_TOKENS: Final = 3
-"""No template writes a message in fewer, so the window tells how many messages could matter."""
-FEWEST: Final = 512
-"""Messages that are read in any case: of a short window they tell where the last cut was."""
 
 
 class ModelSource(Protocol):
@@ -180,7 +177,7 @@ class Chat:
             conversation = self._store.get(conversation_id)
             named = self.assistant.named(name or conversation.model)
             model = self._models.get(named.model, owner=conversation.owner)
-            path = path_of(conversation, max(FEWEST, model.context // LEAST_TOKENS))
+            path = read_on(path_of(conversation, NEAR), self._store.path_to, model)
             core, sampling = self._core(conversation, path, named, model, asked, decisions or {})
             # A tool that was agreed to may take long, and a step's own reply is recorded at once:
             # both need the question's row first.
@@ -234,25 +231,30 @@ class Chat:
             compacts=True,
             alternates=True,
         )
-        exchange.earlier, exchange.first_id = self._earlier(path, history)
+        last = begun_at(path, model)
+        exchange.last_summary = None if last is None else last.summary_id
+        exchange.unread = self._unread(path, history, last)
         wanted = Wanted(
             params=params,
-            fit=Fit(budget=budget, least=previous_cut(path, history, budget, model.name)),
+            fit=Fit(budget=budget, least=0 if last is None else last.place(history.ids)),
             decisions=decisions,
         )
         return self.assistant.answering(exchange, wanted), sampling
 
-    def _earlier(self, path: Sequence[StoredMessage], history: History) -> tuple[int, str | None]:
-        """How many messages come before those that were read, and the first of all, if known."""
-        if path[0].parent_id is None:
-            return 0, None
-        for said in reversed(path):
-            for gone in said.receipt.get("dropped", ())[:1]:
-                places = [n for n, each in enumerate(history.ids) if each == gone["last_id"]]
-                if places:
-                    return max(0, gone["messages"] - places[-1] - 1), gone["first_id"]
-        first = self._store.children(path[0].conversation_id, None)
-        return self._store.depth(path[0].parent_id), first[0].id if len(first) == 1 else None
+    def _unread(
+        self, path: Sequence[StoredMessage], history: History, last: Beginning | None
+    ) -> Unread:
+        """Where the last answer's receipt tells it, nothing is counted: that takes all rows."""
+        above = path[0].parent_id
+        if above is None:
+            return Unread()
+        place = 0 if last is None else last.place(history.ids)
+        if last is not None and place:
+            messages, first_id = last.out - place, last.first_id
+        else:
+            first = self._store.children(path[0].conversation_id, None)
+            messages, first_id = self._store.depth(above), first[0].id if len(first) == 1 else None
+        return Unread(messages=max(0, messages), first_id=first_id, last_id=above)
 
     def _stored(
         self, conversation: Conversation, path: Sequence[StoredMessage], core: Answering
@@ -283,21 +285,6 @@ class Chat:
 def _check_said(text: str) -> None:
     if not text.strip():
         raise BadRequest("The message is empty: type a question.", param="content")
-
-
-def previous_cut(
-    path: Sequence[StoredMessage], history: History, budget: Budget, model: str
-) -> int:
-    """Where the last answer's prompt began, if the same model with the same room made it."""
-    for said in reversed(path):
-        if said.receipt:
-            receipt = said.receipt
-            same = receipt.get("model") == model and receipt.get("window") == budget.window
-            dropped = receipt.get("dropped", ()) if same else ()
-            last = dropped[0].get("last_id") if dropped else None
-            places = [place for place, each in enumerate(history.ids) if each == last]
-            return places[-1] + 1 if places else 0
-    return 0
 
 
 def title_of(text: str) -> str:

@@ -1,24 +1,28 @@
 """A running summary in place of a conversation's oldest turns, once they do not fit the window.
 
-Where the summary ends is a pure function of the messages and of the room: `cuts` replays how the
-conversation grew.  So the law: the same messages give the same cuts, whether the conversation was
-compacted as it grew, in one go, or in a branch of it; and with the same rows, the same prompt.
-Between two cuts the prompt's beginning stays as it is, for the engine's prefix cache.
+A summary is made in steps: when the room is nearly full, the turns go down to about half of it
+(`cuts.py`), and until the room is full again every prompt begins with the same tokens, for the
+engine's prefix cache.  A turn goes on from the summary of the last answer of its own branch
+(`after`), which that answer's receipt names.  Where there is none, the cuts are replayed as the
+conversation grew.  So the law: the same messages give the same cuts and the same summaries,
+whether the conversation was compacted as it grew, in one go, or in a branch of it.
 
 A summary is a row (kind `summary`, below its conversation) under a name made of what it stands for,
-so branches share it, and it links to the one before it and to its turns.  It refuses to touch the
-turns themselves: they stay where they are.
+so branches share it, and it links to the one before it and to its turns.  The turns themselves
+stay where they are.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from fireside.assistant.cuts import Sizes, cuts
+from fireside.assistant.exchange import Unread
+from fireside.assistant.prompt import starts_of
 from fireside.assistant.summary import By, summarise
 from fireside.errors import Conflict, NotFound
 from fireside.messages import Message
@@ -28,12 +32,8 @@ if TYPE_CHECKING:
     from fireside.engine.text import TextModel
 
 KIND: Final = "summary"
-HIGH, LOW = 0.8, 0.45
-"""Shares of the room: history beyond the first is cut until it is below the second."""
 SUMMARY_SHARE: Final = 1 / 10
 MOST_SUMMARY: Final = 256  # tokens
-AROUND: Final = 8
-"""Tokens that a template writes around a message, at most, of the families that we know."""
 MOST_FOLDS: Final = 4
 """Summaries that a model writes before one answer; what is older is summed up by sentences."""
 FOREWORD: Final = (
@@ -44,11 +44,22 @@ FOREWORD: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compacted:
-    """What stands for the first `messages` of a history.  made: summaries written just now."""
+    """What stands for the messages of a history before `place`, and for those before the history
+    that the row counts.  made: summaries written just now."""
 
     summary: Stored
-    messages: int
+    place: int
     made: int
+
+    @property
+    def messages(self) -> int:
+        """All that the summary stands for."""
+        return int(self.summary.body["messages"])
+
+    @property
+    def unread(self) -> Unread:
+        """What came before all of it and was never read."""
+        return Unread(**self.summary.body["unread"])
 
     @property
     def text(self) -> str:
@@ -70,6 +81,22 @@ class Compacted:
         return told | ({"refused": body["refused"]} if body["refused"] else {})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Old:
+    """A conversation that may be too long, before its question.
+
+    ids: the row of each message.  unread: what came before them.  after: the summary that stood
+    for the oldest of them in this branch's last answer, if one did.
+    """
+
+    owner: str
+    conversation_id: str
+    messages: Sequence[Message]
+    ids: Sequence[str]
+    unread: Unread = field(default_factory=Unread)
+    after: str | None = None
+
+
 class Compaction:
     """Of all conversations.  Thread-safe: two tabs that sum up the same turns get one row."""
 
@@ -78,47 +105,79 @@ class Compaction:
         self._sizes = Sizes()
 
     def compacted(
-        self,
-        model: TextModel,
-        history: Sequence[Message],
-        ids: Sequence[str],
-        question: Message,
-        *,
-        room: int,
-        starts: Sequence[int],
-        by: By,
-        owner: str,
-        conversation_id: str,
+        self, model: TextModel, old: Old, question: Message, *, room: int, by: By
     ) -> Compacted | None:
         """None where all of it fits.
 
-        room: tokens for history and question.  starts: where what is kept may begin.
+        room: tokens for history and question.
 
         Raises:
             Overloaded, Unavailable: the engine takes no more work.
         """
-        messages = [*history, question]
-        sizes = self._sizes.of(model, messages)
-        for_summary = summary_room(room)
-        found = cuts(sizes, [m.role == "user" for m in messages], starts, room, for_summary)
-        found = [cut for cut in found if cut <= len(history)]
+        last = self._last(old)
+        begin = 0 if last is None else last.place
+        found = [begin + cut for cut in self._cuts(model, old, question, begin, room, last)]
         if not found:
+            return last
+        return self._folded(model, old, [begin, *found], last, summary_room(room), by)
+
+    def _last(self, old: Old) -> Compacted | None:
+        if old.after is None:
             return None
-        marks = [_mark(message, each) for message, each in zip(history, ids, strict=True)]
-        names = _names(marks, found, model.name, by)
-        stored, last = self._newest(names, owner)
-        missing = range(last + 1, len(found))
-        for fold in missing:
-            begin = found[fold - 1] if fold else 0
-            written: By = by if len(found) - fold <= MOST_FOLDS else "extract"
+        try:
+            row = self._objects.get(KIND, old.after, owner=old.owner)
+            place = len(old.ids) - 1 - old.ids[::-1].index(row.body["last_id"])
+        except (NotFound, ValueError):
+            return None
+        return Compacted(summary=row, place=place + 1, made=0)
+
+    def _cuts(
+        self,
+        model: TextModel,
+        old: Old,
+        question: Message,
+        begin: int,
+        room: int,
+        last: Compacted | None,
+    ) -> list[int]:
+        rest = [*old.messages[begin:], question]
+        found = cuts(
+            self._sizes.of(model, rest),
+            [each.role == "user" for each in rest],
+            starts_of(rest),
+            room,
+            for_summary=summary_room(room),
+            begun=last is not None,
+        )
+        return [cut for cut in found if begin + cut <= len(old.messages)]
+
+    def _folded(
+        self,
+        model: TextModel,
+        old: Old,
+        ends: Sequence[int],
+        last: Compacted | None,
+        room: int,
+        by: By,
+    ) -> Compacted:
+        """The summary of all before the last of `ends`, made of those between them."""
+        first = None if last is None else last.summary
+        names = _names(old, ends, model.name if first is None else first.id, by)
+        known = {row.id: row for row in self._objects.chosen(KIND, names, owner=old.owner)}
+        there = [fold for fold, name in enumerate(names) if name in known]
+        done = there[-1] if there else -1
+        stored = first if done < 0 else known[names[done]]
+        for fold in range(done + 1, len(names)):
+            begin, end = ends[fold], ends[fold + 1]
             made = summarise(
                 model,
                 "" if stored is None else stored.body["text"],
-                history[begin : found[fold]],
-                room=for_summary,
-                by=written,
-                owner=owner,
+                old.messages[begin:end],
+                room=room,
+                by=by if len(names) - fold <= MOST_FOLDS else "extract",
+                owner=old.owner,
             )
+            before = _before(old) if stored is None else stored.body
             body = {
                 "text": made.text,
                 "by": made.by,
@@ -126,56 +185,25 @@ class Compaction:
                 "dropped_sentences": made.dropped,
                 "tokens": len(model.tokenizer.encode(made.text)),
                 "model": model.name,
-                "conversation_id": conversation_id,
+                "conversation_id": old.conversation_id,
                 "previous_id": None if stored is None else stored.id,
-                "message_ids": list(dict.fromkeys(ids[begin : found[fold]])),
-                "first_id": ids[0],
-                "last_id": ids[found[fold] - 1],
-                "messages": found[fold],
+                "message_ids": list(dict.fromkeys(old.ids[begin:end])),
+                "first_id": before["first_id"],
+                "last_id": old.ids[end - 1],
+                "messages": before["messages"] + end - begin,
+                "unread": before["unread"],
             }
-            stored = self._kept(names[fold], body, owner, conversation_id)
+            stored = self._stored(names[fold], body, old)
         assert stored is not None
-        return Compacted(summary=stored, messages=found[-1], made=len(missing))
+        return Compacted(summary=stored, place=ends[-1], made=len(names) - 1 - done)
 
-    def _newest(self, names: Sequence[str], owner: str) -> tuple[Stored | None, int]:
-        """The last of these rows that is there, and its place; -1 where there is none."""
-        for place in range(len(names) - 1, -1, -1):
-            try:
-                return self._objects.get(KIND, names[place], owner=owner), place
-            except NotFound:
-                continue
-        return None, -1
-
-    def _kept(self, name: str, body: dict[str, Any], owner: str, parent_id: str) -> Stored:
+    def _stored(self, name: str, body: dict[str, Any], old: Old) -> Stored:
         try:
             return self._objects.add_all(
-                KIND, [New(id=name, body=body)], owner=owner, parent_id=parent_id
+                KIND, [New(id=name, body=body)], owner=old.owner, parent_id=old.conversation_id
             )[0]
         except Conflict:  # another tab was faster
-            return self._objects.get(KIND, name, owner=owner)
-
-
-class Sizes:
-    """Tokens of messages, counted once: a message is never rewritten."""
-
-    MOST: Final = 100_000
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, int, int], int] = OrderedDict()
-
-    def of(self, model: TextModel, messages: Sequence[Message]) -> list[int]:
-        return [AROUND + sum(self._one(model, text) for text in _texts(each)) for each in messages]
-
-    def _one(self, model: TextModel, text: str) -> int:
-        if not text:
-            return 0
-        key = (model.name, len(text), hash(text))
-        size = self._known.get(key)
-        if size is None:
-            size = self._known[key] = len(model.tokenizer.encode(text))
-            while len(self._known) > self.MOST:
-                self._known.popitem(last=False)
-        return size
+            return self._objects.get(KIND, name, owner=old.owner)
 
 
 def summary_room(room: int) -> int:
@@ -183,51 +211,18 @@ def summary_room(room: int) -> int:
     return max(16, min(MOST_SUMMARY, int(room * SUMMARY_SHARE)))
 
 
-def cuts(
-    sizes: Sequence[int],
-    asks: Sequence[bool],
-    starts: Sequence[int],
-    room: int,
-    for_summary: int,
-) -> list[int]:
-    """Where the summary ended as the conversation grew, question by question: the history before
-    each of these is summed up.  Empty where nothing ever had to go.
-
-    sizes: tokens of each message.  asks: whether it is a person's, to which a prompt was made.
-    starts: places that a kept history may begin at.
-    """
-    found: list[int] = []
-    begin, total = 0, 0
-    for place, size in enumerate(sizes):
-        total += size
-        if not asks[place] or total + (for_summary if begin else 0) <= HIGH * room:
-            continue
-        for start in starts[bisect_right(starts, begin) : bisect_right(starts, place)]:
-            total -= sum(sizes[begin:start])
-            begin = start
-            if total + for_summary <= LOW * room:
-                break
-        if begin and (not found or found[-1] != begin):
-            found.append(begin)
-    return found
+def _before(old: Old) -> Mapping[str, Any]:
+    """What the first summary of a conversation begins with."""
+    return {"first_id": old.ids[0], "messages": 0, "unread": old.unread.as_receipt()}
 
 
-def _names(marks: Sequence[str], found: Sequence[int], model: str, by: str) -> list[str]:
-    """A row's name says what it stands for: all messages before it, cut by cut."""
-    digest = sha256(f"{model}\0{by}".encode())
-    names, begin = [], 0
-    for cut in found:
-        for mark in marks[begin:cut]:
-            digest.update(f"\0{mark}".encode())
-        digest.update(b"\1")
-        begin = cut
-        names.append(f"sum_{digest.copy().hexdigest()[:24]}")
+def _names(old: Old, ends: Sequence[int], begun: str, by: str) -> list[str]:
+    """A row's name says what it stands for: the summary before it, and the messages since."""
+    names = []
+    for begin, end in pairwise(ends):
+        digest = sha256(f"{begun}\0{by}".encode())
+        for message, message_id in zip(old.messages[begin:end], old.ids[begin:end], strict=True):
+            digest.update(f"\0{message_id or message.content}".encode())
+        begun = f"sum_{digest.hexdigest()[:24]}"
+        names.append(begun)
     return names
-
-
-def _mark(message: Message, message_id: str) -> str:
-    return message_id or sha256(message.content.encode()).hexdigest()
-
-
-def _texts(message: Message) -> list[str]:
-    return [message.content, *(call.name + call.arguments for call in message.tool_calls)]

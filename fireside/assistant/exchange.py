@@ -7,7 +7,7 @@ every turn; what lasts from turn to turn is in rows.  It refuses to do anything 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fireside.messages import Message
@@ -43,6 +43,19 @@ class Source:
     page: int | None = None
     section: str | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """Messages before the history, which were not even read: how many, the first if it is known,
+    and the last."""
+
+    messages: int = 0
+    first_id: str | None = None
+    last_id: str | None = None
+
+    def as_receipt(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 class Result(Protocol):
@@ -85,9 +98,9 @@ class Exchange:
     untrusted: text of documents, tools or the web stands in the prompt.
     max_tokens: a step may lower it.
     kept_from: how many messages of the history are left out (`budget`).
-    earlier, first_id: how many messages come before the history, which were not even read, and the
-        first of all.
-    summarised: how many messages before the history a section stands for (`compact`).
+    unread: what came before the history; less what a summary stands for.
+    last_summary: the row that stood for the oldest messages in this branch's last answer.
+    summarised: how many messages of the history as it was read a section stands for (`compact`).
 
     answer, tokens, finish_reason: once the answer is over, for the steps after it.
     tool_runs: the tools that ran for this answer, or that the person declined.
@@ -117,8 +130,8 @@ class Exchange:
     untrusted: bool = False
     max_tokens: int | None = None
     kept_from: int = 0
-    earlier: int = 0
-    first_id: str | None = None
+    unread: Unread = Unread()
+    last_summary: str | None = None
     summarised: int = 0
 
     answer: str = ""

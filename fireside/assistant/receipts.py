@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fireside.assistant.exchange import Unread
 from fireside.assistant.sources import with_sources
 from fireside.messages import Message
 
@@ -61,20 +62,27 @@ def receipt_of(core: Answering, *, sampling: Mapping[str, Any]) -> dict[str, Any
 
 
 def dropped(exchange: Exchange) -> list[dict[str, Any]]:
-    """What is left out is always the beginning of the history, so two ends name it."""
-    # A summary stands for what is before it, however long ago.
-    gone = exchange.kept_from + (0 if exchange.summarised else exchange.earlier)
-    if not gone:
-        return []
-    ids = [each for each in exchange.history_ids[: exchange.kept_from] if each]
-    return [
-        {
-            "first_id": exchange.first_id if exchange.earlier else next(iter(ids), None),
-            "last_id": ids[-1] if ids else None,
-            "messages": gone,
-            "reason": f"the window of {exchange.model.context} tokens is full",
-        }
-    ]
+    """What stands neither in the prompt nor in its summary: stretches of the conversation, which
+    their two ends name."""
+    unread, cut = exchange.unread, exchange.kept_from
+    ids = [each for each in exchange.history_ids[:cut] if each]
+    full = f"the window of {exchange.model.context} tokens is full"
+    if exchange.summarised and unread.messages:
+        old = "older than what was read for the first summary of this conversation"
+        gone = [unread.as_receipt() | {"reason": old}]
+        unread = Unread()
+    else:
+        gone = []
+    if cut or unread.messages:
+        gone.append(
+            {
+                "first_id": unread.first_id if unread.messages else next(iter(ids), None),
+                "last_id": ids[-1] if ids else unread.last_id,
+                "messages": unread.messages + cut,
+                "reason": full,
+            }
+        )
+    return gone
 
 
 def mean_logprob(tokens: Sequence[TokenInfo]) -> float | None:

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from fireside.assistant.assistant import Assistant
 from fireside.assistant.chat import Chat
-from fireside.assistant.compaction import HIGH, KIND, Compaction, cuts, summary_room
+from fireside.assistant.compaction import KIND, Compaction, summary_room
+from fireside.assistant.cuts import HIGH, cuts
 from fireside.assistant.exchange import Exchange
 from fireside.assistant.persona import Persona, parse
 from fireside.assistant.pipeline import Pipeline
@@ -345,7 +346,8 @@ def test_cuts_grow_with_the_conversation(
 
     def of(length: int) -> list[int]:
         within = [start for start in starts if start < length]
-        return cuts(sizes[:length], asks[:length], within, room, summary_room(room))
+        for_summary = summary_room(room)
+        return cuts(sizes[:length], asks[:length], within, room, for_summary=for_summary)
 
     whole = of(len(messages))
     assert whole == sorted(set(whole))

@@ -1,8 +1,8 @@
 """`compact`: a summary in place of the oldest turns of a conversation that is full.
 
-It shortens `exchange.history` and `history_ids`, says in `summarised` by how many messages, and
-puts its section first, for it changes least.  It acts where `exchange.compacts` allows it: on the
-page and in the terminal.
+It shortens `exchange.history` and `history_ids`, says in `summarised` by how many messages and in
+`unread` what not even the summary knows, and puts its section first, for it changes least.  It
+acts where `exchange.compacts` allows it: on the page and in the terminal.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fireside.assistant.budget import Budget
-from fireside.assistant.compaction import Compacted, Compaction
+from fireside.assistant.compaction import Compacted, Compaction, Old
 from fireside.assistant.exchange import Section
-from fireside.assistant.prompt import starts_of
 from fireside.assistant.recommend import SMALL
 from fireside.assistant.steps import Stage
 from fireside.assistant.summary import By
@@ -33,22 +32,26 @@ class Compact:
         wanted = exchange.compacts and config.enabled and exchange.reply is None
         if not (wanted and exchange.scope and exchange.history):
             return None
-        found = self.compaction.compacted(
-            exchange.model,
-            exchange.history,
-            exchange.history_ids,
-            exchange.question,
-            room=room_of(exchange),
-            starts=starts_of([*exchange.history, exchange.question]),
-            by=writer(config.by, exchange),
+        old = Old(
             owner=exchange.owner,
             conversation_id=exchange.scope,
+            messages=exchange.history,
+            ids=exchange.history_ids,
+            unread=exchange.unread,
+            after=exchange.last_summary,
+        )
+        found = self.compaction.compacted(
+            exchange.model,
+            old,
+            exchange.question,
+            room=room_of(exchange),
+            by=writer(config.by, exchange),
         )
         if found is None:
             return None
-        exchange.history = exchange.history[found.messages :]
-        exchange.history_ids = exchange.history_ids[found.messages :]
-        exchange.summarised = found.messages
+        exchange.history = exchange.history[found.place :]
+        exchange.history_ids = exchange.history_ids[found.place :]
+        exchange.summarised, exchange.unread = found.place, found.unread
         exchange.sections.insert(0, Section(name="summary", text=found.text, lasting=True))
         return found
 

@@ -60,9 +60,8 @@ class Practice:
         progress = progress_so_far(self.memories, exchange)
         if progress:
             told = " ".join(each.text for each in progress)
-            exchange.sections.append(
-                Section(name="progress", text=f"The learner so far. {told}", lasting=True)
-            )
+            # It changes with each right answer, so it is no part of the prompt's beginning.
+            exchange.sections.append(Section(name="progress", text=f"The learner so far. {told}"))
         if found:
             briefs = [
                 (RIGHT if one.right else WRONG).format(sum=one.sum, result=one.result)

@@ -30,6 +30,8 @@ class Retrieve:
             return None
         if exchange.reply is not None:  # a step before has answered
             return None
+        # In each turn, with passages or without: the prompt's beginning stays as it is.
+        exchange.sections.append(Section(name="knowledge", text=RULE, lasting=True))
         earlier = [said.content for said in exchange.history if said.role == "user"]
         found = self.knowledge.find(
             exchange.owner,
@@ -42,7 +44,6 @@ class Retrieve:
         if found.sources:
             exchange.sources.extend(found.sources)
             exchange.untrusted = True
-            exchange.sections.append(Section(name="knowledge", text=RULE, lasting=True))
         elif config.when_nothing == "say" and not exchange.sources:
             exchange.reply = config.nothing(exchange.persona.language)
             found = replace(found, said_so=True)
