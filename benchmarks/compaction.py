@@ -77,6 +77,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def cost(models: Models, paragraphs: list[dict[str, str]], lengths: list[int], asked: int) -> None:
+    models.get()  # loading it is no turn's cost
     print("| turns before | | processor s | rows read | prompt | cached | summaries made |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for turns in lengths:

@@ -21,6 +21,9 @@ LEAST_TOKENS: Final = 3
 """No template writes a message in fewer, so the window tells how many messages could matter."""
 FEWEST: Final = 512
 """Messages that are read, if need be, of a short window too: one may tell where it began."""
+MOST_LETTERS: Final = 16
+"""Of messages that are read, for each token of the window.  Of what is more than four windows old
+a summary would keep next to nothing, and it takes 0.1 s of each third of a window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +86,12 @@ def read_on(
     above: the path to a message, at most so many messages at its end.
     """
     most = max(FEWEST, model.context // LEAST_TOKENS)
-    while len(path) < most and (parent_id := path[0].parent_id) and not _is_enough(path, model):
+    while (
+        len(path) < most
+        and (parent_id := path[0].parent_id)
+        and sum(len(message.content) for message in path) < MOST_LETTERS * model.context
+        and not _is_enough(path, model)
+    ):
         path = [*above(parent_id, min(len(path), most - len(path))), *path]
     return path
 

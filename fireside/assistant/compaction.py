@@ -59,7 +59,7 @@ class Compacted:
     @property
     def unread(self) -> Unread:
         """What came before all of it and was never read."""
-        return Unread(**self.summary.body["unread"])
+        return Unread(**self.summary.body.get("unread", {}))
 
     @property
     def text(self) -> str:
@@ -191,7 +191,7 @@ class Compaction:
                 "first_id": before["first_id"],
                 "last_id": old.ids[end - 1],
                 "messages": before["messages"] + end - begin,
-                "unread": before["unread"],
+                "unread": before.get("unread", {}),
             }
             stored = self._stored(names[fold], body, old)
         assert stored is not None

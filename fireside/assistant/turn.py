@@ -1,8 +1,9 @@
 """One answer of a stored conversation on its way: pieces out, the row kept up to date, a receipt.
 
-A turn always leaves its row in an honest state: `complete`, `stopped` when somebody stopped it or
-walked away, `error` when the engine failed, and `partial` only when the process itself was killed.
-It refuses to make the answer; `answering.py` does.
+A turn always leaves its row in an honest state: `complete`, `stopped` when it was ended early,
+`error` when the engine failed, and `partial` only when the process itself was killed.  The
+receipt's `finish_reason` says who ended it: `cancelled` is a person, `interrupted` the program,
+which was told to stop.  `answering.py` makes the answer.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 FLUSH_SECONDS: Final = 0.5
 """How much of an answer a killed process may lose."""
+
+INTERRUPTED: Final = "interrupted"
 
 STATUS: Final[Mapping[str | None, Status]] = {
     "cancelled": "stopped",
@@ -88,6 +91,7 @@ class Turn:
         self._begun = begun
         self._sampling = sampling
         self._release = release
+        self._interrupted = False
         self._started = self._flushed = time.monotonic()
         self._first: float | None = None
 
@@ -97,6 +101,12 @@ class Turn:
     def cancel(self) -> None:
         """Stop the answer; what has been said stays, and the iteration ends with `Done`."""
         self._core.cancel()
+
+    def interrupt(self) -> None:
+        """As `cancel`, because the program stops and not because anybody wants it."""
+        if not self._core.cancelled:
+            self._interrupted = True
+            self._core.cancel()
 
     @property
     def text(self) -> str:
@@ -159,6 +169,8 @@ class Turn:
         return self._sealed(STATUS.get(reason, "complete"), reason, said)
 
     def _sealed(self, status: Status, reason: str | None, error: str | None = None) -> Done:
+        if reason == "cancelled" and self._interrupted:
+            reason = INTERRUPTED
         usage = self._core.usage
         counts = {
             "prompt_tokens": usage.prompt_tokens,
@@ -180,6 +192,8 @@ class Turn:
 
     def _abandon(self, error: BaseException) -> None:
         """The consumer walked away, or something failed: stop the engine, keep what was said."""
+        if isinstance(error, asyncio.CancelledError):
+            self.interrupt()
         self._core.cancel()
         failed = isinstance(error, Exception) and not isinstance(error, BrokenPipeError)
         said = error.message if isinstance(error, FiresideError) else repr(error)

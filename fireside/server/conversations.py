@@ -202,6 +202,7 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
 
     @router.delete("/conversations/{conversation_id}")
     async def delete_conversation(conversation_id: str) -> dict[str, object]:
+        await turns.end(conversation_id)
         await asyncio.to_thread(store.delete, conversation_id)
         return {"id": conversation_id, "deleted": True}
 
@@ -225,6 +226,11 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
         """Yes or no to the tools that an answer asks for; it goes on either way."""
         said = await body.read(request, Consent)
         return await turns.begin(lambda: chat.consent(message_id, said.approve, reason=said.reason))
+
+    @router.get("/messages/{message_id}/stream")
+    async def read_on(message_id: str) -> Response:
+        """An answer that is being written, from its beginning, for one more reader."""
+        return turns.follow(message_id)
 
     @router.post("/messages/{message_id}/stop")
     async def stop(message_id: str, request: Request) -> dict[str, object]:

@@ -46,20 +46,6 @@ def test_an_answer_streams_and_stops(page: Page, model: FakeModel, store: Store)
     assert (kept.status, kept.content) == ("stopped", "word word")
 
 
-def test_leaving_the_page_stops_too(
-    page: Page, context: BrowserContext, model: FakeModel, store: Store
-) -> None:
-    model.holds("word word")
-    leaving = context.new_page()
-    leaving.goto("/")
-    say(leaving, "Go on")
-    expect(leaving.locator(".live .prose")).to_contain_text("word")
-    leaving.close()
-    assert wait_until(model.last.cancelled.is_set)
-    head = str(store.conversations()[0].head_id)
-    assert wait_until(lambda: store.message(head).status == "stopped")
-
-
 def test_another_conversation_meanwhile(page: Page, model: FakeModel) -> None:
     say(page, "First")
     answered(page)

@@ -6,7 +6,7 @@ Each of these was a failure of the page on a slow day.
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from server.fakes import FakeModel
 from server.serving import wait_until
 
@@ -281,17 +281,3 @@ def test_escape_closes_a_dialog_and_stops_nothing(page: Page, model: FakeModel) 
     model.go_on.set()
     answered(page, "On and on.")
     expect(page.locator(".remark")).to_have_count(0)
-
-
-def test_another_window_follows(page: Page, context: BrowserContext, model: FakeModel) -> None:
-    model.holds("On and", " on.")
-    say(page, "Two windows")
-    expect(page.locator(".live .prose")).to_have_text("On and")
-    other = context.new_page()
-    other.goto(page.url)
-    expect(other.locator(".remark")).to_have_text("Still being written …")
-    expect(other.locator("#stop")).to_be_visible()
-    model.go_on.set()
-    expect(other.locator(".remark")).to_have_count(0)
-    answered(other, "On and on.")
-    answered(page, "On and on.")

@@ -18,7 +18,7 @@ from fireside.settings import Settings
 from fireside.storage import Store
 
 from .fakes import FakeModel, FakeModels
-from .serving import running, wait_until
+from .serving import running
 
 
 def events(answer: httpx.Response) -> list[dict[str, Any]]:
@@ -76,22 +76,6 @@ def test_stop(http: httpx.Client, address: str, chat: str, model: FakeModel) -> 
     assert last["message"]["status"] == "stopped"
     assert last["message"]["content"] == "xxx"
     assert http.post(f"/api/messages/{start['answer_id']}/stop", json={}).status_code == 404
-
-
-def test_leaving_seals_what_was_said(
-    address: str, chat: str, model: FakeModel, store: Store
-) -> None:
-    model.holds("xxx")
-    with (
-        httpx.Client(base_url=address, timeout=60) as leaving,
-        leaving.stream(
-            "POST", f"/api/conversations/{chat}/turns", json={"content": "Go"}
-        ) as answer,
-    ):
-        next(answer.iter_raw())
-    assert wait_until(model.last.cancelled.is_set)
-    head = str(store.get(chat).head_id)
-    assert wait_until(lambda: store.message(head).status == "stopped")
 
 
 def test_refusals_store_nothing(http: httpx.Client, chat: str, model: FakeModel) -> None:

@@ -8,8 +8,8 @@ export async function ask(path, { method = "GET", body } = {}) {
 }
 
 /** Yields the events of a stream. */
-export async function* stream(path, body) {
-  const answer = await send(path, "POST", body);
+export async function* stream(path, { method, body }) {
+  const answer = await send(path, method, body);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {

@@ -1,12 +1,15 @@
 // Asking: a question goes out, its answer comes in.  One at a time in each conversation.
 //
 // The person may be anywhere by the time that the server replies; what they typed is never lost.
+// The server writes an answer to its end, whoever reads it: a page that was loaded again, or another
+// window, reads on from where it stands.
 
 import { ask, stream } from "./api.js";
 import { giveBack, write } from "./box.js";
 import { wanted } from "./models.js";
 import {
-  adopt, asking, complain, current, here, look, over, setTitle, show, showBusy, sidebar, thread,
+  LOOK_AGAIN, adopt, asking, complain, current, here, look, over, setTitle, show, showBusy, sidebar,
+  thread,
 } from "./view.js";
 
 export async function send(text) {
@@ -119,18 +122,30 @@ function refused(asked, error) {
   complain(error);
 }
 
+/** Read an answer that is being written already: asked in another window, or before a reload. */
+export async function readOn(id, answerId) {
+  const asked = begin(id);
+  asked.answerId = answerId;
+  let last = null;
+  try {
+    for await (const event of stream(`/api/messages/${answerId}/stream`, { method: "GET" })) {
+      last = shown(asked, event);
+    }
+  } catch { // it ends at this moment, or the connection is lost: what the server tells next says so
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
+  }
+  await ended(asked, id, last);
+}
+
 /** Show an answer as it comes, and at its end what the server stored of it.
  *  Throws if the server refuses before it begins. */
 async function receive(asked, id, path, body) {
   let failure = null;
   let last = null;
   try {
-    for await (const event of stream(path, body)) {
+    for await (const event of stream(path, { method: "POST", body })) {
       if (event.type === "start") started(asked, id, event);
-      if (event.type === "delta") asked.live.push(event.text);
-      if (event.type === "tool") asked.live.note(event.name);
-      if (event.type === "tool_end") asked.live.note(null);
-      if (event.type === "done") last = event.message;
+      last = shown(asked, event);
     }
   } catch (error) {
     if (!asked.answerId) throw error;
@@ -138,6 +153,14 @@ async function receive(asked, id, path, body) {
   }
   if (failure && here.conversation?.id === id) complain(failure);
   await ended(asked, id, last);
+}
+
+/** Show one event; returns the stored answer, if it brings that. */
+function shown(asked, event) {
+  if (event.type === "delta") asked.live.push(event.text);
+  if (event.type === "tool") asked.live.note(event.name);
+  if (event.type === "tool_end") asked.live.note(null);
+  return event.type === "done" ? event.message : null;
 }
 
 function started(asked, id, event) {

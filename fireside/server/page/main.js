@@ -1,11 +1,11 @@
 // The page, put together: what happens at its beginning, and what each button and key does.
 
 import { ask } from "./api.js";
-import { consent, edit, regenerate, select, send, stop } from "./asking.js";
+import { consent, edit, readOn, regenerate, select, send, stop } from "./asking.js";
 import { fit } from "./box.js";
 import { loadModels, mark, onChoice } from "./models.js";
 import { showNotice } from "./notice.js";
-import { complain, follow, here, newChat, showEarlier, sidebar, thread } from "./view.js";
+import { complain, follow, here, newChat, onRunning, showEarlier, sidebar, thread } from "./view.js";
 
 const byId = (id) => document.getElementById(id);
 const question = byId("question");
@@ -54,6 +54,7 @@ byId("new-chat").addEventListener("click", () => {
 });
 byId("theme").addEventListener("click", toggleTheme);
 onChoice(choose);
+onRunning(readOn);
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.isComposing || document.querySelector("dialog[open]")) return;
   stop();

@@ -201,11 +201,16 @@ export class Thread {
 
 function remarkOn(message) {
   if (message.running) return "Still being written …";
-  if (message.status === "stopped") return "You stopped this answer.";
+  if (message.status === "stopped") return stoppedBy(message.receipt);
   if (message.status === "partial") return "This answer was cut off: the program ended while it was written.";
   if (message.status === "error") return `This answer failed. ${message.receipt?.error ?? ""}`;
   if (message.receipt?.finish_reason === "length") return lengthOf(message.receipt);
   return "";
+}
+
+function stoppedBy(receipt) {
+  return receipt?.finish_reason === "interrupted"
+    ? "The server was stopped while this answer was written." : "You stopped this answer.";
 }
 
 /** Why an answer is no longer: the persona's own limit, or the model's window. */

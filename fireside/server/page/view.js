@@ -11,7 +11,7 @@ import { Thread } from "./thread.js";
 
 const byId = (id) => document.getElementById(id);
 const problem = byId("problem");
-const LOOK_AGAIN = 500; // milliseconds
+export const LOOK_AGAIN = 500; // milliseconds
 
 export const here = {
   conversation: null, // as the server last told it; null is a chat not begun
@@ -25,7 +25,7 @@ export const asking = new Map();
 
 let looks = 0; // questions to the server about conversations, counted
 let told = 0; // the one whose reply is shown
-let lookAgain;
+let readOn;
 
 export const thread = new Thread();
 export const sidebar = new Sidebar({
@@ -46,10 +46,17 @@ export function setTitle(title) {
   document.title = title ? `${title} · Fireside` : "Fireside";
 }
 
+/** `listener(conversationId, answerId)` reads an answer that is being written, and was not asked
+ *  here: in another window, or on this page before it was loaded again. */
+export function onRunning(listener) {
+  readOn = listener;
+}
+
 export function show(next) {
   const before = here.conversation;
   const messages = next?.messages ?? [];
   const last = messages.at(-1);
+  if (last?.running && !asking.has(next.id)) readOn(next.id, last.id).catch(complain);
   const written = asking.get(next?.id); // here, before the reader's eyes
   const grows = last && written?.answerId === last.id;
   here.conversation = next;
@@ -62,10 +69,6 @@ export function show(next) {
   if (next || before) mark(next?.model); // the model chosen for a chat not begun stays
   sidebar.mark(next?.id ?? null);
   showBusy();
-  clearTimeout(lookAgain);
-  if (last?.running && !grows) { // another window reads it, or this one did before a reload
-    lookAgain = setTimeout(() => look(next.id).catch(complain), LOOK_AGAIN);
-  }
 }
 
 /** The chat not begun is a conversation now. */
