@@ -173,6 +173,7 @@ class Parts:
     def break_off(self) -> None:
         """The time to finish is over: whoever still waits or is being answered hears so."""
         self.admission.refuse_waiting(Unavailable(STOPPED))
+        self.turns.interrupt()
         self.models.cancel_all()
 
     @asynccontextmanager

@@ -169,10 +169,13 @@ class Turns:
         if pumps:
             await asyncio.wait(pumps, timeout=LAST_WORDS)
 
-    async def close(self) -> None:
+    def interrupt(self) -> None:
         """The server stops: what is still being written is cut off, and says so."""
         for turn in self._pumps.values():
             turn.interrupt()
+
+    async def close(self) -> None:
+        self.interrupt()
         await asyncio.gather(*self._pumps, return_exceptions=True)
 
     def _one(self, answer_id: str) -> Running:

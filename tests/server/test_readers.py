@@ -33,7 +33,7 @@ def parsed(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
 def left_alone(address: str, chat: str, text: str = "xxx") -> str:
     """Ask, read until so much was said, and leave; returns the answer's id."""
     with (
-        httpx.Client(base_url=address, timeout=60) as leaving,
+        httpx.Client(base_url=address, timeout=300) as leaving,
         leaving.stream("POST", f"/api/conversations/{chat}/turns", json={"content": "Go"}) as reply,
     ):
         events = parsed(reply.iter_lines())
@@ -67,19 +67,21 @@ def test_any_number_of_readers_read_the_same(
     begun = threading.Barrier(4)
 
     def read() -> None:
-        with httpx.stream("GET", f"{address}/api/messages/{answer_id}/stream", timeout=60) as reply:
+        with httpx.stream(
+            "GET", f"{address}/api/messages/{answer_id}/stream", timeout=300
+        ) as reply:
             events = parsed(reply.iter_lines())
             first = [next(events), next(events)]
-            begun.wait(60)
+            begun.wait(300)
             told.append([*first, *events])
 
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()
-    begun.wait(60)
+    begun.wait(300)
     model.go_on.set()
     for reader in readers:
-        reader.join(60)
+        reader.join(300)
     assert len(told) == 3
     for start, *deltas, done in told:
         assert (start["type"], start["answer_id"]) == ("start", answer_id)
@@ -96,7 +98,7 @@ def test_stop_is_for_all_readers(
     with http.stream("GET", f"/api/messages/{answer_id}/stream") as reply:
         events = parsed(reply.iter_lines())
         assert next(events)["type"] == "start"
-        stopped = httpx.post(f"{address}/api/messages/{answer_id}/stop", json={}, timeout=60)
+        stopped = httpx.post(f"{address}/api/messages/{answer_id}/stop", json={}, timeout=300)
         assert stopped.status_code == 200
         *_, last = events
     assert last["message"]["status"] == "stopped"
@@ -156,7 +158,7 @@ def test_another_person_reads_nothing(own: tuple[FastAPI, Store], model: FakeMod
     _, ours = store.keys.add("page", user_id=users[0].id, by=Actor())
     _, theirs = store.keys.add("page", user_id=users[1].id, project_id=project.id, by=Actor())
     model.holds("xxx", " and yyy")
-    with running(app) as url, httpx.Client(base_url=url, timeout=60) as page:
+    with running(app) as url, httpx.Client(base_url=url, timeout=300) as page:
         page.headers["authorization"] = f"Bearer {ours}"
         chat = str(page.post("/api/conversations", json={}).json()["id"])
         say = page.stream("POST", f"/api/conversations/{chat}/turns", json={"content": "Go"})
@@ -164,7 +166,7 @@ def test_another_person_reads_nothing(own: tuple[FastAPI, Store], model: FakeMod
             answer_id = next(parsed(reply.iter_lines()))["answer_id"]
         path = f"{url}/api/messages/{answer_id}/stream"
         other = {"authorization": f"Bearer {theirs}"}
-        assert httpx.get(path, headers=other, timeout=60).status_code == 404
-        assert httpx.get(path, timeout=60).status_code == 401
+        assert httpx.get(path, headers=other, timeout=300).status_code == 404
+        assert httpx.get(path, timeout=300).status_code == 401
         model.go_on.set()
         assert wait_until(lambda: store.message(answer_id).status == "complete")
