@@ -5,12 +5,15 @@ It refuses to know how: it makes a config of its options, and `training` does th
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
 from fireside.cli import training
 from fireside.errors import BadRequest
+
+ESCAPES: Final = {"n": "\n", "t": "\t", "\\": "\\"}
 
 Model = Annotated[
     str | None,
@@ -30,10 +33,13 @@ Lora = Annotated[
 ]
 Prompt = Annotated[
     str | None,
-    typer.Option("--prompt", help="For tables: the question, with {column} names in it."),
+    typer.Option(
+        "--prompt", help="For tables: the question, with {column} names and \\n for a new line."
+    ),
 ]
 Completion = Annotated[
-    str | None, typer.Option("--completion", help="For tables: the answer to learn.")
+    str | None,
+    typer.Option("--completion", help="For tables: the answer to learn, written like --prompt."),
 ]
 Label = Annotated[
     list[str] | None,
@@ -81,8 +87,8 @@ def finetune(
     if lora:
         options["lora"] = {}
     source = {
-        "prompt": prompt,
-        "completion": completion,
+        "prompt": None if prompt is None else unescaped(prompt),
+        "completion": None if completion is None else unescaped(completion),
         "labels": _labels(label or []),
         "columns": columns.split(",") if columns else [],
     }
@@ -94,6 +100,14 @@ def finetune(
     if asked.run.method == "pretrain":
         raise BadRequest("That config pretrains: use `fireside pretrain`.", param="method")
     return training.run_here(asked, as_json)
+
+
+def unescaped(template: str) -> str:
+    r"""A template as it is typed in a shell: `\n` is a new line, `\t` a tab, `\\` a backslash.
+
+    Any other backslash stands for itself.
+    """
+    return re.sub(r"\\([nt\\])", lambda found: ESCAPES[found[1]], template)
 
 
 def _labels(pairs: list[str]) -> dict[str, str]:

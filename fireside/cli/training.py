@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from fireside.training.config import TrainConfig
     from fireside.training.progress import Listener
     from fireside.training.run import RunRecord
+
+MEASURABLE: Final = 0.01
+"""Share of the loss below which a difference is within what another held-out share would give."""
 
 Data = Annotated[
     list[str] | None,
@@ -102,8 +105,10 @@ def run_here(config: TrainConfig, as_json: bool) -> int:
     settings = load_settings()
     out = Path(config.run.out)
     with _until_interrupted() as asked:
+        from fireside.training.packages import check_packages
         from fireside.training.start import run
 
+        check_packages()
         if not launch.rank():
             remember(settings.home, out)
         listener = listening()
@@ -137,7 +142,24 @@ def _told(out: Path, model: Path, as_json: bool) -> None:
     figures = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in
                         record.scores.items())  # fmt: skip
     print(f"Done: {printable(here)}" + (f"  ({figures})" if figures else ""))
+    if record.base is not None:
+        print(learned(record))
     print(f"Talk to it:  fireside chat --model {printable(here)}")
+
+
+def learned(record: RunRecord) -> str:
+    """What a tuning brought, as far as held-out data show it."""
+    name = "reward" if "reward" in record.scores else "loss"
+    before, after = record.before.get(name), record.scores.get(name)
+    steps = f"{record.step:,} step" + ("" if record.step == 1 else "s")
+    if before is None or after is None:
+        return f"What was learned in {steps} was not measured: too little data to hold some out."
+    figures = f"held-out {name} {before:.4g} before, {after:.4g} after {steps}"
+    if abs(after - before) <= MEASURABLE * max(abs(before), abs(after)):
+        return f"Nothing measurable was learned: {figures}. More --minutes, or more data, may help."
+    if (after > before) == (name == "loss"):
+        return f"It got worse: {figures}. The data may be too few, or too much alike."
+    return f"Learned: {figures}."
 
 
 def _short(path: Path) -> str:

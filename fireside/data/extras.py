@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fireside.errors import Unavailable
+from fireside.hub.packages import training_packages
 
 
 @contextmanager
@@ -23,5 +24,6 @@ def needed(what: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise Unavailable(
-            f"{what} needs the package {error.name}: pip install 'fireside[train]', then try again."
+            f"{what} needs the package {error.name}, which is not installed. Install it with: "
+            f"{training_packages()}"
         ) from None

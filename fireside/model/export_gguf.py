@@ -25,6 +25,7 @@ from torch import Tensor
 
 from fireside.errors import BadRequest, Unavailable, Unsupported
 from fireside.hub.gguf import open_gguf
+from fireside.hub.packages import training_packages
 from fireside.model.architecture import LinearScaling, Llama3Scaling, ModelConfig
 from fireside.model.config_gguf import config_from_gguf
 from fireside.model.families import FAMILIES
@@ -57,7 +58,7 @@ def export_gguf(local: LocalModel, folder: Path, *, kind: GGUFType = "f16") -> P
     """
     if find_spec("gguf") is None:
         raise Unavailable(
-            "GGUF needs one more package: pip install 'fireside[train]', then try again."
+            f"GGUF needs one more package, gguf. Install it with: {training_packages()}"
         )
     weights = open_weights(local)
     architecture = FAMILIES[weights.config.family].gguf_architecture

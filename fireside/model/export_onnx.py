@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from fireside.errors import Unavailable
+from fireside.hub.packages import training_packages
 from fireside.model.config import config_to_hf
 from fireside.model.export_hf import special_ids, write_tokenizer
 from fireside.model.load import load_model, load_tokenizer
@@ -55,7 +56,8 @@ def export_onnx(local: LocalModel, folder: Path, *, dtype: torch.dtype = torch.f
         import onnxscript  # noqa: F401
     except ImportError:
         raise Unavailable(
-            "ONNX needs two more packages: pip install 'fireside[train]', then try again."
+            "ONNX needs two more packages, onnx and onnxscript. Install them with: "
+            f"{training_packages()}"
         ) from None
     model = load_model(local, dtype)
     ids = special_ids(load_tokenizer(local))

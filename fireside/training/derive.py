@@ -129,7 +129,7 @@ def _token_batches(found: Derivation, known: Measured) -> int:
     """Tokens per step: a hundred steps an epoch, three hundred in the time there is.  Returns the
     steps of an epoch."""
     longest, asked = found.config.data.length or 1, found.config.batch.examples
-    shortest = 64 if asked else 256
+    shortest = 64 if asked or _is_hurried(known) else 256
     length = min(longest, max(shortest, 64 * math.ceil(known.longest / 64)))
     length = found.set("batch.length", length, "the longest chat fits, and short rows are quick")
     tokens, why = known.tokens / 100, "about a hundred steps an epoch"
@@ -143,6 +143,13 @@ def _token_batches(found: Derivation, known: Measured) -> int:
             tokens, why = by_clock, "about three hundred steps in the time there is"
     rows = 1 << round(math.log2(max(1, min(tokens, 16_384) / length)))
     return _steps(found, known, known.shared(rows) * length, why)
+
+
+def _is_hurried(known: Measured) -> bool:
+    """Whether rows of 256 tokens would make fewer than three hundred steps in the time there is."""
+    if known.seconds is None or known.tokens_per_second is None:
+        return False
+    return known.seconds * known.tokens_per_second < 300 * 256
 
 
 def _steps(found: Derivation, known: Measured, tokens: int, why: str) -> int:

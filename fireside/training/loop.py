@@ -192,16 +192,24 @@ def _look(
 ) -> None:
     """Step 7: validate, with the slow copy where there is one."""
     began = time.perf_counter()
-    seed_step(plan.seed, state.step, -1)
-    model.eval()
-    with torch.no_grad(), plan.autocast(world.device), state.averaged():
-        metrics = _agreed(objective.validate(model), world)
-        world.settle(model)
+    metrics = held_out_figures(model, objective, plan, state=state, world=world)
     if "loss" not in metrics:
         return
     state.judge(metrics["loss"])
     seconds = time.perf_counter() - began
     on_validation(Validation(step=state.step, metrics=metrics, best=state.is_best, seconds=seconds))
+
+
+def held_out_figures(
+    model: Transformer, objective: Objective, plan: Plan, *, state: State, world: World
+) -> dict[str, float]:
+    """Loss and metrics of held-out data; empty where nothing was held out."""
+    seed_step(plan.seed, state.step, -1)
+    model.eval()
+    with torch.no_grad(), plan.autocast(world.device), state.averaged():
+        metrics = _agreed(objective.validate(model), world)
+        world.settle(model)
+    return metrics
 
 
 def _agreed(metrics: dict[str, float], world: World) -> dict[str, float]:

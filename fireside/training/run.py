@@ -89,6 +89,7 @@ class RunRecord(BaseModel):
     decided: bool = Field(False, description="The clock has set the last step (`clock.py`).")
     elapsed: float = 0.0
     loss: float | None = None
+    before: dict[str, float] = Field({}, description="A base's held-out figures, untuned.")
     validation: dict[str, float] = Field({}, description="The last held-out figures.")
     tokens_per_second: float | None = None
     seconds_left: float | None = None

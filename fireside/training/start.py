@@ -13,7 +13,6 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from time import time
 
@@ -21,9 +20,9 @@ import torch
 
 from fireside.engine.load import set_threads
 from fireside.engine.threads import Threads
-from fireside.errors import FiresideError, Interrupted, Unavailable
+from fireside.errors import FiresideError, Interrupted
 from fireside.hub.progress import Progress as Preparing
-from fireside.training import assembly, finish, launch
+from fireside.training import assembly, before, finish, launch
 from fireside.training.beside import FolderBeside, MetricsBeside
 from fireside.training.calibrate import peak
 from fireside.training.checkpoint import Checkpoints
@@ -34,6 +33,7 @@ from fireside.training.derivation import Derivation
 from fireside.training.loop import Objective, Plan, State, World, train
 from fireside.training.materials import base_of
 from fireside.training.metrics import Metrics
+from fireside.training.packages import check_packages
 from fireside.training.plan import computes_in_bfloat16
 from fireside.training.progress import Listener, Silent
 from fireside.training.resolve import RESOLVED, Resolved, Resolving, resolve, row_length
@@ -72,7 +72,7 @@ def run(
         Conflict: the folder is another run's, finished, or in use.
         BadRequest, Unavailable, NonFinite, ...: one line each; `run.json` keeps it.
     """
-    _check_packages()
+    check_packages()
     around = Around(
         models_dir=models_dir, listener=listener or Silent(), spent=spent, stopped=stopped
     )
@@ -82,16 +82,6 @@ def run(
             quiet = replace(around, listener=Silent())
             return _work(FolderBeside(Path(config.run.out)), config, quiet, world)
         return _held(RunFolder(Path(config.run.out)), config, around, world)
-
-
-def _check_packages() -> None:
-    """Raises Unavailable: what only training needs was not installed."""
-    absent = [name for name in ("tensorboard", "matplotlib") if find_spec(name) is None]
-    if absent:
-        raise Unavailable(
-            f"Training needs packages that are not here ({', '.join(absent)}): "
-            "pip install 'fireside[train]'."
-        )
 
 
 def _held(folder: RunFolder, config: TrainConfig, around: Around, world: World) -> Path:
@@ -234,6 +224,8 @@ def _loop(
     session: Session, objective: Objective, plan: Plan, state: State, world: World, done: Resolved
 ) -> None:
     """Train; twice, where the clock says in between when to end."""
+    if done.base is not None and not state.step:
+        before.look(session, objective, plan, state, world, done)
     while True:
         train(
             session.model,

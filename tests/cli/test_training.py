@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from fireside.cli.finetune import unescaped
+from fireside.cli.training import learned
+from fireside.training.run import RunRecord
+
 Run = Callable[..., tuple[int, str, str]]
 TINY = """
 [run]
@@ -57,7 +61,7 @@ def test_from_text_to_a_model_to_a_tuned_one(run: Run, here: Path) -> None:
     (here / "rows.tsv").write_text("said\tlabel\n" + rows)
     (here / "short.toml").write_text("[run]\nthreads = 1\n[schedule]\nsteps = 2\n")
     code, out, err = run(
-        "finetune", "--model", "run", "--data", "rows.tsv", "--prompt", "{said}",
+        "finetune", "--model", "run", "--data", "rows.tsv", "--prompt", r"{said}\nSo:",
         "--completion", "{label}", "--label", "0=bad", "--label", "1=good", "--lora",
         "--config", "short.toml", "--out", "tuned", "--json",
     )  # fmt: skip
@@ -65,6 +69,10 @@ def test_from_text_to_a_model_to_a_tuned_one(run: Run, here: Path) -> None:
     said = json.loads(out)
     assert (said["state"], said["step"], said["method"]) == ("finished", 2, "sft")
     assert Path(said["model"], "adapter_model.safetensors").is_file()
+    assert said["before"]["loss"] > 0
+    assert "held out, before the first step: loss" in err
+    asked = json.loads((here / "tuned" / "run.json").read_text())["requested"]
+    assert asked["data"]["sources"][0]["prompt"] == "{said}\nSo:"
 
     code, out, _ = run("runs", "list", "--json")
     assert [(one["state"], Path(one["path"]).name) for one in json.loads(out)] == [
@@ -169,3 +177,40 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(home: Path, here: Path) -> No
     record = json.loads((here / "run" / "run.json").read_text())
     assert record["state"] == "paused"
     assert (here / "run" / "checkpoints" / f"step-{record['step']:06d}").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (r"Sentence: {s}\nSentiment:", "Sentence: {s}\nSentiment:"),
+        (r"{a}\t{b}", "{a}\t{b}"),
+        (r"\\n is a new line", r"\n is a new line"),
+        (r"C:\\new \frac \d", r"C:\new \frac \d"),
+        ("a\nb", "a\nb"),
+        ("\\", "\\"),
+        ("", ""),
+    ],
+)
+def test_escapes_of_a_template_are_those_of_a_shell(typed: str, meant: str) -> None:
+    assert unescaped(typed) == meant
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ({"loss": 3.0}, {"loss": 2.0}, "Learned: held-out loss 3 before, 2 after 2 steps."),
+        ({"loss": 3.0}, {"loss": 2.99}, "Nothing measurable was learned: held-out loss 3 before"),
+        ({"loss": 3.0}, {"loss": 3.3}, "It got worse: held-out loss 3 before, 3.3 after"),
+        ({"reward": 0.2}, {"loss": -0.4, "reward": 0.4}, "Learned: held-out reward 0.2 before"),
+        ({"reward": 0.0}, {"loss": 0.0, "reward": 0.0}, "Nothing measurable was learned"),
+        ({}, {}, "was not measured: too little data to hold some out"),
+    ],
+)
+def test_the_end_says_what_was_learned(
+    before: dict[str, float], after: dict[str, float], words: str
+) -> None:
+    record = RunRecord(
+        method="sft", base="b", step=2, before=before, scores=after,
+        requested={}, created_at=0.0, updated_at=0.0,
+    )  # fmt: skip
+    assert words in learned(record)

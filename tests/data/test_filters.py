@@ -186,7 +186,9 @@ def test_a_package_that_is_missing_is_one_line(
     for name in [one for one in sys.modules if one.partition(".")[0] == package]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Without(package), *sys.meta_path])
-    with pytest.raises(Unavailable, match=rf"needs the package {package}.*fireside\[train\]"):
+    with pytest.raises(
+        Unavailable, match=rf"needs the package {package}.*pip install -r .*train\.txt"
+    ):
         Cleaner(Cleaning(**options))  # type: ignore[arg-type]
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fireside.model.transformer import Transformer
+from fireside.training.before import too_short
 from fireside.training.calibrate import depth_for
 from fireside.training.config import TrainConfig, merged
 from fireside.training.derivation import Derivation, Measured
@@ -213,6 +214,28 @@ def test_any_tuning_has_steps(method: str, tokens: int, examples: int) -> None:
     assert (found.config.schedule.steps or 0) >= 1
     assert (found.config.batch.tokens or 0) >= 1
     assert 0 < (found.config.optimiser.learning_rate or 0) < 1e-2
+
+
+@pytest.mark.parametrize(("seconds", "length"), [(None, 256), (3600.0, 256), (60.0, 64)])
+def test_short_chats_have_short_rows_where_time_is_short(
+    seconds: float | None, length: int
+) -> None:
+    run = {"out": "x", "method": "sft", "base": "b"}
+    found = Derivation(asked(run=run, data={"length": 1024}))
+    known = Measured(
+        tokens=100_000, examples=2000, longest=50, tokens_per_second=200.0, seconds=seconds
+    )
+    finetuning(found, architecture(sized(2).config, 512), known)
+    assert found.config.batch.length == length
+
+
+def test_a_time_that_is_too_short_is_said_before_it_is_spent() -> None:
+    assert too_short(60.0, 1.0, 1000) == ""
+    assert too_short(math.inf, 100.0, 1000) == ""
+    assert too_short(5.0, 1.0, 5) == ""  # all that there is to do
+    assert "about 3 steps, too few" in too_short(10.0, 3.0, 1000)
+    assert "1 min 20 s more would make 30" in too_short(10.0, 3.0, 1000)
+    assert "about 1 step, too few" in too_short(-1.0, 3.0, 1000)
 
 
 def test_an_adapter_learns_ten_times_as_fast() -> None:

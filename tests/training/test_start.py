@@ -242,8 +242,8 @@ def test_a_disk_that_fills_up_loses_nothing(
 def test_without_the_packages_of_training_nothing_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fireside.training.start.find_spec", lambda name: None)
-    with pytest.raises(Unavailable, match=r"pip install 'fireside\[train\]'"):
+    monkeypatch.setattr("fireside.training.packages.find_spec", lambda name: None)
+    with pytest.raises(Unavailable, match=r"-m pip install -r \S+requirements/train.txt"):
         run(tiny.config(tmp_path), models_dir=MODELS)
     assert not (tmp_path / "run").exists()
 
