@@ -58,6 +58,10 @@ class Settings(BaseSettings):
         "auto",
         description="Arithmetic of the weights; `auto` picks the fastest that keeps quality.",
     )
+    exact_answers: bool = Field(
+        True,
+        description="Answers do not depend on what else is computed, also where that is slower.",
+    )
     kv_cache_mib: int = Field(
         0, ge=0, description="Memory for the KV cache in MiB; 0 takes a share of what is free."
     )

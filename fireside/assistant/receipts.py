@@ -36,6 +36,7 @@ def receipt_of(core: Answering, *, sampling: Mapping[str, Any]) -> dict[str, Any
         "sampling": dict(sampling),
         "mean_logprob": mean_logprob(exchange.tokens),
         "rounds": len(core.generations),
+        "exact": exchange.model.is_exact,
     }
     if exchange.tool_runs:
         told["tools"] = [ran.as_receipt() for ran in exchange.tool_runs]

@@ -8,12 +8,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fireside.assistant.machine import copy_bandwidth, cores, memory_available, memory_total
 from fireside.cli.finding import Finding
 from fireside.errors import FiresideError
 from fireside.settings import Settings
+
+if TYPE_CHECKING:
+    from fireside.model.config import ModelConfig
 
 FLAGS: Final = {
     "avx2": "AVX2",
@@ -169,10 +172,13 @@ def _precision(settings: Settings) -> list[Finding]:
         return []
     try:
         device = choose_device(settings.device)
-        precision = choose_precision(open_weights(local).config, settings.precision, device)
+        config = open_weights(local).config
+        precision = choose_precision(config, settings.precision, device)
     except FiresideError as error:
         return [Finding(name="arithmetic", value="none", problem=error.message, wrong=True)]
     value = f"{precision} on {device.type} for {local.name}"
+    if precision == "int8":
+        return [Finding(name="arithmetic", value=value), _exactness(config, settings)]
     if precision == "float32" and device.type == "cpu" and settings.precision == "auto":
         return [
             Finding(
@@ -183,3 +189,31 @@ def _precision(settings: Settings) -> list[Finding]:
             )
         ]
     return [Finding(name="arithmetic", value=value)]
+
+
+def _exactness(config: ModelConfig, settings: Settings) -> Finding:
+    """Whether an answer depends on what else is computed: as the engine decides it at load."""
+    import torch
+
+    from fireside.engine.attention_check import choose_shapes
+    from fireside.engine.attention_shapes import CANDIDATES, FASTEST
+
+    threads = torch.get_num_threads()
+    checked = choose_shapes(config, threads, CANDIDATES if settings.exact_answers else (FASTEST,))
+    if not checked.keeps_order:
+        advice = "Set FIRESIDE_PRECISION=float32 for differences that rarely change a word."
+        if not settings.exact_answers:
+            advice = "Set FIRESIDE_EXACT_ANSWERS=true; it is slower on this processor."
+        return Finding(
+            name="same answers",
+            value="not promised",
+            problem="An answer may depend on what else is computed at the same time.",
+            advice=advice,
+        )
+    if checked.shapes == FASTEST:
+        return Finding(name="same answers", value="whatever else is computed, at full speed")
+    return Finding(
+        name="same answers",
+        value="whatever else is computed; this processor's kernels make that slower "
+        "(FIRESIDE_EXACT_ANSWERS=false takes the fastest)",
+    )

@@ -25,9 +25,13 @@ TILE = 512
 class FloatRunner:
     """See `Runner` in runner.py for what `run` takes and gives.
 
+    Floating-point products of whole models add in an order that depends on the batch.
+
     yielding: leave cores that other programs use to them; the number of threads may then change
         between steps, and with it how sums round.
     """
+
+    is_exact = False
 
     def __init__(
         self, model: Transformer, *, num_blocks: int, block_size: int, yielding: bool = True

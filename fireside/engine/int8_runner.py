@@ -18,6 +18,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fireside.engine.arena import KVArena
+from fireside.engine.attention_check import choose_shapes
+from fireside.engine.attention_shapes import CANDIDATES, FASTEST
 from fireside.engine.int8 import LEVELS, Int8Layer, Int8Linear, Int8Weights
 from fireside.engine.paged import Plan
 from fireside.engine.rotation import MAX_BLOCK
@@ -40,7 +42,9 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 class Workspace:
     """The buffers of a step of `rows` rows: views of `memory`, which steps of all sizes share."""
 
-    def __init__(self, weights: Int8Weights, rows: int, memory: dict[str, Tensor]) -> None:
+    def __init__(
+        self, weights: Int8Weights, rows: int, memory: dict[str, Tensor], least_rows: int
+    ) -> None:
         def buffer(name: str, size: int, dtype: torch.dtype = torch.float32) -> Tensor:
             if name not in memory:
                 memory[name] = torch.empty(TILE * size, dtype=dtype)
@@ -66,11 +70,13 @@ class Workspace:
         self.gate, self.up = self.gate_up[:, :inner], self.gate_up[:, inner:]
         self.inner, self.mixed = buffer("inner", inner), buffer("mixed", inner)
         block = min(MAX_BLOCK, inner & -inner)
-        self.inner_blocks = self.inner.view(-1, block)
-        self.mixed_blocks = self.mixed.view(-1, block)
-        self.inner_grid = self.inner.view(rows, -1, block)
-        self.mixed_grid = self.mixed.view(rows, -1, block)
-        self.across = weights.down_rotation.across.expand(rows, -1, -1)
+        # The rotation may take more rows than there are, whatever stands in them.
+        mixed = max(rows, least_rows)
+        inside, outside = (memory[name][: mixed * inner] for name in ("inner", "mixed"))
+        self.inner_blocks, self.mixed_blocks = inside.view(-1, block), outside.view(-1, block)
+        self.inner_grid = inside.view(mixed, -1, block)
+        self.mixed_grid = outside.view(mixed, -1, block)
+        self.across = weights.down_rotation.across.expand(mixed, -1, -1)
         self.float_width = buffer("float_width", width)
         self.acc_logits = buffer("acc_logits", config.vocab_size, torch.int32)
         self.logits = buffer("logits", config.vocab_size)
@@ -82,12 +88,27 @@ class Workspace:
 
 
 class Int8Runner:
-    """See `Runner` in runner.py for what `run` takes and gives."""
+    """See `Runner` in runner.py for what `run` takes and gives.
 
-    def __init__(self, weights: Int8Weights, *, num_blocks: int, block_size: int) -> None:
+    Args:
+        needs_exact: take the shapes of attention that keep the order of every sum on this machine,
+            even where faster ones do not.
+    """
+
+    def __init__(
+        self,
+        weights: Int8Weights,
+        *,
+        num_blocks: int,
+        block_size: int,
+        needs_exact: bool = True,
+    ) -> None:
         config = weights.config
         self.config = config
         self.weights = weights
+        candidates = CANDIDATES if needs_exact else (FASTEST,)
+        checked = choose_shapes(config, torch.get_num_threads(), candidates)
+        self.shapes, self.is_exact = checked.shapes, checked.keeps_order
         self.vocab_size = config.vocab_size
         self.context = config.context
         self.block_size = block_size
@@ -120,7 +141,7 @@ class Int8Runner:
         return torch.cat([self._run_tile(piece).clone() for piece in pieces])
 
     def _run_tile(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
-        plan = Plan(self.arena, chunks)
+        plan = Plan(self.arena, chunks, self.shapes)
         space = self._workspace(plan.rows)
         ids = torch.tensor([token for chunk in plan.chunks for token in chunk.token_ids])
         x = self.weights.embedding.index_select(0, ids).float()
@@ -234,7 +255,9 @@ class Int8Runner:
 
     def _workspace(self, rows: int) -> Workspace:
         if rows not in self._workspaces:
-            self._workspaces[rows] = Workspace(self.weights, rows, self._memory)
+            self._workspaces[rows] = Workspace(
+                self.weights, rows, self._memory, self.shapes.least_rows
+            )
         return self._workspaces[rows]
 
 

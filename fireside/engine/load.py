@@ -77,7 +77,12 @@ def load_runner(local: LocalModel, settings: Settings, progress: Progress | None
     if precision == "int8":
         blocks = kv_blocks(config, settings.kv_cache_mib, device, bytes_per_number=4)
         rounded = _rounded(local, weights, settings, progress)
-        return Int8Runner(rounded, num_blocks=blocks, block_size=BLOCK_SIZE)
+        return Int8Runner(
+            rounded,
+            num_blocks=blocks,
+            block_size=BLOCK_SIZE,
+            needs_exact=settings.exact_answers,
+        )
     dtype: torch.dtype = getattr(torch, precision)
     blocks = kv_blocks(config, settings.kv_cache_mib, device, bytes_per_number=dtype.itemsize)
     model = model_of(weights, dtype, device)

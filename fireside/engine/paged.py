@@ -5,8 +5,8 @@ and which sequences can be answered in one call (`spacing`).
 
 Attention is the only part of a step whose float sums could depend on what else is computed with
 them, and an 8-bit model amplifies one ulp to a tenth of a logit.  So its shapes are chosen such
-that a row's result is the same to the last bit however it is computed: see `padded_length` and
-`QUERY_BLOCK`.  That is what makes batched = single, cached = uncached and chunked = whole exact.
+that a row's result is the same to the last bit however it is computed: `attention_shapes.py`.  That
+is what makes batched = single, cached = uncached and chunked = whole exact.
 
 This file refuses to know who owns a block or why: that is `block_pool.py`.
 """
@@ -21,27 +21,10 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from fireside.engine.arena import KEY_BLOCK, KeyValues, KVArena
+from fireside.engine.arena import KeyValues, KVArena
+from fireside.engine.attention_shapes import FASTEST, AttentionShapes
 from fireside.engine.runner import Chunk
 from fireside.engine.spacing import evenly_spaced
-
-# PyTorch's CPU kernel works through keys in blocks of 512 (`KEY_BLOCK`); its matrix products sum up
-# to 256 of them in one go on AVX-512, and 192 on AVX2.
-KEY_SUM, LANES = 192, 16
-# It takes queries in blocks of 32 (more when there are many); a few left over in the last block go
-# through another matrix kernel, which rounds differently.  Few is fewer than a 24th of head_dim:
-# measured at 64, 80, 96, 128 and 256.
-QUERY_BLOCK, DIMS_PER_QUERY = 32, 24
-
-
-def padded_length(length: int) -> int:
-    """How many keys to read for `length` of them, the rest masked.
-
-    Whole vectors, because the softmax treats a tail differently; and either at most 192 of the
-    last 512 or all of them, because in between the matrix kernel splits its sum elsewhere.
-    """
-    padded = -(-length // LANES) * LANES
-    return padded if padded % KEY_BLOCK <= KEY_SUM else -(-padded // KEY_BLOCK) * KEY_BLOCK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +34,7 @@ class Group:
     rows: which rows of the plan.
     queries: new tokens per sequence.
     lengths: tokens of each sequence, new ones included.
-    read: keys that are read, `padded_length` of the longest.
+    read: keys that are read, `AttentionShapes.count_keys` of the longest.
     views: where the keys are; None where they must be gathered from `slots` first.
     """
 
@@ -70,14 +53,17 @@ class Plan:
     another; `wanted` are the rows with logits, in the order of the caller's chunks.
     """
 
-    def __init__(self, arena: KVArena, chunks: Sequence[Chunk]) -> None:
+    def __init__(
+        self, arena: KVArena, chunks: Sequence[Chunk], shapes: AttentionShapes = FASTEST
+    ) -> None:
+        self._shapes = shapes
         self._arena = arena
         self._device = arena.kv.device
         self._layers = arena.kv.unbind(0)
         self._masks: dict[tuple[int, int | None], Tensor] = {}
         self._groups: list[Group] = []
         runs = [arena.runs(c.blocks, c.start + len(c.token_ids)) for c in chunks]
-        together = _together(chunks, runs, arena.kv.shape[1])
+        together = _together(chunks, runs, arena.kv.shape[1], shapes)
         self.chunks = [chunks[index] for group in together for index in group]
         wanted: dict[int, range] = {}
         slots: list[int] = []
@@ -108,7 +94,7 @@ class Plan:
 
     def _group(self, rows: slice, chunks: list[Chunk], runs: list[list[tuple[int, int]]]) -> Group:
         lengths = tuple(c.start + len(c.token_ids) for c in chunks)
-        read = padded_length(max(lengths))
+        read = self._shapes.count_keys(max(lengths))
         firsts = [pieces[0][0] for pieces in runs]
         views, slots = None, None
         if len(runs[0]) == 1:
@@ -148,23 +134,46 @@ class Plan:
     ) -> Float[Tensor, "n K G hd"]:
         keys, values = self._read(layer, group)
         if group.queries > 1:
-            # [n, K, G, hd] -> [1, H, n, hd]
-            rows = q.flatten(1, 2).transpose(0, 1).unsqueeze(0)
-            if window is None and group.queries == group.read:  # nothing before, nothing padded
-                out = scaled_dot_product_attention(
-                    rows, keys, values, is_causal=True, scale=scale, enable_gqa=True
-                )
-                return out[0].transpose(0, 1).reshape(q.shape)
-            queries = _pad(rows)
-            mask = self._mask(group, window, q.dtype, queries.shape[2])
-            out = scaled_dot_product_attention(
-                queries, keys, values, attn_mask=mask, scale=scale, enable_gqa=True
-            )
-            return out[0, :, : q.shape[0]].transpose(0, 1).reshape(q.shape)
+            return self._answer_chunk(group, q, keys, values, scale, window)
         # One token per sequence: the query heads of a key head stand in as its tokens.
         mask = self._mask(group, window, q.dtype)
-        out = scaled_dot_product_attention(_pad(q), keys, values, attn_mask=mask, scale=scale)
+        out = scaled_dot_product_attention(
+            self._shapes.pad_queries(q), keys, values, attn_mask=mask, scale=scale
+        )
         return out[:, :, : q.shape[2]]
+
+    def _answer_chunk(
+        self,
+        group: Group,
+        q: Float[Tensor, "n K G hd"],
+        keys: Float[Tensor, "1 K T hd"],
+        values: Float[Tensor, "1 K T hd"],
+        scale: float,
+        window: int | None,
+    ) -> Float[Tensor, "n K G hd"]:
+        """Several tokens of one sequence."""
+        grouped = not self._shapes.expands_heads
+        if grouped:
+            rows = q.flatten(1, 2).transpose(0, 1).unsqueeze(0)  # [1, H, n, hd]
+        else:
+            # Key heads stand in for the batch, so that a view repeats each for its query heads.
+            rows = q.permute(1, 2, 0, 3)  # [K, G, n, hd]
+            keys, values = (
+                heads.transpose(0, 1).expand(-1, q.shape[2], -1, -1) for heads in (keys, values)
+            )
+        if grouped and window is None and group.queries == group.read:  # nothing padded
+            out = scaled_dot_product_attention(
+                rows, keys, values, is_causal=True, scale=scale, enable_gqa=True
+            )
+            return out[0].transpose(0, 1).reshape(q.shape)
+        queries = self._shapes.pad_queries(rows)
+        mask = self._mask(group, window, q.dtype, queries.shape[2])
+        out = scaled_dot_product_attention(
+            queries, keys, values, attn_mask=mask, scale=scale, enable_gqa=grouped
+        )[:, :, : q.shape[0]]
+        if grouped:
+            return out[0].transpose(0, 1).reshape(q.shape)
+        return out.permute(2, 0, 1, 3)
 
     def _read(self, layer: int, group: Group) -> tuple[Tensor, Tensor]:
         if group.views is not None:
@@ -193,7 +202,10 @@ class Plan:
 
 
 def _together(
-    chunks: Sequence[Chunk], runs: Sequence[list[tuple[int, int]]], readable: int
+    chunks: Sequence[Chunk],
+    runs: Sequence[list[tuple[int, int]]],
+    readable: int,
+    shapes: AttentionShapes,
 ) -> list[tuple[int, ...]]:
     """Which chunks (by index) attend in one call: decoding sequences of like length, in one run
     each, that stand evenly spaced in the arena.  Every other chunk is alone."""
@@ -201,7 +213,7 @@ def _together(
     alike: dict[int, list[int]] = {}
     for index, chunk in enumerate(chunks):
         if len(chunk.token_ids) == 1 and len(runs[index]) == 1:
-            alike.setdefault(padded_length(chunk.start + 1).bit_length(), []).append(index)
+            alike.setdefault(shapes.count_keys(chunk.start + 1).bit_length(), []).append(index)
         else:
             alone.append((index,))
     for members in alike.values():
@@ -209,21 +221,11 @@ def _together(
         firsts = tuple(runs[index][0][0] for index in by_place)
         for group in evenly_spaced(firsts):
             together = tuple(by_place[place] for place in group)
-            read = padded_length(max(chunks[index].start + 1 for index in together))
+            read = shapes.count_keys(max(chunks[index].start + 1 for index in together))
             # A shorter one near the arena's end cannot be read as far as the longest.
             inside = firsts[group[-1]] + read <= readable
             alone += [together] if inside else [(index,) for index in together]
     return alone
-
-
-def _pad(queries: Float[Tensor, "S H n hd"]) -> Float[Tensor, "S H m hd"]:
-    """Repeat the last query where a few would be left over; see `QUERY_BLOCK`."""
-    count, dims = queries.shape[2:]
-    enough = max(3, dims // DIMS_PER_QUERY + 1)
-    if not 0 < count % QUERY_BLOCK < enough:
-        return queries
-    more = enough - count % QUERY_BLOCK
-    return torch.cat([queries, queries[:, :, -1:].expand(-1, -1, more, -1)], 2)
 
 
 def _tail(runs: list[tuple[int, int]], count: int) -> list[int]:

@@ -35,8 +35,13 @@ class Chunk:
 
 
 class Runner(Protocol):
-    """Runs chunks over a KV cache of `num_blocks` blocks of `block_size` tokens each."""
+    """Runs chunks over a KV cache of `num_blocks` blocks of `block_size` tokens each.
 
+    is_exact: whether a token's logits depend on its own sequence alone, to the last bit: not on
+        the batch, on how the prompt was cut, or on the number of threads.
+    """
+
+    is_exact: bool
     vocab_size: int
     context: int
     block_size: int

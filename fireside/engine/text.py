@@ -83,6 +83,11 @@ class TextModel:
         """The window in tokens, prompt and answer together."""
         return self.engine.window
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether an answer does not depend on what else is computed beside it."""
+        return self.engine.runner.is_exact
+
     def generate(
         self, prompt_ids: Sequence[int], params: SamplingParams, *, owner: str = ""
     ) -> Generation:

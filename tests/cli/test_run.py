@@ -80,7 +80,12 @@ def test_bytes_on_stdin_that_are_no_text(
 
 @pytest.mark.usefixtures("models")
 def test_a_table(program: Program, tmp_path: Path) -> None:
-    asked = ["Where is my parcel?", "I want my money back.", ""]
+    # Two texts with a margin: the likelier label leads by 0.2 and more on every kernel tried.
+    asked = [
+        "I forgot my password and cannot log in to my account.",
+        "I want a refund. Give me my money back, please.",
+        "",
+    ]
     rows = "".join(f'{n},"{text}"\n' for n, text in enumerate(asked))
     (tmp_path / "in.csv").write_text("id,text\n" + rows)
     done = program("run", "triage", "in.csv", "--out", "out.csv")
@@ -88,7 +93,7 @@ def test_a_table(program: Program, tmp_path: Path) -> None:
     assert done.stdout == b"3 rows, 1 with an error: out.csv\n"
     with (tmp_path / "out.csv").open(newline="") as file:
         found = list(csv.DictReader(file))
-    assert [row["label"] for row in found] == ["delivery", "refund", ""]
+    assert [row["label"] for row in found] == ["account", "refund", ""]
     assert 1 / 6 < float(found[0]["probability"]) < 1
     assert found[2]["error"] == "The text is empty."
 

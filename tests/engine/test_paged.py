@@ -9,19 +9,23 @@ import torch
 from torch import Tensor
 
 from fireside.engine.arena import KEY_BLOCK, KVArena
-from fireside.engine.paged import Plan, padded_length
+from fireside.engine.attention_shapes import CANDIDATES, AttentionShapes
+from fireside.engine.paged import Plan
 from fireside.engine.runner import Chunk
 
 HEADS, GROUP, DIM, SIZE = 2, 3, 16, 8
 
 
+@pytest.mark.parametrize("shapes", CANDIDATES)
 @pytest.mark.parametrize(
     "length", [*range(1, 70), 255, 256, 257, 511, 512, 513, 767, 768, 769, 2000]
 )
-def test_padded_length_holds_all_keys_and_stays_inside(length: int) -> None:
-    padded = padded_length(length)
-    assert length <= padded < length + KEY_BLOCK
-    assert padded % 16 == 0
+def test_the_keys_that_are_read_hold_all_and_stay_inside(
+    length: int, shapes: AttentionShapes
+) -> None:
+    count = shapes.count_keys(length)
+    assert length <= count < length + KEY_BLOCK
+    assert count % 16 == 0
 
 
 def plain(q: Tensor, keys: Tensor, values: Tensor, start: int, window: int | None) -> Tensor:
@@ -34,9 +38,10 @@ def plain(q: Tensor, keys: Tensor, values: Tensor, start: int, window: int | Non
     return torch.einsum("nkgt,tkd->nkgd", scores.softmax(-1), values.double()).float()
 
 
+@pytest.mark.parametrize("shapes", [CANDIDATES[0], CANDIDATES[1], CANDIDATES[-1]])
 @pytest.mark.parametrize("window", [None, 1, 5, 300])
 @pytest.mark.parametrize("seed", range(6))
-def test_attention_over_any_plan(window: int | None, seed: int) -> None:
+def test_attention_over_any_plan(window: int | None, seed: int, shapes: AttentionShapes) -> None:
     rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
     arena = KVArena(num_layers=2, num_blocks=300, block_size=SIZE, num_kv_heads=HEADS, head_dim=DIM)
     arena.kv.copy_(torch.randn(arena.kv.shape, generator=generator))
@@ -49,7 +54,7 @@ def test_attention_over_any_plan(window: int | None, seed: int) -> None:
         chunks.append(Chunk(token_ids=[0] * count, start=start, blocks=table, logits=1))
         slots = torch.tensor([block * SIZE + i for block in table for i in range(SIZE)])
         past.append(slots[: start + count])
-    plan = Plan(arena, chunks)
+    plan = Plan(arena, chunks, shapes)
     assert sorted(map(id, plan.chunks)) == sorted(map(id, chunks))
     new = torch.randn(plan.rows, 2, HEADS, DIM, generator=generator)
     q = torch.randn(plan.rows, HEADS, GROUP, DIM, generator=generator)
