@@ -41,6 +41,12 @@ Completion = Annotated[
     str | None,
     typer.Option("--completion", help="For tables: the answer to learn, written like --prompt."),
 ]
+Format = Annotated[
+    Literal["openai", "sharegpt", "alpaca"] | None,
+    typer.Option(
+        "--format", help="What the rows are, where they could be several.", show_default=False
+    ),
+]
 Label = Annotated[
     list[str] | None,
     typer.Option("--label", help="VALUE=WORD: what a value is called; more than once for more."),
@@ -63,6 +69,7 @@ def finetune(
     prompt: Prompt = None,
     completion: Completion = None,
     label: Label = None,
+    row_format: Format = None,
     columns: Columns = None,
     teacher: Teacher = None,
     reward: Reward = None,
@@ -90,6 +97,7 @@ def finetune(
         "prompt": None if prompt is None else unescaped(prompt),
         "completion": None if completion is None else unescaped(completion),
         "labels": _labels(label or []),
+        "format": row_format,
         "columns": columns.split(",") if columns else [],
     }
     given = {name: value for name, value in source.items() if value}

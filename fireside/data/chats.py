@@ -231,5 +231,5 @@ def unwrapped(prompt: str) -> str:
 
 def no_column(fields: Fields, name: str, advice: str = "name the columns with templates") -> str:
     """The complaint about a column that is not there."""
-    there = ", ".join(str(one) for one in fields) or "none"
+    there = " ".join(", ".join(str(one) for one in fields).split()) or "none"
     return f"there is no column {name!r}, only {there[:200]}: {advice}"

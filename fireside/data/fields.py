@@ -65,7 +65,8 @@ class Fields(Mapping[str, object]):
 
     def has(self, name: str) -> bool:
         """Whether there is a value; looking does not count as reading."""
-        return not _is_empty(self.record.get(name))
+        value = self.record.get(name)
+        return value is not None and not _is_empty(value)
 
     def path(self, name: str) -> str:
         return f"{self.where}.{name}" if self.where else name

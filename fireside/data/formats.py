@@ -131,7 +131,7 @@ def _form(fields: Fields) -> str:
     found = {form: column for form, column in forms.items() if column is not None}
     if len(found) > 1:
         columns = " and ".join(found.values())
-        raise Malformed(f"the row is two formats at once, with {columns}: choose one with format")
+        raise Malformed(f"the row is two formats at once, with {columns}: choose one with --format")
     if found:
         return next(iter(found))
     if MESSAGES in fields.record:

@@ -48,7 +48,7 @@ def pair_in(fields: Fields, prompt: list[Turn] | None) -> Pair:
     if prompt is None:
         prompt = _prompt(fields, chosen)
     check_flags([*prompt, *chosen[:-1], *rejected[:-1]], [chosen[-1], rejected[-1]])
-    whole = _joined(messages_of(prompt), before, fields)
+    whole = _joined(messages_of(prompt), before)
     if not whole:
         raise Malformed("there is no prompt, neither by itself nor as turns of chosen and rejected")
     if chosen[-1].message == rejected[-1].message:
@@ -95,9 +95,7 @@ def _prompt(fields: Fields, chosen: list[Turn]) -> list[Turn]:
     return with_system(turns, fields)
 
 
-def _joined(
-    prompt: tuple[Message, ...], before: tuple[Message, ...], fields: Fields
-) -> tuple[Message, ...]:
+def _joined(prompt: tuple[Message, ...], before: tuple[Message, ...]) -> tuple[Message, ...]:
     """The prompt by itself and the turns before the answers, as one chat."""
     if not before or not prompt:
         return prompt or before
@@ -107,9 +105,11 @@ def _joined(
         before = (*system, *before)
     elif system and before[:1] != system:
         raise Malformed("the system message differs from the one that the answers' chats have")
-    if not asked or any(
-        before[i : i + len(asked)] == asked for i in range(len(before) - len(asked) + 1)
-    ):
+    # A prompt that the chats repeat is their beginning, their end, or one turn of theirs.
+    places = {0, len(system), len(before) - len(asked)}
+    if any(place >= 0 and before[place : place + len(asked)] == asked for place in places):
+        return before
+    if len(asked) == 1 and asked[0] in before:
         return before
     rest = before[len(system) :]
     if rest[0].role == "assistant" and asked[-1].role in ("user", "tool"):

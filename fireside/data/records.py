@@ -10,7 +10,8 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -102,8 +103,7 @@ def loads(text: str) -> Any:
 def _single(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = _twice(name for name, _ in pairs)
         raise ValueError(f"the key {twice[:40]!r} stands twice in one object")
     return found
 
@@ -134,8 +134,8 @@ def separated(
             header = [str(i) for i in range(1, len(row) + 1)]
         elif not header:
             header = [name.strip() or str(i) for i, name in enumerate(row, 1)]
-            if twice := {name for name in header if header.count(name) > 1}:
-                broken(number, f"two columns have the name {min(twice)[:40]!r}")
+            if len(set(header)) < len(header):
+                broken(number, f"two columns have the name {_twice(header)[:40]!r}")
                 return
             continue
         elif row == header:
@@ -165,6 +165,12 @@ def parquet(path: Path) -> Iterator[tuple[int, Record]]:
                     yield number, without_nulls(record)
     except (pyarrow.ArrowException, OSError) as error:
         raise BadRequest(f"{path} cannot be read as Parquet: {_short(error)}.") from None
+
+
+def _twice(names: Iterable[str]) -> str:
+    """The first name that stands twice or more."""
+    counted = Counter(names)
+    return next(name for name, count in counted.items() if count > 1)
 
 
 def without_nulls(record: Record) -> Record:

@@ -40,7 +40,8 @@ def fill(template: str, record: Record, labels: Mapping[str, str] | None = None)
 
 def _value(record: Record, name: str, labels: Mapping[str, str] | None) -> str:
     if name not in record:
-        raise Malformed(f"there is no column {name!r}, only {', '.join(record)[:200]}")
+        there = " ".join(", ".join(record).split())
+        raise Malformed(f"there is no column {name!r}, only {there[:200]}")
     text = as_text(record[name])
     if not labels:
         return text

@@ -57,6 +57,8 @@ LEARNED = (
 MASKED = ("masked",)
 """True: the turn is left out of the loss (torchtune)."""
 PARTIAL = ("train_detail", "training_detail", "reasoning_training_detail")
+REFUSED = frozenset({*MEDIA, *PARTIAL, "refusal", "mask"})
+FLAGS = frozenset({*LEARNED, *MASKED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +96,8 @@ def _speaker(fields: Fields) -> Role | str:
     named = {name: fields.get(name) for name in SPEAKERS if fields.has(name)}
     if not named:
         raise Malformed(f"{fields.where} has no role")
-    known = dict(ROLES)
-    if "speaker" in named:  # Schema-Guided Dialogue calls its assistant SYSTEM
-        known["system"] = "assistant"
+    # Schema-Guided Dialogue calls its assistant SYSTEM.
+    known = ROLES if "speaker" not in named else {**ROLES, "system": "assistant"}
     roles = []
     for value in named.values():
         role = known.get(value.strip().lower()) if isinstance(value, str) else None
@@ -109,6 +110,8 @@ def _speaker(fields: Fields) -> Role | str:
 
 
 def _refuse_by_name(fields: Fields) -> None:
+    if REFUSED.isdisjoint(fields.record):
+        return
     for name in MEDIA:
         if fields.has(name):
             raise Malformed(f"{fields.path(name)} is no text, and only text can be learned")
@@ -128,6 +131,8 @@ def _refuse_by_name(fields: Fields) -> None:
 
 
 def _flag(fields: Fields) -> bool | None:
+    if FLAGS.isdisjoint(fields.record):
+        return None
     flags = {
         name: (name in LEARNED) == _truth(fields.get(name), fields.path(name))
         for name in (*LEARNED, *MASKED)
@@ -257,7 +262,7 @@ def calls_of(value: object, fields: Fields, name: str) -> list[ToolCall]:
 
 def _call(fields: Fields) -> ToolCall:
     if (fields.text("type") or "function") != "function":
-        raise Malformed(f"{fields.where} is no call of a function but {fields.text('type')[:40]}")
+        raise Malformed(f"{fields.where} is no call of a function but {fields.text('type')[:40]!r}")
     call_id = _identifier(fields, "id")
     function = fields.inner("function") if fields.has("function") else fields
     name = function.text("name").strip()

@@ -113,6 +113,7 @@ def test_twice_is_refused(run: Run, here: Path) -> None:
         (("pretrain", "--out", "x", "--data", "text.txt", "--family", "bert"), 2, "family"),
         (("finetune", "--out", "x", "--data", "text.txt"), 2, "name it"),
         (("finetune", "--out", "x", "--prompt", "a"), 2, "--prompt describes --data"),
+        (("finetune", "--out", "x", "--format", "openai"), 2, "--format describes --data"),
         (("finetune", "--out", "x", "--data", "text.txt", "--model", "m", "--label", "0"), 2,
          "is no VALUE=WORD"),
         (("finetune", "--out", "x", "--data", "text.txt", "--model", "smollm3"), 1, "smollm"),

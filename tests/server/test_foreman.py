@@ -53,7 +53,8 @@ def worker(house: House, job: Stored) -> psutil.Process:
 
 
 def test_server_and_worker_are_killed_and_the_job_succeeds_once(house: House) -> None:
-    job = house.job(lines(10), **LONG, validation_file=house.file(lines(2)), suffix="it")
+    hinted = lines(10).replace(b'{"messages"', b'{"parallel_tool_calls": true, "messages"')
+    job = house.job(hinted, **LONG, validation_file=house.file(lines(2)), suffix="it")
     first = house.foreman()
     until(first, lambda: len(house.steps(job)) > 2)
     at_work = worker(house, job)
@@ -74,6 +75,7 @@ def test_server_and_worker_are_killed_and_the_job_succeeds_once(house: House) ->
     assert messages[-1] == "The job has successfully completed"
     assert messages.count("The job has successfully completed") == 1
     assert any("validation loss" in message for message in messages)
+    assert "not used: parallel_tool_calls, of 10 rows (first training_file.jsonl:1)" in messages
     told = csv.DictReader(io.StringIO(_results(house, done)))
     rows = list(told)
     assert [int(row["step"]) for row in rows] == list(range(1, len(rows) + 1))
