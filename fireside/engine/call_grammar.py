@@ -12,18 +12,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from fireside.engine.schemas import COMPACT, closes, ready
 from fireside.tokenizer.call_syntax import CallSyntax, Function
 
 MAX_CALLS = 32
 """Of one answer: a small model that repeats its call would fill the window."""
-
-COMPACT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-"""JSON on one line: a model cannot lose itself in white space."""
-
-_OPEN_ENDED = """
-    additionalProperties unevaluatedProperties patternProperties propertyNames $ref $dynamicRef
-    allOf anyOf oneOf not if dependentSchemas dependencies
-"""
 
 
 def call_grammar(
@@ -52,24 +45,15 @@ def call_grammar(
         before = _spelled(syntax.before_name + function.name + syntax.before_arguments, controls)
         after = _spelled(syntax.after_arguments, controls)
         lines.append(f"call_{i}: {before} arguments_{i} {after}")
-        schema = arguments_schema(function.parameters) | {"x-guidance": COMPACT}
+        schema = ready(arguments_schema(function.parameters)) | {"x-guidance": COMPACT}
         lines.append(f"arguments_{i}: %json {json.dumps(schema)}")
     return "\n".join(lines) + "\n"
 
 
 def arguments_schema(parameters: Mapping[str, Any] | None) -> dict[str, Any]:
-    """An object's schema; where it does not say whether there may be more members, there are none:
-    a small model would go on inventing them."""
+    """Of an object; without parameters, of an empty one."""
     given = dict(parameters or {"properties": {}})
-    listed = given.get("properties")
-    required = given.get("required", [])
-    closes = (
-        isinstance(listed, dict)
-        and isinstance(required, list)
-        and set(map(str, required)) <= set(listed)
-        and given.keys().isdisjoint(_OPEN_ENDED.split())
-    )
-    return given | {"type": "object"} | ({"additionalProperties": False} if closes else {})
+    return given | {"type": "object"} | ({"additionalProperties": False} if closes(given) else {})
 
 
 def _start(
@@ -85,7 +69,7 @@ def _start(
     if text_schema is not None:
         schema = text_schema
         if isinstance(schema, Mapping):
-            schema = {**schema, "x-guidance": COMPACT}
+            schema = ready(schema) | {"x-guidance": COMPACT}
         return f"start: answer | {opening} calls\nanswer: %json {json.dumps(schema)}"
     if syntax.instead_of_text:
         unlike = f"{syntax.unlike_text}(?s:.*)"

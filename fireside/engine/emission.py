@@ -203,11 +203,12 @@ def _append(sequence: Sequence, ids: list[int]) -> tuple[list[int], FinishReason
         if sequence.sampler.penalties is not None:
             sequence.sampler.penalties.push(token_id)
         if token_id in sequence.request.stop_ids:
-            return ids[:count], "stop"
+            is_cut = sequence.matcher is not None and sequence.matcher.was_cut
+            return ids[:count], "length" if is_cut else "stop"
         if sequence.matcher is not None:
             sequence.matcher.advance(token_id)
             if sequence.matcher.complete:
-                return ids[:count], "stop"
+                return ids[:count], "length" if sequence.matcher.was_cut else "stop"
         if len(sequence.tokens) >= sequence.limit:
             return ids[:count], "length"
     return ids, None
@@ -217,7 +218,8 @@ def _rows(sequence: Sequence, proposals: list[int]) -> Iterable[Row]:
     position = sequence.position
     if not proposals and sequence.matcher is None:
         return (Row(sampler=sequence.sampler, position=position),)
-    masks = None if sequence.matcher is None else sequence.matcher.masks(proposals)
+    room = sequence.limit - len(sequence.tokens)
+    masks = None if sequence.matcher is None else sequence.matcher.masks(proposals, room)
     return [
         Row(
             sampler=sequence.sampler,

@@ -11,17 +11,18 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-import numpy as np
-from jaxtyping import Bool
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
+from fireside.engine.closing import Closer
+from fireside.engine.matcher import Matcher, Vocabulary, bad_schema
 from fireside.engine.params import Constraint
 from fireside.engine.probing import Probe
+from fireside.engine.schemas import COMPACT, ready
 from fireside.engine.tame import is_tame
 from fireside.errors import BadSchema
 
@@ -35,81 +36,10 @@ WORKERS = 2
 STACK = 64 << 20
 """Bytes of a worker's stack, eight times the trial's: what was no too deep there is not here."""
 MAX_GRAMMAR = 1 << 20
-STRICTLY: JsonCompileOptions = {"lenient": False, "coerce_one_of": False}
+STRICTLY: JsonCompileOptions = {"lenient": False, "coerce_one_of": False, **COMPACT}  # type: ignore[typeddict-item]
 
 
 _building_threads = Lock()  # a stack's size is set for all threads that begin meanwhile
-
-
-class Vocabulary(Protocol):
-    """What llguidance must know of a tokenizer; `fireside.tokenizer.Tokenizer` is one."""
-
-    vocab_size: int
-    bos_id: int | None
-
-    @property
-    def eos_ids(self) -> Collection[int]: ...
-    @property
-    def special_ids(self) -> Collection[int]: ...
-    def token_bytes(self, token_id: int, /) -> bytes: ...
-    def encode(self, text: str, /) -> list[int]: ...
-
-
-class Matcher:
-    """Where one candidate stands in its grammar."""
-
-    __slots__ = ("_eos_ids", "_matcher", "_vocab_size")
-
-    def __init__(self, matcher: LLMatcher, *, vocab_size: int, eos_ids: frozenset[int]) -> None:
-        self._matcher = matcher
-        self._vocab_size = vocab_size
-        self._eos_ids = eos_ids
-
-    def branch(self) -> Matcher:
-        """The same place, for another candidate."""
-        return Matcher(
-            self._matcher.deep_copy(), vocab_size=self._vocab_size, eos_ids=self._eos_ids
-        )
-
-    @property
-    def complete(self) -> bool:
-        """The grammar is matched, and nothing more may follow."""
-        return bool(self._matcher.is_stopped())
-
-    def advance(self, token_id: int) -> None:
-        """The candidate goes on with this token."""
-        self._matcher.consume_token(token_id)
-        self._check()
-
-    def valid(self, proposals: Sequence[int]) -> int:
-        """How many of these tokens, one after another, the grammar allows before its end."""
-        count: int = self._matcher.validate_tokens(list(proposals))
-        for i, token_id in enumerate(proposals[:count]):
-            if token_id in self._eos_ids:
-                return i
-        return count
-
-    def masks(self, proposals: Sequence[int]) -> list[Bool[np.ndarray, "V"]]:
-        """What may come next, and what after each of the proposals, which must be `valid`."""
-        masks = [self._mask()]
-        for token_id in proposals:
-            self._matcher.consume_token(token_id)
-            masks.append(self._mask())
-        if proposals:
-            self._matcher.rollback(len(proposals))
-        return masks
-
-    def _mask(self) -> Bool[np.ndarray, "V"]:
-        bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
-        self._check()
-        mask = np.unpackbits(bits, bitorder="little")[: self._vocab_size]
-        if len(mask) < self._vocab_size:  # a model may have rows that its tokenizer lacks
-            mask = np.pad(mask, (0, self._vocab_size - len(mask)))
-        return mask.view(np.bool_)
-
-    def _check(self) -> None:
-        if self._matcher.is_error():
-            raise _bad_schema(self._matcher.get_error())
 
 
 class Compilation:
@@ -159,6 +89,7 @@ class Guide:
         self._vocab_size = vocab_size
         self._eos_ids = frozenset(vocabulary.eos_ids)
         self._tokenizer: LLTokenizer | None = None
+        self._closer: Closer | None = None
         self._building = Lock()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="fireside-guide")
         self._probe = Probe(lambda: _described_line(_Described(vocabulary), self._eos_ids))
@@ -174,7 +105,7 @@ class Guide:
                 self._probe.start()
             compilation.started = time.monotonic()
             if not tame and (wrong := self._probe.check(_grammar(constraint), PROBE_SECONDS)):
-                raise _bad_schema(wrong)
+                raise bad_schema(wrong)
             return self._compile(constraint, tokenizer)
 
         with _building_threads:
@@ -192,12 +123,24 @@ class Guide:
         try:
             matcher = LLMatcher(tokenizer, _grammar(constraint), log_level=0)
         except (TypeError, ValueError) as error:
-            raise _bad_schema(str(error)) from None
+            raise bad_schema(str(error)) from None
         if matcher.is_error():
-            raise _bad_schema(matcher.get_error())
-        compiled = Matcher(matcher, vocab_size=self._vocab_size, eos_ids=self._eos_ids)
-        compiled.masks(())  # the lexer is built with the first mask: here, not in the engine
-        return compiled
+            raise bad_schema(matcher.get_error())
+        # The lexer is built with the first mask: here, not in the engine.
+        matcher.compute_bitmask()
+        if matcher.is_error():
+            raise bad_schema(matcher.get_error())
+        is_json = constraint.kind == "json_schema"
+        return Matcher(
+            matcher, vocab_size=self._vocab_size, eos_ids=self._eos_ids,
+            closer=self._ready_closer() if is_json else None,
+        )  # fmt: skip
+
+    def _ready_closer(self) -> Closer:
+        with self._building:
+            if self._closer is None:
+                self._closer = Closer(self._vocabulary)
+            return self._closer
 
     def _ready_tokenizer(self) -> LLTokenizer:
         with self._building:
@@ -249,7 +192,7 @@ def _made(constraint: Constraint) -> str:
     if kind == "json_schema" and isinstance(value, Mapping | bool):
         if value is False:
             raise BadSchema("The schema false matches nothing.", param="constraint")
-        schema = json.dumps({} if value is True else value)
+        schema = json.dumps({} if value is True else ready(value))
         return str(LLMatcher.grammar_from_json_schema(schema, overrides=STRICTLY))
     if kind == "choice" and isinstance(value, tuple) and value:
         return str(LLMatcher.grammar_from_regex("|".join(map(_literal, value))))
@@ -266,12 +209,3 @@ def _made(constraint: Constraint) -> str:
 def _literal(text: str) -> str:
     """A regular expression that matches this text alone."""
     return "".join(c if c.isascii() and c.isalnum() else f"\\x{{{ord(c):x}}}" for c in text)
-
-
-def _bad_schema(reason: str) -> BadSchema:
-    """One line of what llguidance says in many."""
-    if "NoExtension" in reason:  # it stopped before its first byte
-        reason = "no text matches it"
-    lines = [line.strip() for line in reason.splitlines() if line.strip()]
-    shown = next((line for line in lines if line.startswith("error:")), lines[0] if lines else "")
-    return BadSchema(f"The constraint cannot be used: {shown[:300]}.", param="constraint")

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from fireside.engine.guidance import Matcher
 from fireside.engine.logprobs import TokenLogprob
 from fireside.engine.mailbox import Mailbox, Wakes
+from fireside.engine.matcher import Matcher
 from fireside.engine.params import SamplingParams
 from fireside.engine.sampler import SequenceSampler
 from fireside.engine.speculation import Drafter

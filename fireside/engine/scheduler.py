@@ -152,7 +152,8 @@ class Scheduler:
             sequence.tokens, self._cost, decoding=decoding, room=room
         )
         if proposals and sequence.matcher is not None:
-            proposals = proposals[: sequence.matcher.valid(proposals)]
+            left = sequence.limit - len(sequence.tokens)
+            proposals = proposals[: sequence.matcher.valid(proposals, left)]
         wanted = self.pool.blocks_for(len(sequence.tokens) + len(proposals))
         missing = wanted - len(sequence.blocks)
         if missing > 0:

@@ -73,7 +73,7 @@ def drawn_answer(grammar: str, seed: int, tokens: int = 400) -> tuple[str, bool]
     numbers = random.Random(seed)
     ids: list[int] = []
     while len(ids) < tokens and not matcher.complete:
-        (mask,) = matcher.masks(())
+        (mask,) = matcher.masks((), tokens)
         allowed = np.flatnonzero(mask).tolist()
         assert allowed, "the mask leaves nothing to draw"
         # Most tokens of a random text would only make it longer.

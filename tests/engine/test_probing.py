@@ -106,7 +106,7 @@ GOOD = {
                 ]
             }
         ),
-        '{"k":"a"',
+        '{"k": "a"',
     ),
     "any JSON": (schema(True), "[1, null]"),
 }
