@@ -112,7 +112,11 @@ class Fields(Mapping[str, object]):
         value = unfolded(self.get(name), self.path(name))
         if not isinstance(value, list):
             raise Malformed(f"{self.path(name)} is {kind_of(value)}, not a list")
-        return [self._within(name, unfolded(one, f"{name}[{i}]"), i) for i, one in enumerate(value)]
+        where = self.path(name)
+        unfold = [
+            unfolded(one, f"{where}[{i}]") if _is_json(one) else one for i, one in enumerate(value)
+        ]
+        return self.wrapped(name, unfold)
 
     def inner(self, name: str) -> Fields:
         """The object under a name.
@@ -158,6 +162,10 @@ def _is_empty(value: object) -> bool:
     if isinstance(value, str):
         return not value.strip()
     return value is None or (isinstance(value, list | tuple | dict) and not value)
+
+
+def _is_json(value: object) -> bool:
+    return isinstance(value, str) and value.lstrip().startswith("{")
 
 
 def unfolded(value: object, where: str) -> object:

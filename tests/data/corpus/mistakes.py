@@ -101,7 +101,7 @@ CASES = [
     Case(
         name="a turn that is a text",
         rows=[{"messages": ["hi", "ho"]}],
-        refused="messages[0] is a text that is no JSON",
+        refused="messages[0] is a text, not an object",
     ),
     Case(
         name="a number for a text",

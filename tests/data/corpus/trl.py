@@ -135,6 +135,12 @@ CASES = [
         refused="chosen and rejected begin differently",
     ),
     Case(
+        name="preference with several worse answers",
+        kind="preference",
+        rows=[{"prompt": "The sky?", "chosen": "Blue.", "rejected": ["Green.", "Red."]}],
+        refused="rejected[0] is a text, not an object",
+    ),
+    Case(
         name="preference with answers of several turns",
         kind="preference",
         rows=[
