@@ -38,7 +38,7 @@ LONGEST: Final = 1024
 """Tokens of an answer that are checked: each passage is read with all of them behind it."""
 
 _MARKS: Final = rf"(?:[ \t]*{MARK.pattern})*"
-_END: Final = re.compile(rf"[.!?…]+[\"'”’)]*{_MARKS}(?=\s|$)|[。！？][”’」』）]*{_MARKS}|\n+")
+_END: Final = re.compile(rf"[.!?…][\"'”’)]*+{_MARKS}(?=\s|$)|[。！？][”’」』）]*{_MARKS}|\n+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

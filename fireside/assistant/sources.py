@@ -22,6 +22,7 @@ FOREWORD: Final = (
     "Passages from the files, numbered. Where you use one, write its number in square brackets.\n"
 )
 PLAIN_FOREWORD: Final = "Passages from the files, numbered.\n"
+_SPACED_MARK: Final = re.compile(rf"(?<![ \t])[ \t]*+{MARK.pattern}")
 _LINE_END: Final = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]+")
 
 
@@ -73,4 +74,4 @@ def cited(answer: str, sources: Sequence[Source], start: int = 0) -> Iterator[Ci
 
 def unmarked_answer(answer: str) -> str:
     """The answer without its marks, and without the spaces before them."""
-    return re.sub(rf"[ \t]*{MARK.pattern}", "", answer)
+    return _SPACED_MARK.sub("", answer)

@@ -92,8 +92,7 @@ def checked(written: str, source: str, *, ended: bool) -> tuple[list[str], int]:
 
     ended: the model came to its end by itself; else its last sentence may be cut off.
     """
-    bare = re.sub(r"<think>.*?</think>", "", written, flags=re.DOTALL)
-    bare = re.sub(r"<think>.*", "", bare, flags=re.DOTALL)
+    bare = re.sub(r"<think>.*?(?:</think>|\Z)", "", written, flags=re.DOTALL)
     if "</think>" in bare:
         bare = bare.rpartition("</think>")[2]
     said = sentences(bare)

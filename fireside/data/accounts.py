@@ -34,7 +34,7 @@ _LONGEST: Final = 100  # characters in which 34 letters with what stands between
 _JOIN: Final = (
     r"(?:[ \t]{0,8}(?:[:#=]|\b(?:number|no|nr|num|nummer|numéro|numero|número|id|code|is|was|are|"
     r"it's|ist|lautet|est|es|è|as|of|mine|my|der|die|and|the|card|new|old|following|below)\b\.?|"
-    r"[\"'“”‘’()\[\]]|[-]+>?|\|)){0,5}[ \t]{0,8}(?:\n[ \t]{0,8})?"
+    r"[\"'“”‘’()\[\]]|-++>?|\|)){0,5}[ \t]{0,8}(?:\n[ \t]{0,8})?"
 )
 _NUMBER: Final = (
     r"(?P<value>(?:[A-Z]{1,2}[ -])?[A-Za-z]{0,6}\d[A-Za-z0-9]{0,24}"

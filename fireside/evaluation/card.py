@@ -20,7 +20,7 @@ from fireside.evaluation.results import Evaluation, Result
 CARD = "README.md"
 OURS = "tags: [fireside]"
 BEGIN, END = "<!-- fireside eval: begin -->", "<!-- fireside eval: end -->"
-_KEPT = re.compile(r"<!-- task (.*?) -->\n(.*?)(?=\n\n<!-- |\Z)", re.DOTALL)
+_KEPT = re.compile(r"^<!-- task ([^\n]*) -->\n(.*?)(?=\n\n<!-- |\Z)", re.DOTALL | re.MULTILINE)
 # The card goes on with its data; scores stand before that, after the run's own.
 _BEFORE = re.compile(r"^## (?:What it writes|Data|Do it again|Limits)$", re.MULTILINE)
 

@@ -14,7 +14,9 @@ from typing import Any, Final
 from fireside.errors import BadRequest
 
 _PLACE: Final = re.compile(r"\{\{([^{}]{0,500})\}\}")
-_STEP: Final = re.compile(r"\.?([A-Za-z_][\w-]*)|\.(\d{1,6})|\[(\d{1,6})\]|\[([\"'])(.+?)\4\]")
+_STEP: Final = re.compile(
+    r"\.?([A-Za-z_][\w-]*)|\.(\d{1,6})|\[(\d{1,6})\]|\[\"([^\"]+)\"\]|\['([^']+)'\]"
+)
 NAMESPACES: Final = ("item", "sample")
 
 
@@ -76,7 +78,7 @@ def _steps(name: str) -> list[str] | None:
         found = _STEP.match(name, at)
         if found is None:
             return None
-        steps.append(next(part for part in (found[1], found[2], found[3], found[5]) if part))
+        steps.append(next(part for part in found.groups() if part))
         at = found.end()
     return steps or None
 

@@ -15,7 +15,7 @@ BUILT_IN = {
     46: "[h]:mm:ss", 47: "mm:ss",
 } | dict.fromkeys((*range(27, 37), *range(50, 59)), "yyyy-mm-dd")  # fmt: skip
 ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
-QUOTED = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]hms]*\]')
+QUOTED = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\[\]hms]*\]')
 """What is no code in a format: literal text, spacing, colours, conditions."""
 
 

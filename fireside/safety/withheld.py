@@ -20,7 +20,7 @@ CONTEXT: Final = 200
 """Characters before a sentence that are judged with it."""
 
 # An end and a character after it: "3." may go on as "3.5", so the end alone does not tell.
-_END: Final = re.compile(r"[.!?…]+[\"'”’)\]]*\s|[。！？]|\n")
+_END: Final = re.compile(r"[.!?…][\"'”’)\]]*+\s|[。！？]|\n")
 
 
 class Withheld:

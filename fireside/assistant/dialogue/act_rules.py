@@ -29,6 +29,10 @@ _BEGINS: Final = (
     "i|we|my|our|it|the|there|on|in|at|from|to|for|by|with|about|around|only|just|mine|going|"
     "leaving|returning|departing|arriving|coming|will|let|let's|maybe|most"
 )
+_OTHER: Final = (
+    "another|a different|any other|something else|anything else|other options?|more options|"
+    "some other|others?"
+)
 
 _RULES: Final[tuple[tuple[Act, tuple[str, ...]], ...]] = (
     (
@@ -71,11 +75,11 @@ _RULES: Final[tuple[tuple[Act, tuple[str, ...]], ...]] = (
         (
             r"^(?:no|sorry|oh|oops|wait|actually|well)?\W*(?:i|what i) (?:really |actually )?"
             r"(?:meant|mean)\b(?! it)",
-            r"^(?:actually|correction|rather|sorry|oops|wait)\b(?=.*\w+ \w+|.*\d)",
-            r"\bi (?:said|wanted|asked for)\b.*\bnot\b",
-            r"\bnot\b.+\bbut\b",
-            r"^不是?.*[，,]?.*是|^我是说|^(?:应该|改)",
-            r"\b(?:change|correct|update|switch|move|make) (?:it|that|this|the|my) ?.*\b"
+            r"^(?:actually|correction|rather|sorry|oops|wait)\b(?=.*\w \w|.*\d)",
+            r"^(?>.*?\bi (?:said|wanted|asked for)\b).*\bnot\b",
+            r"^(?>.*?\bnot\b).+\bbut\b",
+            r"^不.*是|^我是说|^(?:应该|改)",
+            r"^(?>.*?\b(?:change|correct|update|switch|move|make) (?:it|that|this|the|my)).*\b"
             r"(?:to|into|for|from)\b",
             r"^make (?:it|that)\b",
             r"\b(?:that'?s|that is|this is|it'?s) (?:wrong|not right|incorrect|a mistake)\b",
@@ -86,8 +90,7 @@ _RULES: Final[tuple[tuple[Act, tuple[str, ...]], ...]] = (
     (
         "request",
         (
-            r"\b(?:another|a different|any other|something else|anything else|other options?|"
-            r"more options|some other|others?)\b(?=.*\?|$)",
+            rf"^(?>.*?\b(?:{_OTHER})\b).*\?|\b(?:{_OTHER})\b$",
             r"^(?:find|show|search|look|get|give|tell|try|check) (?:me |for |out )?.*\b"
             r"(?:other|another|different|else|more|others)\b",
             rf"^(?:and |but |so |also |ok(?:ay)? |then )*(?:{_ASKING})(?:n'?t|'s|'re|'ll)?\b"

@@ -109,7 +109,7 @@ _BORDER: Final = re.compile(
     r"(?<=\byes),\s*|(?<=\byeah),\s*|"
     r"(?<=\bno),\s*(?=(?:that|thank|thx|no need|i'm (?:good|done|all))\b)|"
     r"(?<=\bok),\s*|(?<=\bokay),\s*|(?<=\bsure),\s*|(?<=\bnope),\s*|"
-    r",?\s+(?=(?:thanks|thank you|but i appreciate)\b)",
+    r",?(?<!\s)\s++(?=(?:thanks|thank you|but i appreciate)\b)",
     re.I,
 )
 

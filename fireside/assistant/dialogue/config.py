@@ -12,11 +12,11 @@ once, texts with a {slot} that is none.  It refuses to run anything.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from string import Formatter
 from typing import Annotated, Any, Literal, Self
 
+import regex
 from pydantic import Field, field_validator, model_validator
 
 from fireside.assistant.section import Misdirected, PersonaSection
@@ -75,8 +75,8 @@ class SlotConfig(PersonaSection):
         if self.type != "number" and (self.min is not None or self.max is not None):
             raise ValueError("'min' and 'max' belong to type \"number\"")
         try:
-            re.compile(self.pattern)
-        except re.error as error:
+            regex.compile(self.pattern)
+        except regex.error as error:
             raise ValueError(f"'pattern' is no regular expression: {error}") from None
         return self
 

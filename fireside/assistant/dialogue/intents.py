@@ -43,7 +43,7 @@ PERSON_EXAMPLES: Final = (
 FEWEST, MOST = 3, 6
 """Words of a sentence that says what somebody wants; sentences that are looked at."""
 _PERSON_ZH: Final = re.compile("人工|真人|客服人员")
-_EITHER: Final = re.compile(r"\s+or\s+|还是|或者", re.I)
+_EITHER: Final = re.compile(r"(?<!\s)\s+or\s+|还是|或者", re.I)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

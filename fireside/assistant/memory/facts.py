@@ -36,9 +36,9 @@ class Fact:
     score: float
 
 
-_BLOCKS = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|^\s*>.*$", re.DOTALL | re.MULTILINE)
+_BLOCKS = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|^[^\S\n]*>.*$", re.DOTALL | re.MULTILINE)
 _QUOTES = re.compile(
-    r"[\"“„«「『][^\"”“»」』]{2,}[\"”“»」』]|(?<![\w'])'[^'\n]{12,}'(?!\w)", re.DOTALL
+    r"[\"“„«「『][^\"“„«「『”»」』]{2,}+[\"”“»」』]|(?<![\w'])'[^'\n]{12,}'(?!\w)", re.DOTALL
 )
 _ENDS = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；])|\n+")
 _CLAUSES = re.compile(
@@ -71,7 +71,7 @@ _REPORTED = re.compile(
 )
 _ASKS = re.compile(
     r"[,;:] (?:so )?(?:what|which|who|where|when|why|how|can|could|should|would|will|is|are|am|do|"
-    r"does|did|any)\b[^,]*[?？]\s*$",
+    r"does|did|any)\b",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(r"[?？]\s*$|(?:吗|呢)[。.]?$")
@@ -82,7 +82,7 @@ _PASSING = re.compile(
     r"昨天|今晚|现在正|刚才|刚刚",
     re.IGNORECASE,
 )
-_NOW = re.compile(r"[ ,]+(?:now|these days)\W*$", re.IGNORECASE)
+_NOW = re.compile(r"(?<![ ,])[ ,]+(?:now|these days)\W*$", re.IGNORECASE)
 _ASKED = re.compile(
     r"^(?:please )?(?:remember|don't forget|do not forget|keep in mind|bear in mind|note|"
     r"take note|make a note|for (?:your |future )?reference|memori[sz]e)[,:]? "
@@ -135,7 +135,7 @@ def tidy(text: str) -> str:
 
 
 def _of_sentence(sentence: str) -> Iterator[Fact]:
-    sentence = _ASKS.sub("", sentence)  # "I am allergic to nuts, what can I cook?"
+    sentence = _without_question(sentence)
     if (
         not sentence
         or len(sentence) > MOST_LETTERS
@@ -167,6 +167,14 @@ def _of_sentence(sentence: str) -> Iterator[Fact]:
             text=text, words=clause, kind=rule.kind, subject=subject,
             score=round(rule.score - passing, 2),
         )  # fmt: skip
+
+
+def _without_question(sentence: str) -> str:
+    """ "I am allergic to nuts, what can I cook?" -> "I am allergic to nuts"."""
+    if not sentence.endswith(("?", "？")):
+        return sentence
+    asks = _ASKS.search(sentence, max(0, sentence.rfind(",")))
+    return sentence[: asks.start()] if asks else sentence
 
 
 def _opened(sentence: str) -> str:

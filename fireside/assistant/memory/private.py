@@ -60,7 +60,10 @@ _FORMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ),
     (
         "a key",
-        re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9_-]{20,}\b|-----BEGIN"),
+        re.compile(
+            r"(?<![A-Za-z0-9_-])-*+\b(?=[A-Za-z_-]*[0-9])(?=[0-9_-]*[A-Za-z])"
+            r"[A-Za-z0-9_-]{20,}\b|-----BEGIN"
+        ),
     ),
     (
         "a number of a person, an account or a telephone",

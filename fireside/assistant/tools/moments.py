@@ -121,7 +121,7 @@ class _Reading:
 
     def moment(self) -> Moment | None:
         self._text = re.sub(_DOTTED, _written_out, self._text)
-        self._text = re.sub(r"[?!.]+\s*$", " ", self._text)
+        self._text = re.sub(r"(?<![?!.])[?!.]+\s*$", " ", self._text)
         if self.take(r"(?:right )?now"):
             return Moment(start=self._now, timed=True)
         if stamp := self.take(_STAMP):

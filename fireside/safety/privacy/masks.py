@@ -22,7 +22,7 @@ LOOK_BACK: Final = 300
 # A full stop after one letter or a short title ends no sentence: "J. Smith", "Mrs. Jones".
 _END: Final = re.compile(
     r"(?<![\s.][A-Za-z])(?<!\b[MDS][rst])(?<!\bMrs)(?<!\bApt)(?<!\bAve)(?<!\bProf)(?<!\bBox)"
-    r"[.!?]+[\"')\]]*\s|[。！？]|\n"
+    r"[.!?][\"')\]]*+\s|[。！？]|\n"
 )
 _KEY: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
 _KEY_END: Final = re.compile(r"-----END [A-Z0-9 ]{0,40}-----")

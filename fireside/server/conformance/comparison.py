@@ -89,7 +89,7 @@ def _operations(document: Document) -> Iterator[tuple[str, str, Mapping[str, Any
 
 def _key(path: str) -> str:
     """Paths are the same whatever their parameters are called."""
-    return re.sub(r"\{[^}]*\}", "{}", path)
+    return re.sub(r"\{[^{}]*\}", "{}", path)
 
 
 def _findings(

@@ -199,3 +199,19 @@ def test_long_text_takes_no_long_time() -> None:
         candidates(kind, text, today=TODAY)
     assert len(options(text)) == 160
     assert time.process_time() - began < 60
+
+
+def test_a_pattern_that_never_ends_finds_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    slot = SlotConfig(type="pattern", pattern=r"(?:\w|\w\w)+[.;]")
+    assert values(candidates(slot, "ab 12;", today=TODAY)) == ["12;"]
+    assert candidates(slot, "a" * 200, today=TODAY) == []
+    assert "was not read" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "tail", ["", ".", ", please!", ", please, if possible。 ", " thanks " * 5_000]
+)
+def test_the_tail_of_an_answer_is_taken_off(tail: str) -> None:
+    found = answer(f"It's Rome{tail}")
+    assert found is not None
+    assert found.value == "Rome"

@@ -6,10 +6,13 @@ It refuses to choose: two dates in a sentence are two candidates.
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import date
 from functools import lru_cache
 from typing import Final
+
+import regex
 
 from fireside.assistant.dialogue.config import SlotConfig
 from fireside.assistant.dialogue.values.dates import dates
@@ -17,6 +20,9 @@ from fireside.assistant.dialogue.values.found import Found, apart
 from fireside.assistant.dialogue.values.numbers import numbers
 from fireside.assistant.dialogue.values.times import times
 
+log = logging.getLogger(__name__)
+
+PATTERN_SECONDS: Final = 0.5
 YES: Final = "yes"
 NO: Final = "no"
 _EMAIL: Final = re.compile(r"[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", re.ASCII)
@@ -58,8 +64,7 @@ def candidates(slot: SlotConfig, text: str, *, today: date, date_order: str = "a
                 if 7 <= len((digits := _digits(match.group())).lstrip("+")) <= 15
             ]
         case "pattern":
-            pattern = re.compile(slot.pattern, re.I)
-            return [_found(m, m.group().upper()) for m in pattern.finditer(text) if m.group()]
+            return _by_pattern(slot.pattern, text)
         case _:
             return []
 
@@ -83,6 +88,26 @@ def _ordered(found: list[Found], order: str) -> list[Found]:
                 continue
         kept.append(each)
     return kept
+
+
+def _by_pattern(pattern: str, text: str) -> list[Found]:
+    """By a pattern of the policy's author.  It may come back to the same letters without end, so
+    it has PATTERN_SECONDS, and finds nothing in a text that takes it longer; the log says so."""
+    searched = regex.compile(pattern, regex.I).finditer(
+        text, timeout=PATTERN_SECONDS, concurrent=True
+    )
+    try:
+        return [
+            Found(value=m.group().upper(), said=m.group(), start=m.start(), end=m.end())
+            for m in searched
+            if m.group()
+        ]
+    except TimeoutError:
+        log.warning(
+            "The pattern %r takes more than %s s for a text of %d letters, which was not read.",
+            pattern[:200], PATTERN_SECONDS, len(text),
+        )  # fmt: skip
+        return []
 
 
 def _choices(slot: SlotConfig, text: str) -> list[Found]:

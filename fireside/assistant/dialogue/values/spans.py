@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from fireside.assistant.dialogue.values.found import Found
@@ -33,6 +34,7 @@ _TOKEN: Final = re.compile(
     r"[A-Za-zÀ-ÿ0-9][\w'’&.-]*[\w'’]|[A-Za-z0-9]|[\u3040-\u30ff\u4e00-\u9fff]+"
 )
 _INNER: Final = frozenset(("of", "the", "de", "la", "le", "du", "di", "da", "del", "von", "van"))
+_NAME_AHEAD: Final = re.compile(r"\s+(?:the\s+)?[A-Z]")
 _CAPITAL: Final = re.compile(r"(?<=[a-z,] )(?!I\b)[A-Z][a-z]")
 _WRAP: Final = re.compile(
     r"^\W*(?:(?:well|oh|ok|okay|sure|yes|yeah|no|so|um|uh|hm|please|actually|sorry|hi|hello|thanks|"
@@ -47,19 +49,32 @@ _WRAP: Final = re.compile(
     re.I,
 )
 _TAIL: Final = re.compile(
-    r"[\s,.!?;:。！，]*(?:\b(?:please|thanks?|thank you|instead|then|i think|i guess|for me|"
-    r"if possible|will do)\b[\s,.!?;:]*)*$",
-    re.I,
+    r"\b(?:please|thanks?|thank you|instead|then|i think|i guess|for me|if possible|will do)$", re.I
 )
+LONGEST_TAIL: Final = 12  # letters of the longest of them, and one before it
+_MARKS: Final = ",.!?;:。！，"
 
 
 def answer(text: str) -> Found | None:
     """A text that answers a question, without its wrapping; None where nothing is left."""
     head = _WRAP.match(text)
     start = head.end() if head else 0
-    tail = _TAIL.search(text, start)
-    end = tail.start() if tail else len(text)
-    return _cut(text, start, end)
+    return _cut(text, start, _before_tail(text, start))
+
+
+def _before_tail(text: str, start: int) -> int:
+    """Where "…, please, if possible!" begins; from the end, as a search for it from each place
+    before it takes the square of its length."""
+    end = _before_marks(text, start, len(text))
+    while tail := _TAIL.search(text, max(start, end - LONGEST_TAIL), end):
+        end = _before_marks(text, start, tail.start())
+    return end
+
+
+def _before_marks(text: str, start: int, end: int) -> int:
+    while end > start and (text[end - 1].isspace() or text[end - 1] in _MARKS):
+        end -= 1
+    return end
 
 
 def after(cues: Iterable[str], text: str) -> list[Found]:
@@ -82,7 +97,7 @@ def _cue_pattern(cues: Sequence[str]) -> re.Pattern[str]:
 def _name_at(text: str, start: int) -> Found | None:
     """The words from here on that can be one name."""
     end = start
-    tokens = list(_TOKEN.finditer(text, start))[: LONGEST + 2]
+    tokens = list(islice(_TOKEN.finditer(text, start), LONGEST + 2))
     capitals = bool(tokens) and tokens[0].start() == start and tokens[0].group()[0].isupper()
     for place, token in enumerate(tokens):
         between = text[end : token.start()]
@@ -103,7 +118,7 @@ def _name_at(text: str, start: int) -> Found | None:
 
 def _goes_on(text: str, at: int) -> bool:
     """Whether a capital follows: "House of Pancakes", and not "Rome and leave"."""
-    return re.match(r"\s+(?:the\s+)?[A-Z]", text[at:]) is not None
+    return _NAME_AHEAD.match(text, at) is not None
 
 
 def options(text: str, taken: Sequence[Found] = ()) -> list[Found]:
