@@ -21,6 +21,7 @@ class Letters:
     """A tokenizer whose tokens are letters, and whose template is `<role>content`."""
 
     vocab_size: int = 0x110000
+    longest_token: int = 1
     renders: int = 0
     call_syntax: CallSyntax = OURS
     control_ids: Mapping[str, int] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from fireside.engine.guidance import Compilation, Guide
 from fireside.engine.mailbox import Wakes
 from fireside.engine.params import SamplingParams
 from fireside.engine.request import Request, Sequence
-from fireside.engine.runner import Runner
+from fireside.engine.runner import Abandoned, Runner
 from fireside.engine.sampler import SequenceSampler
 from fireside.engine.scheduler import Scheduler
 from fireside.engine.speculation import Drafter, StepCost
@@ -89,6 +89,8 @@ class Engine:
         self._news = threading.Condition()
         self._stopping = False
         self._thread: threading.Thread | None = None
+        self._running: set[Request] = set()
+        runner.abandoned = self._is_abandoned
         self._wakes = Wakes()
         self._counts = Counts()
         self._emission = Emission(
@@ -205,12 +207,15 @@ class Engine:
         self._take_compiled()
         works = self._scheduler.schedule()
         if works:
+            self._running = {work.sequence.request for work in works}
             try:
                 before = time.perf_counter()
                 logits = self.runner.run([work.chunk for work in works])
                 run_seconds = time.perf_counter() - before
                 choices = self._emission.sample(works, logits)
                 self._emission.emit(choices)
+            except Abandoned:
+                pass  # all of its requests were cancelled, which the next step hears first
             except Exception as error:
                 log.exception("A step of %d sequences failed", len(works))
                 self._emission.fail([work.sequence for work in works], error)
@@ -294,6 +299,13 @@ class Engine:
     @property
     def _waiting(self) -> int:
         return len(self._submitted) + len(self._compiling) + self._scheduler.waiting
+
+    def _is_abandoned(self) -> bool:
+        """Whether every request of the running step was cancelled."""
+        if not self._cancelled:
+            return False
+        gone = {request for request, index in list(self._cancelled) if index is None}
+        return self._running <= gone
 
     def _notify(self) -> None:
         with self._news:

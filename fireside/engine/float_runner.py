@@ -6,7 +6,7 @@ On CPUs that can, `Int8Runner` is several times faster.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from fireside.engine.arena import KVArena
 from fireside.engine.paged import Plan
-from fireside.engine.runner import Chunk, tiles
+from fireside.engine.runner import Abandoned, Chunk, tiles
 from fireside.engine.threads import Threads
 from fireside.model.transformer import Transformer
 
@@ -43,6 +43,7 @@ class FloatRunner:
         self.context = config.context
         self.block_size = block_size
         self.num_blocks = num_blocks
+        self.abandoned: Callable[[], bool] = lambda: False
         self.device = weight.device
         self._threads = Threads(torch.get_num_threads()) if yielding else None
         self.arena = KVArena(
@@ -73,7 +74,7 @@ class FloatRunner:
         logits: Tensor = self.model(
             torch.tensor([ids], device=self.device),
             positions=plan.positions.unsqueeze(0),
-            cache=PagedCache(plan),
+            cache=PagedCache(plan, self.abandoned),
             logits_at=rows,
         )
         return logits.float()
@@ -82,8 +83,9 @@ class FloatRunner:
 class PagedCache:
     """The model's `KVCache` over a plan: one row of the batch holds every sequence's tokens."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, abandoned: Callable[[], bool] = lambda: False) -> None:
         self._plan = plan
+        self._abandoned = abandoned
 
     def attend(
         self,
@@ -95,6 +97,8 @@ class PagedCache:
         scale: float,
         window: int | None,
     ) -> Float[Tensor, "1 H N hd"]:
+        if self._abandoned():
+            raise Abandoned
         self._plan.write(layer, torch.stack((k[0], v[0])).permute(2, 0, 1, 3))
         kv_heads, _, head_dim = k.shape[1:]
         grouped = q[0].transpose(0, 1).reshape(q.shape[2], kv_heads, -1, head_dim)  # N K G hd

@@ -23,7 +23,7 @@ from fireside.engine.attention_shapes import CANDIDATES, FASTEST
 from fireside.engine.int8 import LEVELS, Int8Layer, Int8Linear, Int8Weights
 from fireside.engine.paged import Plan
 from fireside.engine.rotation import MAX_BLOCK
-from fireside.engine.runner import Chunk, tiles
+from fireside.engine.runner import Abandoned, Chunk, tiles
 from fireside.engine.threads import Threads
 from fireside.model.config import ModelConfig
 
@@ -113,6 +113,7 @@ class Int8Runner:
         self.context = config.context
         self.block_size = block_size
         self.num_blocks = num_blocks
+        self.abandoned: Callable[[], bool] = lambda: False
         self.arena = KVArena(
             num_layers=config.num_layers,
             num_blocks=num_blocks,
@@ -149,6 +150,8 @@ class Int8Runner:
         rows = plan.wanted
         last = len(self.weights.layers) - 1
         for index, layer in enumerate(self.weights.layers):
+            if self.abandoned():
+                raise Abandoned
             attended = self._attention(x, index, layer, rotary, plan, space)
             if index == last and not rows:
                 return torch.empty(0, self.vocab_size)

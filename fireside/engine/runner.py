@@ -7,7 +7,7 @@ business (`block_pool.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +34,10 @@ class Chunk:
     logits: int
 
 
+class Abandoned(Exception):
+    """Nobody waits for this step any more; what it has written of the KV cache is worth nothing."""
+
+
 class Runner(Protocol):
     """Runs chunks over a KV cache of `num_blocks` blocks of `block_size` tokens each.
 
@@ -46,6 +50,9 @@ class Runner(Protocol):
     context: int
     block_size: int
     num_blocks: int
+    abandoned: Callable[[], bool]
+    """The engine's, asked before each layer: whether nobody waits for this step any more.  A step of
+    a large prompt takes seconds on a slow machine.  Then `run` raises `Abandoned`."""
 
     def run(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
         """Logits in float32, one row per wanted position, in the order of the chunks.

@@ -55,6 +55,7 @@ from fireside.server.door import Door
 from fireside.server.evals.group import group as evals_group
 from fireside.server.foreground import Counting, Foreground
 from fireside.server.guard import Guard, StandardHeaders
+from fireside.server.heap import Heap
 from fireside.server.idempotency import Idempotency
 from fireside.server.inside import Inside
 from fireside.server.keys import Keys
@@ -167,6 +168,8 @@ class Parts:
                 Sweep(uploads_.sweep),
                 Sweep(remembered.sweep),
                 Sweep(old.sweep, seconds=3600),
+                Sweep(Heap().trim, seconds=5),
+                *([] if store.reserve is None else [Sweep(store.reserve.hold)]),
             ],
         )
 

@@ -10,12 +10,19 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    PrivateAttr,
+    ValidationError,
+)
+from pydantic_core import CoreSchema, ErrorDetails
 from starlette.requests import ClientDisconnect
 
 from fireside.errors import BadRequest, FiresideError, Interrupted
@@ -23,6 +30,8 @@ from fireside.server.parameters import NONE, Table
 
 MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 64
+MAX_VALUES = 1_000_000
+"""Of one body, names among them.  Each is an object, many times larger than its bytes there."""
 SMALL = 64 * 1024  # parsed in under a millisecond: not worth a thread
 
 
@@ -50,6 +59,24 @@ class Wire(BaseModel):
     table: ClassVar[Table] = NONE
     nulls: ClassVar[frozenset[str]] = frozenset()
     """Parameters whose null says something; elsewhere null is as good as nothing."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """A list without an end, of a million wrong items, is one complaint, not a million."""
+        schema = handler(source)
+        below: list[Any] = [schema]
+        while below:
+            each = below.pop()
+            if isinstance(each, dict):
+                if each.get("type") == "list" and "max_length" not in each:
+                    each["fail_fast"] = True
+                below.extend(each.values())
+            elif isinstance(each, list | tuple):
+                below.extend(each)
+        return schema
+
     _ignored: tuple[str, ...] = PrivateAttr(())
 
     @property
@@ -59,6 +86,8 @@ class Wire(BaseModel):
 
 
 W = TypeVar("W", bound=Wire)
+ELEMENT = re.compile(rb'[,\[{]|"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
+"""A string of JSON, whole or not, or what a further value comes after; it never goes back."""
 
 
 async def read(request: Request, wire: type[W], *, given: Mapping[str, str] | None = None) -> W:
@@ -106,6 +135,7 @@ def parse(raw: bytes, wire: type[W], given: Mapping[str, str] | None = None) -> 
 
 def decode(raw: bytes) -> dict[str, Any]:
     """Bytes of a JSON object to values that are safe to walk and to encode again."""
+    _check_count(raw)
     try:
         value = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
     except UnicodeDecodeError as error:
@@ -122,6 +152,15 @@ def decode(raw: bytes) -> dict[str, Any]:
         raise BadRequest("The body must be a JSON object.")
     _check_values(value)
     return value
+
+
+def _check_count(raw: bytes) -> None:
+    """Before anything is made of them: not too many values."""
+    if raw.count(b",") + raw.count(b"[") + raw.count(b"{") <= MAX_VALUES // 3:
+        return  # a value comes after one of these, and so does a member with its name
+    for number, _ in enumerate(ELEMENT.finditer(raw)):
+        if number >= MAX_VALUES:
+            raise TooLarge(f"The body holds more than {MAX_VALUES} values; send less.")
 
 
 def _no_constant(name: str) -> None:

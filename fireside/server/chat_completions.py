@@ -32,6 +32,7 @@ from fireside.server.chat_persona import answer_as
 from fireside.server.chat_store import Keeper, keeper_for
 from fireside.server.chat_tools import choice_of, functions_of
 from fireside.server.chat_wire import ChatCompletionRequest
+from fireside.server.lengths import check_chat
 from fireside.server.logprobs import chat_logprobs
 from fireside.server.openapi import documented
 from fireside.server.sampling import (
@@ -41,7 +42,14 @@ from fireside.server.sampling import (
     check_ids,
     in_callers_words,
 )
-from fireside.server.streaming import Event, EventStream, begun, submitted, while_connected
+from fireside.server.streaming import (
+    Event,
+    EventStream,
+    Stopped,
+    begun,
+    submitted,
+    while_connected,
+)
 
 if TYPE_CHECKING:
     from fireside.assistant import Assistant
@@ -79,9 +87,10 @@ async def answer(
     owner: str,
     keeper: Keeper | None,
 ) -> Response:
-    calling, generation = await submitted(
-        lambda: start(model, call, owner), lambda made: made[1].cancel()
+    starting = submitted(
+        lambda stopped: start(model, call, owner, stopped), lambda made: made[1].cancel()
     )
+    calling, generation = await while_connected(request, starting)
     head = Head(model=model.name, metadata=call.metadata if call.store else None)
     if call.stream:
         wait = calling.constraint is not None
@@ -97,8 +106,11 @@ async def answer(
     return JSONResponse(made)
 
 
-def start(model: TextModel, call: ChatCompletionRequest, owner: str) -> tuple[Calling, Generation]:
+def start(
+    model: TextModel, call: ChatCompletionRequest, owner: str, stopped: Stopped
+) -> tuple[Calling, Generation]:
     """Render, check and submit: the slow part before the first token, so not on the event loop."""
+    check_chat(model, call, stopped)
     params = chat_params(call)
     check_ids(params.stop_ids, model.tokenizer.vocab_size, param="stop_token_ids")
     calling = calling_for(

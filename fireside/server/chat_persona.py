@@ -7,7 +7,6 @@ is there to be asked.  The request's own functions stay the client's.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -28,9 +27,17 @@ from fireside.server.chat_head import Head
 from fireside.server.chat_messages import as_messages
 from fireside.server.chat_tools import choice_of, functions_of
 from fireside.server.chat_wire import ChatCompletionRequest
+from fireside.server.lengths import check_chat
 from fireside.server.logprobs import chat_logprobs
 from fireside.server.sampling import chat_constraint, chat_params, check_fits
-from fireside.server.streaming import Event, EventStream, begun, submitted, while_connected
+from fireside.server.streaming import (
+    Event,
+    EventStream,
+    Stopped,
+    begun,
+    submitted,
+    while_connected,
+)
 
 if TYPE_CHECKING:
     from fireside.assistant import Assistant
@@ -55,9 +62,13 @@ async def answer_as(
     Raises:
         Unsupported: more than one choice, or log-probabilities of what a filter withholds.
     """
-    core = await asyncio.to_thread(core_of, assistant, who, call, owner)
+    making = submitted(
+        lambda stopped: core_of(assistant, who, call, owner, stopped), lambda made: made.cancel()
+    )
+    core = await while_connected(request, making)
     head = Head(model=who.name, metadata=call.metadata if call.store else None)
-    generation = await submitted(core.begin, lambda _: core.cancel())
+    beginning = submitted(lambda _: core.begin(), lambda _: core.cancel())
+    generation = await while_connected(request, beginning, core.cancel)
     if call.stream:
         wait = core.constrained and generation is not None
         events = None if generation is None else generation
@@ -73,10 +84,15 @@ async def answer_as(
 
 
 def core_of(
-    assistant: Assistant, who: Answerer, call: ChatCompletionRequest, owner: str
+    assistant: Assistant,
+    who: Answerer,
+    call: ChatCompletionRequest,
+    owner: str,
+    stopped: Stopped,
 ) -> Answering:
     if call.n != 1:
         raise Unsupported("A persona gives one answer: leave n out.", param="n")
+    check_chat(who.model, call, stopped)
     messages = as_messages(call.messages)
     params = params_of(who, call)
     context = who.model.context

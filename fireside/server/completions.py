@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
-from fireside.errors import BadRequest
+from fireside.errors import BadRequest, Interrupted
 from fireside.messages import Message
 from fireside.server import body
 from fireside.server.answers import Told, finish_of, gathered, usage_of
@@ -30,12 +30,14 @@ from fireside.server.sampling import check_fits, check_ids, completion_params, i
 from fireside.server.streaming import (
     Event,
     EventStream,
+    Stopped,
     begun,
     interleaved,
     submitted,
     while_connected,
 )
 from fireside.server.wire import CompletionRequest
+from fireside.tokenizer.length import check_length
 
 if TYPE_CHECKING:
     from fireside.engine.models import Models
@@ -122,7 +124,8 @@ async def answer(
     request: Request, model: TextModel, call: CompletionRequest, owner: str, asks: bool
 ) -> Response:
     """asks: the prompts go through the chat template."""
-    running = await submitted(lambda: start(model, call, owner, asks), cancel_all)
+    starting = submitted(lambda stopped: start(model, call, owner, asks, stopped), cancel_all)
+    running = await while_connected(request, starting)
     head = Head(model=model.name)
 
     def cancel() -> None:
@@ -141,11 +144,13 @@ def cancel_all(running: Sequence[Running]) -> None:
         each.generation.cancel()
 
 
-def start(model: TextModel, call: CompletionRequest, owner: str, asks: bool) -> list[Running]:
+def start(
+    model: TextModel, call: CompletionRequest, owner: str, asks: bool, stopped: Stopped
+) -> list[Running]:
     """Submit every prompt, or none."""
     params = completion_params(call)
     check_ids(params.stop_ids, model.tokenizer.vocab_size, param="stop_token_ids")
-    prompts = [encoded(model, prompt, asks) for prompt in call.prompts]
+    prompts = [encoded(model, prompt, asks, stopped) for prompt in call.prompts]
     for prompt in prompts:
         check_fits(len(prompt), call.max_tokens, model.context, param="prompt")
     running: list[Running] = []
@@ -160,11 +165,14 @@ def start(model: TextModel, call: CompletionRequest, owner: str, asks: bool) -> 
     return running
 
 
-def encoded(model: TextModel, prompt: str | list[int], asks: bool) -> list[int]:
-    if isinstance(prompt, str) and asks:
-        rendered: list[int] = model.tokenizer.render([Message(role="user", content=prompt)]).ids
-        return rendered
+def encoded(model: TextModel, prompt: str | list[int], asks: bool, stopped: Stopped) -> list[int]:
+    if stopped():
+        raise Interrupted("The client went away.")
     if isinstance(prompt, str):
+        check_length(model.tokenizer, [prompt], model.context, param="prompt", stopped=stopped)
+        if asks:
+            rendered: list[int] = model.tokenizer.render([Message(role="user", content=prompt)]).ids
+            return rendered
         return model.tokenizer.encode(prompt, add_bos=True)
     check_ids(prompt, model.tokenizer.vocab_size, param="prompt")
     return prompt

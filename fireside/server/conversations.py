@@ -27,6 +27,8 @@ from fireside.storage.store import no_conversation, no_message
 if TYPE_CHECKING:
     from fireside.engine.models import Models
 
+LONGEST = 2**20
+"""Letters of a message; the model's own window is the nearer limit, and costs a tokenising."""
 SHOWN = 200
 """Messages that a page shows of a conversation before it is asked for more."""
 Title = Annotated[str, Field(min_length=1, max_length=200)]
@@ -36,7 +38,7 @@ ModelName = Annotated[str, Field(min_length=1, max_length=1024)]
 class NewConversation(Wire):
     title: Annotated[str, Field(max_length=200)] = ""
     model: ModelName | None = None
-    system: str | None = None
+    system: Annotated[str, Field(max_length=LONGEST)] | None = None
 
 
 class ConversationChange(Wire):
@@ -45,7 +47,7 @@ class ConversationChange(Wire):
 
 
 class Said(Wire):
-    content: str
+    content: Annotated[str, Field(max_length=LONGEST)]
 
 
 class Consent(Wire):

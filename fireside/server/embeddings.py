@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from fireside.errors import BadRequest, NotFound, UnknownModel
+from fireside.errors import BadRequest, Interrupted, NotFound, UnknownModel
 from fireside.server import body
 from fireside.server.body import Wire
 from fireside.server.models import is_path
@@ -26,6 +26,7 @@ from fireside.server.openapi import documented
 from fireside.server.parameters import Table
 from fireside.server.streaming import while_connected
 from fireside.server.wire import Integer, Label, TokenId
+from fireside.tokenizer.length import PIECE, check_length
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -130,14 +131,8 @@ def _answer(
     call: EmbeddingRequest,
     gone: threading.Event,
 ) -> bytes:
-    ids = embedder.tokens(texts, param="input")
+    ids = _tokens(embedder, texts, gone)
     total = sum(map(len, ids))
-    if total > MOST_TOKENS:
-        raise BadRequest(
-            f"input has {total} tokens; a request may have {MOST_TOKENS}: send several.",
-            param="input",
-            code="max_tokens_per_request",
-        )
     vectors, _ = embedder.embed(ids, cancelled=gone.is_set, param="input")
     if call.dimensions is not None and call.dimensions < embedder.width:
         vectors = vectors[:, : call.dimensions]
@@ -149,6 +144,51 @@ def _answer(
     # Row by row: one call of `json.dumps` for them all would hold the GIL, and the event loop.
     rows = ",".join(_rows(vectors, call.encoding_format))
     return f'{{"object":"list","data":[{rows}],{json.dumps(rest)[1:]}'.encode()
+
+
+def _tokens(
+    embedder: Embedder, texts: Sequence[str | list[int]], gone: threading.Event
+) -> list[list[int]]:
+    """The ids of each text, a few texts at a time.
+
+    Raises:
+        BadRequest: they are more than a request may have.
+        ContextOverflow: one text is longer than the model reads.
+        Interrupted: the client left.
+    """
+    found: list[list[int]] = []
+    total = 0
+    for some in _groups(texts):
+        if gone.is_set():
+            raise Interrupted("The client went away.")
+        written = [text for text in some if isinstance(text, str)]
+        if len(written) == 1:
+            check_length(
+                embedder.tokenizer, written, embedder.context, param="input", stopped=gone.is_set
+            )
+        found += embedder.tokens(some, param="input")
+        total += sum(map(len, found[-len(some) :]))
+        if total > MOST_TOKENS:
+            raise BadRequest(
+                f"input has more than {MOST_TOKENS} tokens, which is what a request may have: "
+                "send several.",
+                param="input",
+                code="max_tokens_per_request",
+            )
+    return found
+
+
+def _groups(texts: Sequence[str | list[int]]) -> Iterator[list[str | list[int]]]:
+    """Texts that are short enough together to be tokenised in one go; or a long one alone."""
+    group: list[str | list[int]] = []
+    size = 0
+    for text in texts:
+        if group and size + len(text) > PIECE:
+            yield group
+            group, size = [], 0
+        group.append(text)
+        size += len(text)
+    yield group
 
 
 def _rows(vectors: Tensor, encoding: str) -> Iterator[str]:

@@ -27,7 +27,8 @@ from fireside.server.streaming import while_connected
 from fireside.storage.ids import new_id
 
 MAX_INPUTS: Final = 2048
-MAX_CHARACTERS: Final = 2**20
+MAX_CHARACTERS: Final = 2**17
+"""A few seconds of the moderation model."""
 OURS: Final = (MODERATION_MODEL, RULES_MODEL)
 ALIASES: Final = (
     *OURS,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ from fireside.errors import FiresideError, Interrupted
 from fireside.server.errors import envelope, log
 
 T = TypeVar("T")
+Stopped = Callable[[], bool]
+"""Whether nobody waits any more; a thread asks it between two pieces of work."""
 Event = Mapping[str, object]
 
 
@@ -68,12 +71,14 @@ async def _framed(events: AsyncIterator[Event], last: bytes) -> AsyncIterator[by
         yield last
 
 
-async def submitted(start: Callable[[], T], cancel: Callable[[T], None]) -> T:
+async def submitted(start: Callable[[Stopped], T], cancel: Callable[[T], None]) -> T:
     """What `start` gives, from a thread; should nobody wait for it any more, it is cancelled.
 
-    A thread cannot be stopped, so what it submits to the engine would run to its end unread.
+    A thread cannot be stopped: it asks now and then, and what it submits to the engine all the
+    same would run to its end unread.
     """
-    starting = asyncio.ensure_future(asyncio.to_thread(start))
+    gone = threading.Event()
+    starting = asyncio.ensure_future(asyncio.to_thread(start, gone.is_set))
 
     def abandoned(done: asyncio.Future[T]) -> None:
         if not done.cancelled() and done.exception() is None:
@@ -82,12 +87,13 @@ async def submitted(start: Callable[[], T], cancel: Callable[[T], None]) -> T:
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
+        gone.set()
         starting.add_done_callback(abandoned)
         raise
 
 
 async def while_connected(
-    request: Request, work: Coroutine[Any, Any, T], cancel: Callable[[], None]
+    request: Request, work: Coroutine[Any, Any, T], cancel: Callable[[], None] = lambda: None
 ) -> T:
     """The result of `work`, unless the client leaves first: then `cancel` is called.
 

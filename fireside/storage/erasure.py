@@ -13,8 +13,10 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Engine, Select, Table, delete, func, select
 
+from fireside.errors import Unavailable
 from fireside.storage import sqlite
 from fireside.storage.objects import BATCH, _alive
+from fireside.storage.reserve import NO_SPACE, freeing
 from fireside.storage.schema import conversations, messages, objects, passages
 
 OWNED: Final[Mapping[str, Table]] = {"conversations": conversations, "objects": objects}
@@ -105,6 +107,7 @@ class Erasure:
         self._delete(conversations, conversations.c.id, conversations.c.owner == owner)
         return {name: count for name, count in gone.items() if count}
 
+    @freeing
     def _delete(self, table: Table, key: Column[Any], which: Any) -> None:
         some = select(key).where(which).limit(BATCH)
         while True:
@@ -118,9 +121,15 @@ class Erasure:
 
     def scrub(self) -> bool:
         """Clean the database's own files of what was deleted.  False: somebody reads it just now,
-        and the log of changes is cleaned when they end; the file itself is clean."""
+        and the log of changes is cleaned when they end; or the disk has no room for a clean copy,
+        and the words of the search index stay until there is."""
         if self._writer.dialect.name == "sqlite":
-            return sqlite.scrub(self._writer)
+            try:
+                return sqlite.scrub(self._writer)
+            except Unavailable as error:
+                if error.code != NO_SPACE:
+                    raise
+                return False
         return True  # the server's VACUUM, which its administrator sets up
 
     # By age

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Final
 from fireside.errors import NotFound, Unavailable
 from fireside.storage.ids import new_id
 from fireside.storage.objects import Listed, New, Objects, Order, Stored
+from fireside.storage.reserve import NO_SPACE
 
 KIND: Final = "file"
 INCOMING: Final = ".incoming-"
@@ -113,7 +114,14 @@ class Files:
 
     def remove(self, file_id: str, owner: str | None) -> Stored:
         """Row and bytes.  A download that has begun still ends well.  Raises NotFound."""
-        gone = self.objects.remove(KIND, file_id, owner=owner)
+        try:
+            gone = self.objects.remove(KIND, file_id, owner=owner)
+        except Unavailable as error:
+            if error.code != NO_SPACE:
+                raise
+            # Nothing was set aside: the bytes themselves make room for the change of the row.
+            self._at(self.get(file_id, owner).id).unlink(missing_ok=True)
+            gone = self.objects.remove(KIND, file_id, owner=owner)
         self._at(gone.id).unlink(missing_ok=True)
         self.forgotten(gone.id)
         return gone
@@ -185,7 +193,7 @@ def disk_errors() -> Iterator[None]:
             raise Unavailable(
                 "No disk space left on the server for this file: delete files, or free some "
                 "space, then try again.",
-                code="no_space",
+                code=NO_SPACE,
             ) from None
         raise Unavailable(
             f"The server cannot write the file ({error.strerror}): check the folder `files` "

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, Row, Select, delete, insert, select, 
 
 from fireside.errors import Conflict, NotFound
 from fireside.storage.ids import new_id
+from fireside.storage.reserve import freeing
 from fireside.storage.schema import objects as table
 
 Order = Literal["asc", "desc"]
@@ -133,6 +134,7 @@ class Objects:
             connection.execute(update(table).where(table.c.id == row_id).values(values))
         return new
 
+    @freeing
     def remove(self, kind: str, row_id: str, *, owner: str | None) -> Stored:
         """Delete a row and every row below it; returns the row as it was.
 
@@ -296,6 +298,7 @@ class Objects:
         with self._reader.connect() as connection:
             return [_stored(row) for row in connection.execute(query)]
 
+    @freeing
     def discard(self, ids: Sequence[str]) -> None:
         """Delete rows by id, anyone's, expired or not; unknown ids are nothing."""
         with self._writer.begin() as connection:

@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from fireside.storage.reserve import freeing
 from fireside.storage.schema import objects, passages
 
 BATCH = 500
@@ -92,6 +93,7 @@ class Passages:
             )
         return True
 
+    @freeing
     def discard(self, file: str) -> None:
         """Delete a file's passages, a few at a time: others wait for the lock meanwhile."""
         p = passages.c

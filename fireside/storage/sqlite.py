@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL, ExceptionContext
 
 from fireside.errors import Corrupt, FiresideError, Unavailable
+from fireside.storage.reserve import NO_SPACE
 from fireside.storage.schema import messages
 
 WRITES: Final = "fireside_writes"
@@ -109,10 +110,19 @@ def in_plain_words(error: BaseException, path: str) -> FiresideError | None:
             "afresh, or restore a backup of it."
         )
     if "full" in said:
-        return Unavailable(f"No disk space left for the database {path}: free some, try again.")
+        return _no_space(path)
+    # A quota that is used up is an I/O error to SQLite, and a full disk is no other.
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_WRITE":
+        return _no_space(path)
     if "readonly" in said or "unable to open" in said or "disk i/o" in said:
         return Unavailable(f"The database {path} cannot be used ({error}): check the disk.")
     return None
+
+
+def _no_space(path: str) -> Unavailable:
+    return Unavailable(
+        f"No disk space left for the database {path}: free some, try again.", code=NO_SPACE
+    )
 
 
 def check(connection: Connection) -> str:

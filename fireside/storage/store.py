@@ -42,6 +42,7 @@ from fireside.storage.objects import Objects
 from fireside.storage.passages import Passages
 from fireside.storage.people import People
 from fireside.storage.records import Conversation, Hit, Status, StoredMessage
+from fireside.storage.reserve import freeing, reserve_of
 from fireside.storage.rows import hit, stored, values_of
 from fireside.storage.schema import conversations as conversations_table
 from fireside.storage.schema import messages as messages_table
@@ -63,6 +64,7 @@ class Store:
         self.audit = AuditLog(engine)
         self.lineage = Lineage(engine)
         self.erasure = Erasure(engine, self._writer)
+        self.reserve = reserve_of(engine)
 
     @classmethod
     def open(
@@ -180,6 +182,7 @@ class Store:
             if done.rowcount == 0:
                 raise no_conversation(conversation_id)
 
+    @freeing
     def delete(self, conversation_id: str) -> None:
         """Delete a conversation with all its messages, out of the search index too, and every
         object that belongs to it: summaries, states, calls."""

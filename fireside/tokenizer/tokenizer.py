@@ -21,7 +21,7 @@ from fireside.tokenizer.gguf import vocabulary_from_gguf
 from fireside.tokenizer.rendered import Rendered, cut_after_message, encode_rendered
 from fireside.tokenizer.spelling import bytes_of
 from fireside.tokenizer.template import ChatTemplate
-from fireside.tokenizer.vocabulary import Vocabulary
+from fireside.tokenizer.vocabulary import Vocabulary, keeps_letters
 
 
 class Tokenizer:
@@ -144,6 +144,14 @@ class Tokenizer:
             known = bytes_of(text, self._vocabulary.spelling)
             self._bytes[token_id] = known
         return known
+
+    @cached_property
+    def longest_token(self) -> int | None:
+        """The most letters of a text that one token can stand for; None where there is no limit:
+        a normaliser may drop letters, and one token may stand for a whole unknown word."""
+        if not keeps_letters(self._vocabulary.backend):
+            return None
+        return max(len(self.token_bytes(number)) for number in range(self.vocab_size))
 
     def token_text(self, token_id: int, /) -> str:
         """A token as the vocabulary spells it; empty for a number that it leaves out.

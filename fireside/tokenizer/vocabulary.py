@@ -6,12 +6,14 @@ thing only: which added tokens are control tokens.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from tokenizers import Tokenizer as Backend
+from tokenizers.models import BPE
 
 Spelling = Literal["bytes", "sentencepiece", "metaspace", "wordpiece", "words"]
 """How a token's spelling stands for bytes: GPT-2's byte alphabet; `▁` and `<0x0A>`; `▁` alone, in
@@ -77,6 +79,24 @@ class Vocabulary:
     def tool_template(self) -> str | None:
         """The template of a chat with tools: where there is none of that name, the same."""
         return self.templates.get(TOOL_TEMPLATE, self.chat_template)
+
+
+def keeps_letters(backend: Backend) -> bool:
+    """Whether each letter of a text is in some token of its own: none is dropped or composed before
+    merging, and no token stands for what is unknown."""
+    steps = [] if backend.normalizer is None else [json.loads(backend.normalizer.__getstate__())]
+    while steps:
+        step = steps.pop()
+        if step["type"] == "Sequence":
+            steps.extend(step["normalizers"])
+        elif step["type"] == "Replace":
+            if len(step["pattern"].get("String", "  ")) > len(step["content"]):
+                return False
+        elif step["type"] != "Prepend":
+            return False
+    model: Any = backend.model
+    unknown = getattr(model, "unk_token", None) is not None
+    return isinstance(model, BPE) and (not unknown or bool(model.byte_fallback))
 
 
 def control_tokens(added: tuple[AddedToken, ...], template: str) -> list[AddedToken]:

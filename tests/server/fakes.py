@@ -53,6 +53,7 @@ class FakeRendered:
 class FakeTokenizer:
     vocab_size = 256
     chat_template = "a fake one"
+    longest_token = 1
     call_syntax = OURS
     control_ids: Mapping[str, int] = {}
     eos_ids: frozenset[int] = frozenset()

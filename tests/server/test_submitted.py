@@ -8,13 +8,13 @@ import threading
 import pytest
 
 from fireside.errors import Overloaded
-from fireside.server.streaming import submitted
+from fireside.server.streaming import Stopped, submitted
 
 
 def test_what_nobody_waits_for_is_cancelled() -> None:
     may_end, cancelled = threading.Event(), threading.Event()
 
-    def start() -> str:
+    def start(_: Stopped) -> str:
         may_end.wait(60)
         return "generation"
 
@@ -34,7 +34,7 @@ def test_what_nobody_waits_for_is_cancelled() -> None:
 
 def test_what_somebody_waits_for_is_not() -> None:
     cancelled: list[int] = []
-    assert asyncio.run(submitted(lambda: 7, cancelled.append)) == 7
+    assert asyncio.run(submitted(lambda _: 7, cancelled.append)) == 7
     assert cancelled == []
 
 
@@ -42,7 +42,7 @@ def test_what_somebody_waits_for_is_not() -> None:
 def test_a_refusal_reaches_whoever_waits_and_nobody_else() -> None:
     may_end = threading.Event()
 
-    def refuse() -> int:
+    def refuse(_: Stopped) -> int:
         may_end.wait(60)
         raise Overloaded("full")
 

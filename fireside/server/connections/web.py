@@ -14,6 +14,7 @@ import contextlib
 import math
 import socket
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,10 +40,19 @@ OTHER_FILES: Final = 256
 
 
 class WebServer(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ledger: Ledger, drain_seconds: float) -> None:
+    """break_off: ends what the application still does, each with an error of its own."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        ledger: Ledger,
+        drain_seconds: float,
+        break_off: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self.ledger = ledger
         self._drain_seconds = drain_seconds
+        self._break_off = break_off
         self._looking: asyncio.Task[None] | None = None
 
     @property
@@ -56,10 +66,8 @@ class WebServer(uvicorn.Server):
         self._looking = asyncio.create_task(self._look())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        state: Any = self.config.app.state  # type: ignore[union-attr]
-        state.admission.close()
         loop = asyncio.get_running_loop()
-        breaking_off = loop.call_later(self._drain_seconds, state.break_off)
+        breaking_off = loop.call_later(self._drain_seconds, self._break_off)
         try:
             await super().shutdown(sockets)
         finally:
@@ -94,7 +102,8 @@ def web_server(app: FastAPI, settings: Settings, **options: Any) -> WebServer:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         **options,
     )
-    return WebServer(config, ledger, settings.drain_seconds)
+    break_off = getattr(app.state, "break_off", lambda: None)
+    return WebServer(config, ledger, settings.drain_seconds, break_off)
 
 
 def connections_of(files: int) -> int:

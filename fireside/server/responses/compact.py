@@ -26,6 +26,7 @@ from fireside.messages import Message
 from fireside.server import body
 from fireside.server.answers import gathered
 from fireside.server.caller import caller_of
+from fireside.server.lengths import check_items
 from fireside.server.models import find
 from fireside.server.openapi import documented
 from fireside.server.responses import context
@@ -36,7 +37,7 @@ from fireside.server.responses.run import usage_of
 from fireside.server.responses.state import State
 from fireside.server.responses.wire import Compact, Context
 from fireside.server.sampling import check_fits
-from fireside.server.streaming import submitted, while_connected
+from fireside.server.streaming import Stopped, submitted, while_connected
 from fireside.storage.ids import new_id
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ class Spent:
         }
 
 
-def plan(state: State, model: TextModel, call: Compact, owner: str) -> Plan:
+def plan(
+    state: State, model: TextModel, call: Compact, owner: str, stopped: Stopped = lambda: False
+) -> Plan:
     """
     Raises:
         BadRequest, NotFound: as for creating a response.
@@ -101,6 +104,7 @@ def plan(state: State, model: TextModel, call: Compact, owner: str) -> Plan:
     """
     asked = Context(input=call.input, previous_response_id=call.previous_response_id)
     items = context.said(state, asked, owner, {}).items
+    check_items(model, call.instructions, items, stopped, windows=PARTS // 4 + 1)
     check_pairs(items, waiting=True)
     calling = calling_for(model.tokenizer, ())
 
@@ -150,11 +154,18 @@ async def summary(
         text = await asyncio.to_thread(model.tokenizer.decode, part)
         prompt = await asyncio.to_thread(_prompt, model, instructions, so_far, text)
         params = SamplingParams(temperature=0.0, max_tokens=max(1, model.context // 5))
-        generate = partial(model.generate, prompt, params, owner=owner)
-        spent.running = await submitted(generate, lambda generation: generation.cancel())
-        so_far = (await gathered(spent.running))[0].text.strip()
-        spent.usages.append(usage_of(spent.running))
+        generate = partial(_generation, model, prompt, params, owner)
+        running = await submitted(generate, lambda generation: generation.cancel())
+        spent.running = running
+        so_far = (await gathered(running))[0].text.strip()
+        spent.usages.append(usage_of(running))
     return so_far
+
+
+def _generation(
+    model: TextModel, prompt: list[int], params: SamplingParams, owner: str, _: Stopped
+) -> Generation:
+    return model.generate(prompt, params, owner=owner)
 
 
 def _prompt(model: TextModel, instructions: str | None, so_far: str, text: str) -> list[int]:
@@ -176,7 +187,10 @@ def routes(models: Models, state: State) -> APIRouter:
         call = await body.read(request, Compact)
         owner = caller_of(request).owner
         model = await find(models, call.model, owner=owner)
-        made = await asyncio.to_thread(plan, state, model, call, owner)
+        planning = submitted(
+            lambda stopped: plan(state, model, call, owner, stopped), lambda _: None
+        )
+        made = await while_connected(request, planning)
         spent = Spent()
         output = list(made.kept)
         if made.parts:

@@ -15,6 +15,7 @@ from fireside.errors import BadRequest, NotFound, Unsupported
 from fireside.server import body
 from fireside.server.answerers import answerer
 from fireside.server.caller import caller_of
+from fireside.server.lengths import check_items
 from fireside.server.listing import Page, envelope_of
 from fireside.server.openai_parameters import RESPONSES
 from fireside.server.openapi import Listed, documented
@@ -33,10 +34,13 @@ from fireside.server.responses.wire import (
     Nothing,
     check_include,
 )
-from fireside.server.streaming import begun, while_connected
+from fireside.server.streaming import Stopped, begun, submitted, while_connected
 
 if TYPE_CHECKING:
     from fireside.engine.models import Models
+
+WINDOWS: Final = 4
+"""How much is counted, in windows: whoever counts wants to know by how much it is too much."""
 
 
 def included(
@@ -122,12 +126,13 @@ def routes(models: Models, services: Services, background: Background) -> APIRou
         call = await body.read(request, CreateResponse)
         owner = caller_of(request).owner
         who = await answerer(services.assistant, models, call.model, owner=owner)
-        run = await started(services, answerer=who, call=call, owner=owner, memory={})
+        starting = started(services, answerer=who, call=call, owner=owner, memory={})
+        run = await while_connected(request, starting)
         # Before a response exists, what fails is a plain status: a schema that cannot be compiled.
         shaped = run.core.constrained
         source = None
         if (not call.background or shaped) and not run.waits_for_tools:
-            generation = await run.begin()
+            generation = await while_connected(request, run.begin(), run.close)
             if generation is not None and shaped and (call.stream or call.background):
                 try:
                     source = await begun(request, generation, run.close, True)
@@ -149,7 +154,7 @@ def routes(models: Models, services: Services, background: Background) -> APIRou
         owner = caller_of(request).owner
         who = await answerer(services.assistant, models, call.model, owner=owner)
 
-        def counted() -> int:
+        def counted(stopped: Stopped) -> int:
             tokenizer = who.model.tokenizer
             tools = tools_of(call)
             if tools.servers:
@@ -157,10 +162,11 @@ def routes(models: Models, services: Services, background: Background) -> APIRou
                                   param="tools")  # fmt: skip
             calling = calling_of(who.model, call, tools)
             items = context.said(state, call, owner, {}).items
+            check_items(who.model, call.instructions, items, stopped, windows=WINDOWS)
             exchange = exchange_of(who, call, items, {}, owner)
             return len(calling.render(tokenizer, messages_of(exchange)).ids)
 
-        tokens = await asyncio.to_thread(counted)
+        tokens = await while_connected(request, submitted(counted, lambda _: None))
         return {"object": "response.input_tokens", "input_tokens": tokens}
 
     @router.get("/{response_id}")

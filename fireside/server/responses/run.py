@@ -77,7 +77,7 @@ class Run:
         if not self.begun:
             self.begun = True
             try:
-                await submitted(self.core.begin, lambda _: self.core.cancel())
+                await submitted(lambda _: self.core.begin(), lambda _: self.core.cancel())
             except BaseException:
                 self.release()
                 raise

@@ -6,6 +6,7 @@ Everything that can be refused is refused here, before a response exists.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -18,6 +19,7 @@ from fireside.engine.params import Constraint, SamplingParams
 from fireside.errors import BadRequest, FiresideError, NotFound, Unsupported
 from fireside.messages import Message
 from fireside.safety.injection import RULE
+from fireside.server.lengths import check_items
 from fireside.server.responses import context
 from fireside.server.responses.items import Item, text_part
 from fireside.server.responses.locks import Locks
@@ -30,6 +32,7 @@ from fireside.server.responses.state import Inputs, State
 from fireside.server.responses.tools import Tools, tools_of
 from fireside.server.responses.wire import Context, CreateResponse, TextFormat
 from fireside.server.sampling import ANY_OBJECT, SMALLEST_TOP_P, check_fits
+from fireside.tokenizer.length import Stopped
 
 if TYPE_CHECKING:
     from fireside.assistant import Assistant
@@ -59,10 +62,12 @@ class Services:
 
 async def started(services: Services, **what: Any) -> Run:
     """`start` in a thread.  A task that is cancelled meanwhile leaves nothing locked."""
-    work = asyncio.ensure_future(asyncio.to_thread(start, services, **what))
+    gone = threading.Event()
+    work = asyncio.ensure_future(asyncio.to_thread(start, services, stopped=gone.is_set, **what))
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
+        gone.set()
         work.add_done_callback(_close)
         raise
 
@@ -80,18 +85,19 @@ def start(
     owner: str,
     memory: dict[str, list[Item]],
     warm: bool = False,
+    stopped: Stopped = lambda: False,
 ) -> Run:
     """Read the history, go through the steps before the answer, render and check.  Slow: not on
     the event loop.
 
     memory: histories that are not rows, by response.  warm: read the prompt and answer nothing, so
-    that the next response finds it read.
+    that the next response finds it read.  stopped: whether nobody waits any more.
 
     Raises:
         BadRequest, NotFound: and their kin, naming the parameter.
     """
     if call.conversation_id is None:
-        return _start(services, answerer, call, owner, memory, warm, lambda: None)
+        return _start(services, answerer, call, owner, memory, warm, lambda: None, stopped)
     if not call.store:
         raise BadRequest("conversation needs store: its items are kept.", param="store")
     try:
@@ -101,7 +107,7 @@ def start(
         raise
     release = services.locks.take(call.conversation_id)
     try:
-        return _start(services, answerer, call, owner, memory, warm, release)
+        return _start(services, answerer, call, owner, memory, warm, release, stopped)
     except BaseException:
         release()
         raise
@@ -115,10 +121,13 @@ def _start(
     memory: dict[str, list[Item]],
     warm: bool,
     release: Callable[[], None],
+    stopped: Stopped,
 ) -> Run:
     tools = tools_of(call)
     servers = services.remote.named(tools.servers, owner)
     said = context.said(services.state, call, owner, memory)
+    items, drops = said.inputs.items, call.truncation == "auto"
+    check_items(answerer.model, call.instructions, items, stopped, drops=drops)
     decisions = decisions_of(said.items, said.inputs.items)
     response = opening(call, answerer.name, tools.shown, tools.choice_shown)
     searched = None
