@@ -51,8 +51,8 @@ class Runner(Protocol):
     block_size: int
     num_blocks: int
     abandoned: Callable[[], bool]
-    """The engine's, asked before each layer: whether nobody waits for this step any more.  A step of
-    a large prompt takes seconds on a slow machine.  Then `run` raises `Abandoned`."""
+    """The engine's, asked before each layer: whether nobody waits for this step any more, as a step
+    of a large prompt can take seconds.  Then `run` raises `Abandoned`."""
 
     def run(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
         """Logits in float32, one row per wanted position, in the order of the chunks.
