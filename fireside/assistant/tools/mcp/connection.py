@@ -26,6 +26,7 @@ from pydantic import ValidationError
 
 import fireside
 from fireside.assistant.tools.mcp.config import McpServer
+from fireside.assistant.tools.mcp.listing import SoundTools, reasons
 from fireside.assistant.tools.mcp.stdio import Heard, program
 from fireside.errors import BadRequest, FiresideError, Unavailable
 
@@ -34,8 +35,17 @@ logging.getLogger("mcp").addHandler(logging.NullHandler())
 
 MAX_TOOLS: Final = 256
 MAX_PAGES: Final = 50
+MAX_LOST: Final = 100
 LONGEST: Final = 60.0
 SHOWN: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """lost: (name, why) of the tools that cannot be offered."""
+
+    tools: tuple[mcp_types.Tool, ...]
+    lost: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -67,7 +77,7 @@ class Connection:
         self._closed = False
         self.calls = 0  # that are under way
 
-    async def tools(self) -> tuple[mcp_types.Tool, ...]:
+    async def tools(self) -> Listed:
         """What the server offers now.
 
         Raises:
@@ -177,7 +187,8 @@ class Connection:
         if server.command is not None:
             env = server.filled(server.env, self._environ)
             async with program(server.command, server.args, env, heard, over) as streams:
-                yield streams
+                read, *rest = streams
+                yield SoundTools(read), *rest
             return
         from fireside.assistant.tools.mcp.http import endpoint
 
@@ -188,25 +199,29 @@ class Connection:
             connect_seconds=server.connect_seconds,
             call_seconds=server.call_seconds,
         ) as streams:
-            yield streams
+            read, *rest = streams
+            yield SoundTools(read), *rest
 
-    async def _list(self, opened: _Open) -> tuple[mcp_types.Tool, ...]:
+    async def _list(self, opened: _Open) -> Listed:
         found: list[mcp_types.Tool] = []
+        lost: list[tuple[str, str]] = []
         cursor: str | None = None
         for _ in range(MAX_PAGES):
             page = await opened.client.session.list_tools(
                 params=mcp_types.PaginatedRequestParams(cursor=cursor)
             )
             found += page.tools
+            lost += reasons(page)
             cursor = page.next_cursor
             if len(found) > MAX_TOOLS:
+                why = f"the server lists more than {MAX_TOOLS} tools"
+                lost += [(each.name, why) for each in found[MAX_TOOLS : MAX_TOOLS + MAX_LOST]]
                 break
             if cursor is None:
-                return tuple(found)
-        raise BadRequest(
-            f"The MCP server {self.server.name!r} lists more than {MAX_TOOLS} tools, or has no end "
-            "of pages: it is not used."
-        )
+                break
+        else:
+            lost.append(("…", f"the list has more than {MAX_PAGES} pages; the rest was not read"))
+        return Listed(tools=tuple(found[:MAX_TOOLS]), lost=tuple(lost[:MAX_LOST]))
 
     @contextlib.asynccontextmanager
     async def _told(self, opened: _Open, seconds: float, what: str) -> AsyncIterator[None]:

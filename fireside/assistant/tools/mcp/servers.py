@@ -28,7 +28,7 @@ from fireside.safety.injection import inspect
 if TYPE_CHECKING:
     import mcp_types
 
-    from fireside.assistant.tools.mcp.connection import Connection
+    from fireside.assistant.tools.mcp.connection import Connection, Listed
 
 ORDERS: Final = frozenset({"override", "impersonation", "secrecy", "hidden"})
 """Of `safety/injection.py`; "call this tool before ..." is what honest descriptions say too."""
@@ -85,7 +85,10 @@ class Servers:
                 left_out.append(LeftOut(server=config.name, tool=None, why=answer.message))
                 continue
             left_out += _missing(config, answer)
-            for each in answer:
+            left_out += [
+                LeftOut(server=config.name, tool=tool[:100], why=why) for tool, why in answer.lost
+            ]
+            for each in answer.tools:
                 made = self._made(config, each, tools)
                 if isinstance(made, Tool):
                     tools[made.name] = made
@@ -198,16 +201,17 @@ def _described(said: mcp_types.Tool) -> str:
     return f"{text[: LONGEST_DESCRIPTION - 6]} [...]"
 
 
-def _missing(config: McpServer, listed: Iterable[mcp_types.Tool]) -> list[LeftOut]:
+def _missing(config: McpServer, listed: Listed) -> list[LeftOut]:
     why = "the server has no such tool"
-    names = sorted(set(config.allow or ()) - {each.name for each in listed})
+    there = {each.name for each in listed.tools} | {name for name, _ in listed.lost}
+    names = sorted(set(config.allow or ()) - there)
     return [LeftOut(server=config.name, tool=name, why=why) for name in names]
 
 
 async def _listed(
     connections: Iterable[Connection],
-) -> list[tuple[mcp_types.Tool, ...] | FiresideError]:
-    async def one(connection: Connection) -> tuple[mcp_types.Tool, ...] | FiresideError:
+) -> list[Listed | FiresideError]:
+    async def one(connection: Connection) -> Listed | FiresideError:
         config = connection.server
         try:
             async with asyncio.timeout(2 * config.connect_seconds + MARGIN):
