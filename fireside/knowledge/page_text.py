@@ -47,7 +47,8 @@ class Lines:
 
     def _end_line(self) -> None:
         if self._ends and self._parts:
-            self._parts.append("\n" * self._ends)
+            last = self._parts[-1]
+            self._parts.append("\n" * (self._ends - (len(last) - len(last.rstrip("\n")))))
             self._space = False
         self._ends = 0
 

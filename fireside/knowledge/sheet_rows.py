@@ -12,6 +12,7 @@ from fireside.knowledge.tables import Rows
 
 LAST_COLUMN, LAST_ROW = 16_384, 1_048_576
 MOST_MERGES = 10_000
+WIDEST = 100  # columns of a merged name; wider ones are a page's title
 
 
 @dataclass(slots=True)
@@ -66,6 +67,7 @@ class SheetRows:
         self._row_number = self._column = 0
         self._row: dict[int, str] = {}
         self._type = self._style = ""
+        self._is_cell = False
         self._value: list[str] = []
         self._text: list[str] = []
         self._formula: list[str] | None = None
@@ -82,12 +84,15 @@ class SheetRows:
         self._open.append(name)
         match name:
             case "s:row":
+                self._end_row()  # of a row that a fault in the file left open
                 place = attributes.get("r", "")
                 self._row_number = int(place) if place.isdigit() else self._row_number + 1
-                self._row, self._column = {}, 0
+                self._column = 0
             case "s:c":
+                self._end_cell()
                 column, _ = place_of(attributes.get("r", ""))
                 self._column = column or self._column + 1
+                self._is_cell = True
                 self._type = attributes.get("t", "n")
                 self._style = attributes.get("s", "0")
                 self._value, self._text, self._formula = [], [], None
@@ -102,8 +107,7 @@ class SheetRows:
             case "s:rPh":
                 self._reading -= 1
             case "s:c":
-                if text := self._cell():
-                    self._row[self._column] = text
+                self._end_cell()
             case "s:row":
                 self._end_row()
 
@@ -115,6 +119,11 @@ class SheetRows:
                 self._text.append(text)
             case "s:f" if self._formula is not None:
                 self._formula.append(text)
+
+    def _end_cell(self) -> None:
+        if self._is_cell and (text := self._cell()):
+            self._row[self._column] = text
+        self._is_cell = False
 
     def _cell(self) -> str:
         value = "".join(self._value)
@@ -143,12 +152,17 @@ class SheetRows:
         return unescaped(value)
 
     def _end_row(self) -> None:
-        row = self._row
+        self._end_cell()
+        row, self._row = self._row, {}
+        if not row:
+            return
         is_wide = len(row) > 1  # else it is a caption over the whole table
         for merge in self.merges.by_top.get(self._row_number, ()):
             merge.text = row.get(merge.left, "")
             if merge.text and merge.bottom > merge.top:
                 self._active.append(merge)
+            if merge.right - merge.left > WIDEST:
+                continue
             if merge.text and is_wide and not self._rows.has_names:
                 for column in range(merge.left + 1, merge.right + 1):
                     row.setdefault(column, merge.text)

@@ -106,12 +106,13 @@ def table(text: str, delimiter: str | None = None) -> Iterator[Block | Unread]:
 def _dialect(text: str) -> tuple[str, bool]:
     """The delimiter, and whether `\\"` is a quote within a value."""
     sample = text[:SAMPLE]
-    best: tuple[float, int] = (0.0, 0)
+    best = (0.0, 0.0)
     found = (",", False)
     for escape in (False, True) if '\\"' in sample else (False,):
         for delimiter in DELIMITERS:
             rows = []
-            for row in CsvReader(sample, delimiter, escape):
+            reader = CsvReader(sample, delimiter, escape)
+            for row in reader:
                 if any(row):
                     rows.append(len(row))
                 if len(rows) == SAMPLE_ROWS:
@@ -119,20 +120,22 @@ def _dialect(text: str) -> tuple[str, bool]:
             if len(text) > SAMPLE and len(rows) > 1:
                 rows.pop()  # the sample cut it
             width, times = Counter(rows).most_common(1)[0] if rows else (1, 1)
-            score = (times / max(1, len(rows)), width) if width > 1 else (0.0, 0)
-            if score[0] > best[0] or (score[0] == best[0] and escape):
+            score = (times / len(rows) if width > 1 else 0.0, -reader.oddities / max(1, len(rows)))
+            if score > best:
                 best, found = score, (delimiter, escape)
     return found
 
 
 class CsvReader:
-    """The rows of a CSV text.  unclosed: numbers of lines with a quote that nothing closes."""
+    """The rows of a CSV text.  unclosed: numbers of lines with a quote that nothing closes.
+    oddities: how often text follows a closing quote."""
 
     def __init__(self, text: str, delimiter: str, escape: bool = False) -> None:
         self._text = text
         self._delimiter = delimiter
         self._escape = escape
         self.unclosed: list[int] = []
+        self.oddities = 0
 
     def __iter__(self) -> Iterator[list[str]]:
         at, number, end = 0, 1, len(self._text)
@@ -165,6 +168,7 @@ class CsvReader:
                 value = ""
             stop = text.find(self._delimiter, at, line_end)
             is_last = stop < 0
+            self.oddities += bool(value and text[at : line_end if is_last else stop].strip())
             stop = line_end if is_last else stop
             if stop - at + len(value) > LONGEST_VALUE:
                 raise Corrupt(

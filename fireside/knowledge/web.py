@@ -12,7 +12,12 @@ from typing import Any
 from fireside.errors import Corrupt
 from fireside.knowledge.documents import Block, LeftOut, Unread
 from fireside.knowledge.page_text import Lines, collapsed
-from fireside.knowledge.page_visibility import SKIPPED, Visibility, hidden_by_sheets
+from fireside.knowledge.page_visibility import (
+    SKIPPED,
+    Visibility,
+    declarations,
+    hidden_by_sheets,
+)
 from fireside.knowledge.tables import Rows
 
 BLOCKS = frozenset(
@@ -121,7 +126,7 @@ class _Page:
                 self._visibility.leave(node)
             while node is not None and node.next is None:
                 node = node.parent
-                if node is not None and node.tag[0] != "-":
+                if node is not None and (node.tag or "-")[0] != "-":
                     yield from self._end(node)
                     self._visibility.leave(node)
             if node is not None:
@@ -131,8 +136,8 @@ class _Page:
     def _enter(self, node: Any) -> bool:
         """Whether there may be something to read in it."""
         tag = node.tag
-        if tag == "-text":
-            if self._visibility.is_visible:
+        if tag is None or tag == "-text":  # None: an instruction to a program
+            if tag and self._visibility.is_visible:
                 self._text(node.text_content)
             return False
         if tag[0] == "-":
@@ -148,7 +153,7 @@ class _Page:
         if tag in HEADINGS and len(self._lines) == 1:
             yield from self._end_block()
             self._heading = Lines()
-        elif tag in BLOCKS:
+        elif _is_block(node):
             lines.need(2)
         elif tag in LINES and not (tag == "tr" and self._data_table()):
             lines.need(1, again=tag == "br")
@@ -181,7 +186,7 @@ class _Page:
             if ended is not None:
                 self._put(ended.rows.end())
             self._lines[-1].need(2)
-        elif tag in BLOCKS:
+        elif _is_block(node):
             self._lines[-1].need(1)
         elif tag == "rt":
             self._text(")")
@@ -246,6 +251,13 @@ class _Page:
             yield Block(text=text + "\n\n", section=tuple(title for _, title in self._path))
 
 
+def _is_block(node: Any) -> bool:
+    if node.tag not in BLOCKS:
+        return False
+    style = node.attributes.get("style") or ""
+    return "display" not in style or not declarations(style).get("display", "").startswith("inline")
+
+
 def _has_names(table: Any) -> bool:
     """Whether the first row of a table is made of `th`, as that of data is; tables that are there
     for the layout have none."""
@@ -259,7 +271,7 @@ def _has_names(table: Any) -> bool:
     cell = node.child if node is not None else None
     tags: list[str] = []
     while cell is not None and len(tags) < MOST_SPAN:
-        if cell.tag[0] != "-":
+        if (cell.tag or "-")[0] != "-":
             tags.append(cell.tag)
         cell = cell.next
     return len(tags) > 1 and set(tags) == {"th"}

@@ -1,0 +1,94 @@
+"""Pages.  What no reader sees must not come out, and what every reader sees must."""
+
+from __future__ import annotations
+
+from .corpus import Case
+
+
+def case(name: str, body: str, text: str, *unread: str, head: str = "", raw: bytes = b"") -> Case:
+    page = f"<!doctype html><html><head>{head}</head><body>{body}</body></html>"
+    return Case(name, raw or page.encode(), text, unread)
+
+
+P = "<p>seen</p>"
+CASES = [
+    case("hidden attribute", P + "<p hidden>no</p>", "seen"),
+    case("hidden and not closed", "<p hidden>no<p>seen", "seen"),
+    case("hidden=until-found", P + '<div hidden="until-found">no</div>', "seen"),
+    case("display none", P + '<div style="display: none">no<p>no</p></div>', "seen"),
+    case("display none, important", P + '<p style="COLOR:red;DISPLAY:NONE !important">no</p>',
+         "seen"),
+    case("visibility hidden", P + '<p style="visibility:hidden">no</p>', "seen"),
+    case("visible in hidden", '<p style="visibility:hidden">no <b style="visibility:visible">seen'
+         "</b></p>", "seen"),
+    case("no size", P + '<p style="font-size:0">no</p><p style="opacity:0">no</p>', "seen"),
+    case("hidden by a class", P + '<p class="x y">no</p>', "seen",
+         head="<style>.x { color: red; display: none } </style>"),
+    case("hidden by a selector", P + '<div class=a><i id=b>no</i></div>', "seen",
+         head="<style>/* .c{} */ .a > #b, .q {visibility:hidden}</style>"),
+    case("shown by a later rule", '<p class="x y">seen</p>', "seen",
+         head="<style>.x{display:none}.y{display:block}</style>"),
+    case("hidden for printing only", P, "seen", head="<style>@media print{p{display:none}}</style>"
+         "<style media=print>p{display:none}</style>"),
+    case("hidden on hover only", P, "seen", head="<style>p:hover{display:none}</style>"),
+    case("broken style sheet", P, "seen", head="<style>p{{{display:none;;}} .x[{ display:none</style>"),
+    case("aria-hidden is drawn", P + '<span aria-hidden="true">***</span>', "seen\n***"),
+    case("script, style, template", P + "<script>no()</script><style>no{}</style><template>no<b>no"
+         "</b></template>", "seen"),
+    case("noscript", P + "<div><noscript>no</noscript></div>", "seen"),
+    case("comments", P + "<!-- no --><!-- <p>no</p> -->", "seen"),
+    case("conditional comment", P + "<!--[if IE]><p>no</p><![endif]-->", "seen"),
+    case("title and meta", P, "seen", head="<title>no</title><meta name=description content=no>"),
+    case("head that is not closed", P, "seen", raw=b"<html><head><title>no</title><body><p>seen"),
+    case("closed details are a click away", "<details><summary>More</summary><p>seen</p></details>",
+         "More\n\nseen"),
+    case("closed dialog", P + "<dialog>no</dialog><dialog open>yes</dialog>", "seen\n\nyes"),
+    case("form", '<input type=hidden value=no><input value="Ann"><textarea>note</textarea><select>'
+         "<option>no</select><button>Send</button>", "AnnnoteSend"),
+    case("entities", "<p>a &amp; b &lt;c&gt; &eacute; &#x2014; &#65; &nbsp;d &unknown;</p>",
+         "a & b <c> é — A d &unknown;"),
+    case("entity without its end", "<p>AT&ampT &copy 2020</p>", "AT&T © 2020"),
+    case("white space", "<p>a\n   b\t<b> c</b> <i>d</i>e</p>", "a b c de"),
+    case("words in parts", "<p>un<b>break</b>able</p>", "unbreakable"),
+    case("preformatted", "<pre>a\n  b\n</pre><p>c  d</p>", "a\n  b\n\nc d"),
+    case("preformatted with breaks", "<pre><b>P1</b> = Y<br><b>P2</b> = 1</pre>", "P1 = Y\nP2 = 1"),
+    case("breaks", "<p>a<br>b<br/>c</p>", "a\nb\nc"),
+    case("text in no element", "body text<p>p</p>tail", "body text\n\np\ntail"),
+    case("text around an inner block", "<div>Head <div><span>In</span></div> Tail</div>",
+         "Head\n\nIn\nTail"),
+    case("inline block", '<div>at $<div style="display:inline"><b>5.22</b></div> a share</div>',
+         "at $5.22 a share"),
+    case("lists", "<ul><li>a<li>b<ul><li>c</ul></ul>", "a\nb\n\nc"),
+    case("table for layout", "<table><tr><td>Big<td>3</table>", "Big | 3"),
+    case("table of data", "<table><tr><th>A<th>B<tr><td>1<td>2<tr><td>3<td>4</table>",
+         "A | B\nA: 1; B: 2\nA: 3; B: 4"),
+    case("table with all its parts", "<table><caption>Cap</caption><thead><tr><th>A</th><th>B</th>"
+         "</tr></thead><tbody><tr><th>1</th><td>2</td></tr></tbody><tfoot><tr><td>3</td><td>4</td>"
+         "</tr></tfoot></table>", "Cap\nA | B\nA: 1; B: 2\nA: 3; B: 4"),
+    case("cells over columns and rows", "<table><tr><th>A<th colspan=2>B<tr><td rowspan=2>1<td>2<td>3"
+         "<tr><td>4<td>5</table>", "A | B | B\nA: 1; B: 2; B: 3\nA: 1; B: 4; B: 5"),
+    case("table in a table", "<table><tr><td>out<table><tr><th>A<th>B<tr><td>1<td>2</table></table>",
+         "out\n\nA | B\nA: 1; B: 2"),
+    case("hidden row", "<table><tr><th>A<th>B<tr hidden><td>no<td>no<tr><td>1<td>2</table>",
+         "A | B\nA: 1; B: 2"),
+    case("headings", "<h1>T <i>i</i></h1>a<h2></h2><h3>S</h3>b", "T i\n\na\n\nS\n\nb"),
+    case("heading that is not closed", "<h1>T<p>a</p>", "Ta"),
+    case("broken nesting", "<b><p>a</b>b</p><i>c", "ab\nc"),
+    case("deep nesting", "<i>" * 3000 + "deep", "deep"),
+    case("insertions and deletions", "<ins><p>T2412</p></ins><del>old</del>", "T2412\nold"),
+    case("pictures and films", P + "<img alt=no><svg><text>no</text></svg><video>no</video><iframe>"
+         "no</iframe>", "seen", "2 pictures", "1 film", "1 embedded page"),
+    case("reading aids", "<ruby>漢<rp>(</rp><rt>kan</rt><rp>)</rp></ruby>", "漢(kan)"),
+    case("formula", "<math><semantics><mi>x</mi><annotation>no</annotation></semantics></math>", "x"),
+    case("encoding of its meta", "", "Straße",
+         raw=b'<html><meta charset="iso-8859-1"><p>Stra\xdfe</p>'),
+    case("encoding of an old meta", "", "Привет", raw=b'<html><meta http-equiv="Content-Type" '
+         b'content="text/html; charset=koi8-r"><p>\xf0\xd2\xc9\xd7\xc5\xd4</p>'),
+    case("encoding that is not said", "", "café “x”", raw=b"<html><p>caf\xe9 \x93x\x94</p>"),
+    case("encoding that is wrong", "", "caf\ufffd", "letters",
+         raw=b"<html><meta charset=utf-8><p>caf\xe9</p>"),
+    case("UTF-16", "", "é", raw="<html><p>é</p></html>".encode("utf-16")),
+    case("XHTML", "", "é", raw='<?xml version="1.0" encoding="UTF-8"?><html xmlns="x"><body><p>é</p>'
+         "<script/></body></html>".encode()),
+    case("CDATA and processing instructions", "<p>a<?php no ?>b</p>", "ab"),
+]  # fmt: skip
