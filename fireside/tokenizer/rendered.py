@@ -55,11 +55,13 @@ def encode_rendered(
     eos_ids: frozenset[int],
     assistants: Collection[int],
     opening: Callable[[], str],
+    call_opening: str = "",
 ) -> Rendered:
     """The ids of a rendered template.
 
     assistants: which messages are the assistant's and to be learned, by index.
     opening: gives what an assistant's turn begins with, e.g. `<|im_start|>assistant\\n`.
+    call_opening: what a call begins with, e.g. `[TOOL_CALLS]`, where a turn has no opening.
 
     Raises:
         BadRequest: the template built a control token out of sight.
@@ -72,7 +74,7 @@ def encode_rendered(
         ids=encoded.ids,
         text=plain,
         _encoded=encoded,
-        _learned=lambda: _learned_spans(text, found, eos_ids, assistants, opening),
+        _learned=lambda: _learned_spans(text, found, eos_ids, assistants, opening, call_opening),
     )
 
 
@@ -132,6 +134,7 @@ def _learned_spans(
     eos_ids: frozenset[int],
     assistants: Collection[int],
     opening: Callable[[], str],
+    call_opening: str,
 ) -> list[Span]:
     """Where the assistant speaks: as the template says, or else its messages with their ends."""
     generated = list(_stretches(text, lambda label: bool(label & GENERATED)))
@@ -148,8 +151,13 @@ def _learned_spans(
     for first, last in spoken:
         done = spans[-1][1] if spans else 0
         start = text.rfind(header, done, first) + len(header) if header else -1
+        if not header and call_opening:
+            start = text.rfind(call_opening, done, first)
         if start < len(header) or not _all_template(runs, start, first):
             start = first
+        # Without an opening the space before the text is the assistant's own (Llama 2, Mistral).
+        if not header and text[done:start].endswith(" ") and _all_template(runs, start - 1, start):
+            start -= 1
         end = next((one.end for one in found if one.start >= last and one.id in eos_ids), last)
         spans.append((start, end if _all_template(runs, last, end) else last))
     return spans

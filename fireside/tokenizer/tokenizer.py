@@ -250,6 +250,7 @@ class Tokenizer:
             self.eos_ids,
             assistants,
             lambda: template.opening(messages[: assistants[0]], variables=variables),
+            call_opening=self.call_syntax.opening if self.call_syntax.native else "",
         )
 
 

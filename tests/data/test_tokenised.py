@@ -298,8 +298,7 @@ def test_functions_calls_and_results_are_learned_as_they_are_served(
         prompt = calling.render(tokenizer, shown).ids
         assert list(made.parts[0][: len(prompt)]) == prompt
         assert not made.learned[len(prompt) - 1]
-        # Mistral's opening of a call is taken for the template's own words, and not learned.
-        assert made.learned[len(prompt)] or family == "mistral"
+        assert made.learned[len(prompt)]
     learned = learned_text(made, tokenizer)
     assert '"city": "Oslo"' in learned
     assert "Rain." in learned
