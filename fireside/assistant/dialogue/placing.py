@@ -113,7 +113,11 @@ class Placing:
     def _typed(self, group: Sequence[str]) -> None:
         kind = self.slots[group[0]].type
         found = candidates(
-            self.slots[group[0]], self.text, today=self.today, date_order=self.date_order
+            self.slots[group[0]],
+            self.text,
+            today=self.today,
+            date_order=self.date_order,
+            cues={cue.lower() for name in group for cue in self.slots[name].cues},
         )
         found = [each for each in found if not any(_overlap(each, o) for o in self._taken)]
         for each in found:

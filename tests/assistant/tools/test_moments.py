@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fireside.assistant.dates.vocabulary import DAYS
 from fireside.assistant.tools.calls import call
 from fireside.assistant.tools.clock import date_time, zone_of
-from fireside.assistant.tools.moments import DAYS, shifted, understood
+from fireside.assistant.tools.moments import shifted, understood
 from fireside.assistant.tools.tool import ToolContext
 from fireside.errors import BadRequest
 

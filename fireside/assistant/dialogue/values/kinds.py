@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Collection
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -41,14 +42,24 @@ _YES_NO: Final = re.compile(
 )
 
 
-def candidates(slot: SlotConfig, text: str, *, today: date, date_order: str = "ask") -> list[Found]:
+def candidates(
+    slot: SlotConfig,
+    text: str,
+    *,
+    today: date,
+    date_order: str = "ask",
+    cues: Collection[str] = (),
+) -> list[Found]:
     """What `text` holds of the slot's type, in its order; for free text, nothing.  A number's
-    bounds are `within`'s."""
+    bounds are `within`'s.
+
+    cues: words that the slots know ("until"), and that therefore make no question of a day.
+    """
     match slot.type:
         case "number":
             return numbers(text)
         case "date":
-            return _ordered(dates(text, today), date_order)
+            return _ordered(dates(text, today, understood=cues, either=True), date_order)
         case "time":
             return times(text)
         case "choice":

@@ -1,7 +1,9 @@
 """Times of the day as people write them -> HH:MM.
 
-"half past 11 in the morning", "5 pm", "noon", "17:40", "下午三点半".  Without am or pm, the hour is
-taken as written: "7:15" is 07:15.  It refuses hours that no clock shows, and durations.
+"half past 11 in the morning", "5 pm", "noon", "17:40", "下午三点半".  Without am or pm, "7:15" is
+07:15 as written; "at 3" is both 03:00 and 15:00, and who asked has to ask again.  Of a time that a
+word beside it changes ("not at 3 pm", "before 5 pm", "3 or 4 pm", "5 pm CET") nothing is given, and
+neither of hours that no clock shows and of durations.
 """
 
 from __future__ import annotations
@@ -40,8 +42,23 @@ _CHINESE: Final = re.compile(
 )
 
 
+_CHANGED_BEFORE: Final = re.compile(
+    r"(?:(?<![a-z])(?:not|never|n?or|except|unless|before|after|until|till|since|every|than)|n['’]t|"
+    r"cannot)\s{1,3}(?:at\s{1,3}|the\s{1,3}){0,2}$",
+    re.I,
+)
+_CHANGED_BEHIND: Final = re.compile(
+    r"\s{0,3},?\s{0,3}(?i:or)\b|\s{0,2}(?:UTC|GMT|Z|[A-Z]{1,3}[SD]?T)\b(?!')"
+)
+
+
 def times(text: str) -> list[Found]:
-    return apart(_all(text))
+    return [
+        found
+        for found in apart(_all(text))
+        if not _CHANGED_BEFORE.search(text[max(0, found.start - 24) : found.start])
+        and not _CHANGED_BEHIND.match(text, found.end)
+    ]
 
 
 def _all(text: str) -> Iterator[Found]:
@@ -62,10 +79,13 @@ def _all(text: str) -> Iterator[Found]:
     for match in _AT.finditer(text):
         start = match.start("hour")
         hour = _number(match["hour"])
-        if 0 <= hour < 24:
-            yield Found(
-                value=f"{hour:02}:00", said=text[start : match.end()], start=start, end=match.end()
-            )
+        said = text[start : match.end()]
+        halves = (
+            (hour, (hour + 12) % 24) if 1 <= hour <= 12 and not said.startswith("0") else (hour,)
+        )
+        for each in halves:
+            if 0 <= each < 24:
+                yield Found(value=f"{each:02}:00", said=said, start=start, end=match.end())
     for match in _CHINESE.finditer(text):
         yield from _made_chinese(match)
 
