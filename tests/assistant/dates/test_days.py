@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +23,13 @@ from fireside.errors import BadRequest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from corpus import HELD_OUT, SENTENCES, TODAY, TUNED, cases  # type: ignore[import-not-found]
+from corpus import (  # type: ignore[import-not-found]
+    HELD_OUT,
+    SENTENCES,
+    TODAY,
+    TUNED,
+    cases,
+)
 
 NOW = datetime(2024, 11, 13, 10, tzinfo=UTC)
 
@@ -42,7 +49,9 @@ def of_tools(words: str) -> set[str]:
 
 @pytest.mark.parametrize("reader", [of_dialogue, of_tools])
 @pytest.mark.parametrize(("words", "allowed", "must"), cases(TUNED) + cases(HELD_OUT))
-def test_a_day_or_a_question(reader, words: str, allowed: frozenset[str], must: bool) -> None:  # type: ignore[no-untyped-def]
+def test_a_day_or_a_question(
+    reader: Callable[[str], set[str]], words: str, allowed: frozenset[str], must: bool
+) -> None:
     got = reader(words)
     assert got <= allowed
     assert got == allowed or not must
