@@ -77,7 +77,8 @@ def test_within_a_sentence(sentence: str, allowed: frozenset[str], must: bool) -
         ("I lost my card and need a new one by Friday", ["2024-11-15"]),
         ("not Tuesday but Friday", ["2024-11-15"]), ("no, Tuesday", ["2024-11-19"]),
         ("I am not in the mood to cook today", ["2024-11-13"]),
-        ("上周一", ["2024-11-04"]), ("大后天", ["2024-11-16"]), ("不是周一", []), ("周一或周二", []),
+        ("上周一", ["2024-11-04"]), ("大后天", ["2024-11-16"]), ("不是周一", []),
+        ("周一或周二", []),
         ("每周一", []), ("周五之前", []), ("下下周二", ["2024-11-26"]),
     ],
 )  # fmt: skip
@@ -121,8 +122,8 @@ def test_both_callers_read_the_same(day: str, today: date) -> None:
 
 WORDS = st.lists(
     st.sampled_from([*DAYS, "the", "next", "last", "first", "of", "month", "week", "day", "before",
-                     "after", "in", "3", "two", "days", "or", "not", "may", "3rd", "2024-02-30", "-",
-                     "to", "from", "today", "3/4", "ago", ",", "2024", "周一", "every"]),
+                     "after", "in", "3", "two", "days", "or", "not", "may", "3rd", "2024-02-30",
+                     "-", "to", "from", "today", "3/4", "ago", ",", "2024", "周一", "every"]),
     max_size=9,
 ).map(" ".join)  # fmt: skip
 
