@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
 from fireside.engine.closing import Closer
+from fireside.engine.described import Described, described_line
 from fireside.engine.matcher import Matcher, Vocabulary, bad_schema
 from fireside.engine.params import Constraint
 from fireside.engine.probing import Probe
@@ -92,7 +93,7 @@ class Guide:
         self._closer: Closer | None = None
         self._building = Lock()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="fireside-guide")
-        self._probe = Probe(lambda: _described_line(_Described(vocabulary), self._eos_ids))
+        self._probe = Probe(lambda: described_line(Described(vocabulary), self._eos_ids))
 
     def compile(self, constraint: Constraint, when_done: Callable[[], None]) -> Compilation:
         """Begin to compile; `when_done` is called, in some thread, when it is."""
@@ -145,34 +146,9 @@ class Guide:
     def _ready_tokenizer(self) -> LLTokenizer:
         with self._building:
             if self._tokenizer is None:
-                wrapper = TokenizerWrapper(_Described(self._vocabulary))
+                wrapper = TokenizerWrapper(Described(self._vocabulary))
                 self._tokenizer = LLTokenizer(wrapper, eos_token=sorted(self._eos_ids) or None)
             return self._tokenizer
-
-
-class _Described:
-    """A vocabulary under the names that llguidance's TokenizerWrapper reads."""
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.eos_token_id = min(vocabulary.eos_ids, default=0)
-        self.bos_token_id = vocabulary.bos_id
-        self.special_token_ids = sorted(vocabulary.special_ids)
-        self.tokens = [vocabulary.token_bytes(i) for i in range(vocabulary.vocab_size)]
-        self._vocabulary = vocabulary
-
-    def __call__(self, text: bytes) -> list[int]:
-        return self._vocabulary.encode(text.decode("utf-8", errors="replace"))
-
-
-def _described_line(described: _Described, eos_ids: Collection[int]) -> str:
-    """A vocabulary as `probe.py` reads it."""
-    return json.dumps(
-        {
-            "tokens": [token.hex() for token in described.tokens],
-            "special": described.special_token_ids,
-            "eos": sorted(eos_ids),
-        }
-    )
 
 
 def _grammar(constraint: Constraint) -> str:

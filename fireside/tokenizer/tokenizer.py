@@ -33,6 +33,8 @@ class Tokenizer:
     named_ids: `bos_token`, `eos_token`, `pad_token`, ... as far as the files name them.
     special_ids: the control tokens, which only templates write (and what stands for unknown text,
         in vocabularies that do not know all of it).  control_ids: the same by their names.
+    hidden_ids: those of them that a text leaves out, because the file marks them as special.  The
+        others are seen, as in transformers: Qwen's `<think>` tells a thought from an answer.
     chat_template: the Jinja source, if the model brings one.  Where it brings several, chats with
         tools are written by the one that is called `tool_use`, all others by `default`.
     """
@@ -49,6 +51,7 @@ class Tokenizer:
         self.named_ids = _named_ids(vocabulary)
         self.special_ids = self._encoder.controls.ids
         self.control_ids = {self._added[number]: number for number in sorted(self.special_ids)}
+        self.hidden_ids = frozenset(token.id for token in vocabulary.added if token.special)
         self.chat_template = vocabulary.chat_template
 
     @classmethod
@@ -124,7 +127,7 @@ class Tokenizer:
 
         shown: control tokens that are text all the same, by their names.
         """
-        hidden = self.special_ids.difference(shown) if skip_special else frozenset[int]()
+        hidden = self.hidden_ids.difference(shown) if skip_special else frozenset[int]()
         return Detokenizer(
             lambda number: b"" if number in hidden else self.token_bytes(number),
             drop_space=at_start and self._vocabulary.leading_space,

@@ -93,8 +93,10 @@ def scheme_name(state: Mapping[str, Any]) -> str:
 
 
 def _scheme(state: Mapping[str, Any]) -> PreTokenization | None:
-    normalizer = state.get("normalizer")
-    if normalizer is not None and normalizer["type"] != "NFC":
+    normalizer = state.get("normalizer") or {}
+    if not normalizer.get("normalizers", [1]):  # a sequence of none
+        normalizer = {}
+    if normalizer and normalizer["type"] != "NFC":
         return None
     splits: list[str] = []
     gpt2 = digits = False
@@ -104,7 +106,8 @@ def _scheme(state: Mapping[str, Any]) -> PreTokenization | None:
                 digits = True
             case {"type": "Split", "behavior": "Isolated", "invert": False,
                   "pattern": {"Regex": str(pattern)}}:  # fmt: skip
-                splits.append(pattern)
+                # Some files hold the line's end itself where others hold its escape.
+                splits.append(pattern.replace("\r", r"\r").replace("\n", r"\n"))
             case {"type": "ByteLevel", "add_prefix_space": False, "use_regex": use_regex}:
                 gpt2 = use_regex
             case _:
@@ -113,7 +116,7 @@ def _scheme(state: Mapping[str, Any]) -> PreTokenization | None:
         splits=tuple(splits),
         gpt2=gpt2,
         digits=digits,
-        nfc=normalizer is not None,
+        nfc=bool(normalizer),
         whole_words=bool(state["model"].get("ignore_merges")),
     )
 
