@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fireside.engine.schemas import COMPACT, closes, ready
+from fireside.engine.schemas import COMPACT, closes, prepare
 from fireside.tokenizer.call_syntax import CallSyntax, Function
 
 MAX_CALLS = 32
@@ -45,7 +45,7 @@ def call_grammar(
         before = _spelled(syntax.before_name + function.name + syntax.before_arguments, controls)
         after = _spelled(syntax.after_arguments, controls)
         lines.append(f"call_{i}: {before} arguments_{i} {after}")
-        schema = ready(arguments_schema(function.parameters)) | {"x-guidance": COMPACT}
+        schema = prepare(arguments_schema(function.parameters)) | {"x-guidance": COMPACT}
         lines.append(f"arguments_{i}: %json {json.dumps(schema)}")
     return "\n".join(lines) + "\n"
 
@@ -69,7 +69,7 @@ def _start(
     if text_schema is not None:
         schema = text_schema
         if isinstance(schema, Mapping):
-            schema = ready(schema) | {"x-guidance": COMPACT}
+            schema = prepare(schema) | {"x-guidance": COMPACT}
         return f"start: answer | {opening} calls\nanswer: %json {json.dumps(schema)}"
     if syntax.instead_of_text:
         unlike = f"{syntax.unlike_text}(?s:.*)"

@@ -100,7 +100,7 @@ class Closer:
         while len(ids) <= LONGEST:
             if ahead.is_accepting():
                 return ids
-            chosen = ahead.compute_ff_tokens() or self._chosen(ahead, place, len(ids))
+            chosen = ahead.compute_ff_tokens() or self._choose(ahead, place, len(ids))
             for token_id in chosen:
                 if not ahead.consume_token(token_id):
                     return None
@@ -110,7 +110,7 @@ class Closer:
             ids += chosen
         return None
 
-    def _chosen(self, ahead: LLMatcher, place: Place, count: int) -> list[int]:
+    def _choose(self, ahead: LLMatcher, place: Place, count: int) -> list[int]:
         bits = ahead.compute_bitmask()
         for byte in place.wishes(count):
             token_id = self._single.get(byte)
@@ -123,7 +123,7 @@ class Closer:
         short = [i for i, text in enumerate(texts) if text and len(text) == len(texts[0])]
         return [int(allowed[short[7 * count % len(short)]])] if short else []
 
-    def careful(
+    def mask_in_reach(
         self, matcher: LLMatcher, place: Place, mask: Bool[np.ndarray, "V"], room: int
     ) -> Bool[np.ndarray, "V"]:
         """The mask without tokens after which the end would be out of reach.

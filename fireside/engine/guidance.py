@@ -23,7 +23,7 @@ from fireside.engine.described import Described, described_line
 from fireside.engine.matcher import Matcher, Vocabulary, bad_schema
 from fireside.engine.params import Constraint
 from fireside.engine.probing import Probe
-from fireside.engine.schemas import COMPACT, ready
+from fireside.engine.schemas import COMPACT, prepare
 from fireside.engine.tame import is_tame
 from fireside.errors import BadSchema
 
@@ -168,7 +168,7 @@ def _made(constraint: Constraint) -> str:
     if kind == "json_schema" and isinstance(value, Mapping | bool):
         if value is False:
             raise BadSchema("The schema false matches nothing.", param="constraint")
-        schema = json.dumps({} if value is True else ready(value))
+        schema = json.dumps({} if value is True else prepare(value))
         return str(LLMatcher.grammar_from_json_schema(schema, overrides=STRICTLY))
     if kind == "choice" and isinstance(value, tuple) and value:
         return str(LLMatcher.grammar_from_regex("|".join(map(_literal, value))))

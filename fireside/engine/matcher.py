@@ -148,7 +148,7 @@ class Matcher:
                 self._look_at = (room + safe) // 2
                 return mask
             if room > len(path) + 1 + MARGIN:
-                return self._closer.careful(self._matcher, self._place, mask, room)
+                return self._closer.mask_in_reach(self._matcher, self._place, mask, room)
             self._ending = [*path, *sorted(self._eos_ids)[:1]]
         only = np.zeros_like(mask)
         only[self._ending.pop(0)] = True

@@ -9,7 +9,7 @@ inventing them.  What is left still validates against the schema as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from re import _parser as regex  # type: ignore[attr-defined]
 from typing import Any, Final
 
@@ -24,6 +24,9 @@ NAMED: Final = ("properties", "patternProperties", "$defs", "definitions", "depe
 ONE: Final = (
     "items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames",
 )  # fmt: skip
+TOGETHER: Final = (
+    "dependentSchemas", "not", "if", "then", "else", "contains", "propertyNames", "allOf",
+)  # fmt: skip
 MANY: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
 OF_OBJECTS: Final = ("properties", "required", "additionalProperties", "patternProperties")
 OPEN_ENDED: Final = frozenset(
@@ -36,7 +39,7 @@ OPEN_ENDED: Final = frozenset(
 Schema = Mapping[str, Any]
 
 
-def ready(schema: Schema) -> dict[str, Any]:
+def prepare(schema: Schema) -> dict[str, Any]:
     """
     Raises:
         BadSchema: no finite text matches it.
@@ -44,9 +47,10 @@ def ready(schema: Schema) -> dict[str, Any]:
     # An `x-guidance` of a caller's could bring endless white space back.
     made = {name: each for name, each in schema.items() if name != "x-guidance"}
     joins = any("allOf" in each for each in _every(made))
-    made = _changed(made, lambda each: _listed(each), lambda _: True)
-    made = _changed(made, _closed, lambda name: name not in ("$defs", "definitions") or not joins)
-    return _finite(made)
+    definitions = ("$defs", "definitions") if joins else ()
+    made = _map(made, _list_names, lambda _: ())
+    made = _map(made, _close, lambda each: [*_judged_together(each), *definitions])
+    return _drop_endless(made)
 
 
 def closes(schema: Schema) -> bool:
@@ -60,36 +64,40 @@ def closes(schema: Schema) -> bool:
     )
 
 
-def _closed(schema: Schema) -> Schema:
+def _close(schema: Schema) -> Schema:
     return {**schema, "additionalProperties": False} if closes(schema) else schema
 
 
-def _changed(
-    schema: Schema, change: Callable[[Schema], Schema], descends: Callable[[str], bool]
+def _map(
+    schema: Schema,
+    change: Callable[[Schema], Schema],
+    passed_over: Callable[[Schema], Collection[str]],
 ) -> dict[str, Any]:
     """Every schema in it changed, the inner ones first.
 
-    Not what is judged together with its neighbours, where to close one would be to forbid what
-    another asks for: `allOf`, `if`, and the branches of an object's `anyOf`.
+    passed_over: members of a schema whose own schemas stay as they are.
     """
 
     def below(value: Any) -> Any:
-        return _changed(value, change, descends) if isinstance(value, Mapping) else value
+        return _map(value, change, passed_over) if isinstance(value, Mapping) else value
 
     made = dict(schema)
-    for name in NAMED:
-        if name != "dependentSchemas" and descends(name) and isinstance(made.get(name), Mapping):
+    names = made.keys() - set(passed_over(schema))
+    for name in names.intersection(NAMED):
+        if isinstance(made[name], Mapping):
             made[name] = {key: below(each) for key, each in made[name].items()}
-    for name in ("items", "additionalProperties"):
-        if name in made:
-            made[name] = below(made[name])
-    if isinstance(made.get("prefixItems"), list):
-        made["prefixItems"] = [below(each) for each in made["prefixItems"]]
-    if not any(name in made for name in OF_OBJECTS):
-        for name in ("anyOf", "oneOf"):
-            if isinstance(made.get(name), list):
-                made[name] = [below(each) for each in made[name]]
+    for name in names.intersection(ONE):
+        made[name] = below(made[name])
+    for name in names.intersection(MANY):
+        if isinstance(made[name], list):
+            made[name] = [below(each) for each in made[name]]
     return dict(change(made))
+
+
+def _judged_together(schema: Schema) -> list[str]:
+    """Where to close one object would be to forbid what its neighbour asks for."""
+    has_members = any(name in schema for name in OF_OBJECTS)
+    return [*TOGETHER, *(("anyOf", "oneOf") if has_members else ())]
 
 
 def _every(schema: Any) -> Iterator[Schema]:
@@ -111,7 +119,7 @@ def _every(schema: Any) -> Iterator[Schema]:
 # -- patterns of few names --------------------------------------------------------------------
 
 
-def _listed(schema: Schema) -> Schema:
+def _list_names(schema: Schema) -> Schema:
     """Names that a pattern has few of, as properties."""
     patterns = schema.get("patternProperties")
     listed = schema.get("properties", {})
@@ -199,7 +207,7 @@ def _union(sets: list[set[str] | None]) -> set[str] | None:
 # -- what has a finite value ------------------------------------------------------------------
 
 
-def _finite(schema: dict[str, Any]) -> dict[str, Any]:
+def _drop_endless(schema: dict[str, Any]) -> dict[str, Any]:
     """Without the optional parts that would never end.
 
     Raises:
@@ -218,7 +226,7 @@ def _finite(schema: dict[str, Any]) -> dict[str, Any]:
         return schema  # too many to tell
     if not _has_value(schema, ends):
         raise BadSchema("The schema cannot be used: no finite text matches it.", param="constraint")
-    return _pruned(schema, ends)
+    return _prune(schema, ends)
 
 
 def _target(schema: Schema, reference: str) -> Any:
@@ -254,22 +262,22 @@ def _has_value(schema: Any, ends: set[str]) -> bool:
     return True
 
 
-def _pruned(schema: Schema, ends: set[str]) -> dict[str, Any]:
+def _prune(schema: Schema, ends: set[str]) -> dict[str, Any]:
     made = dict(schema)
     for name in NAMED:
         if isinstance(made.get(name), Mapping):
-            made[name] = {key: _part(each, ends) for key, each in made[name].items()}
+            made[name] = {key: _prune_part(each, ends) for key, each in made[name].items()}
     for name in ("items", "additionalProperties"):
         if name in made:
-            made[name] = _part(made[name], ends)
+            made[name] = _prune_part(made[name], ends)
     for name in ("anyOf", "oneOf"):
         if isinstance(made.get(name), list):
             kept = [each for each in made[name] if _has_value(each, ends)]
-            made[name] = [_part(each, ends) for each in kept]
+            made[name] = [_prune_part(each, ends) for each in kept]
     return made
 
 
-def _part(schema: Any, ends: set[str]) -> Any:
+def _prune_part(schema: Any, ends: set[str]) -> Any:
     if not _has_value(schema, ends):
         return False
-    return _pruned(schema, ends) if isinstance(schema, Mapping) else schema
+    return _prune(schema, ends) if isinstance(schema, Mapping) else schema

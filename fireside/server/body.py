@@ -201,7 +201,7 @@ def _check_text(text: str) -> None:
 
 def validate(data: Mapping[str, Any], wire: type[W]) -> W:
     """Names first, then types: an unknown name is said even where its value is null."""
-    sent, ignored = wire.table.applied(data)
+    sent, ignored = wire.table.apply(data)
     given: dict[str, Any] = {}
     for name, value in sent.items():
         if name not in wire.model_fields:
@@ -213,7 +213,7 @@ def validate(data: Mapping[str, Any], wire: type[W]) -> W:
     try:
         made = wire.model_validate(given)
     except ValidationError as error:
-        raise _one_line(error, data) from None
+        raise _one_line(error, given) from None
     made._ignored = ignored
     return made
 

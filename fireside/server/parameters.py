@@ -104,7 +104,7 @@ class Table(Mapping[str, Parameter]):
     def __len__(self) -> int:
         return len(self._parameters)
 
-    def applied(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    def apply(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
         """The request without its hints, and the names of those.
 
         Raises:

@@ -20,7 +20,7 @@ from fireside.engine.engine import Engine
 from fireside.engine.guidance import Guide
 from fireside.engine.matcher import Matcher
 from fireside.engine.params import Constraint, SamplingParams
-from fireside.engine.schemas import names_of, ready
+from fireside.engine.schemas import names_of, prepare
 from fireside.errors import BadSchema
 
 from .hash_runner import HashRunner
@@ -60,6 +60,16 @@ HELD: dict[str, Any] = {
         "type": "object",
         "patternProperties": {"^(x|y)z?$": {"type": "boolean"}},
         "additionalProperties": False,
+    },
+    "a pattern beside others": {
+        "allOf": [of(a={"type": "null"}), {"patternProperties": {"^[ab]$": {"type": "null"}}}],
+    },
+    "a pattern in a branch": {
+        "type": "object",
+        "anyOf": [
+            {"patternProperties": {"^a$": {"type": "null"}}, "additionalProperties": False},
+            {"properties": {"c": {"const": 1}}, "required": ["c"]},
+        ],
     },
     "an open pattern": {
         "type": "object",
@@ -245,12 +255,12 @@ def test_the_limit_is_said() -> None:
 def test_closed_like_a_tools() -> None:
     inner = {"type": "object", "properties": {"b": {"type": "null"}}}
     schema = {"type": "object", "properties": {"a": inner, "c": {"type": "array", "items": inner}}}
-    made = ready(schema)
+    made = prepare(schema)
     assert made["additionalProperties"] is False
     assert made["properties"]["a"]["additionalProperties"] is False
     assert made["properties"]["c"]["items"]["additionalProperties"] is False
     open_ = {**schema, "additionalProperties": True}
-    assert ready(open_)["additionalProperties"] is True
+    assert prepare(open_)["additionalProperties"] is True
     assert "additionalProperties" not in inner, "the caller's own is as it was"
 
 

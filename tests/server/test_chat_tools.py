@@ -307,3 +307,16 @@ def test_refusals_and_empty_extras_of_an_answer(client: openai.OpenAI, model: Fa
     sent = bytes(model.last.prompt).decode()
     assert sent == "<user>a<assistant>No.<assistant>Never.<user>b"
     assert json.dumps(sent)
+
+
+def test_parameters_without_a_finite_value_are_refused(http: httpx.Client) -> None:
+    endless = {"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "required": ["a"]}
+    parameters = endless | {"$defs": {"a": endless}}
+    function = {"name": "f", "parameters": parameters}
+    chat = {"messages": [{"role": "user", "content": "Hi"}],
+            "tools": [{"type": "function", "function": function}]}  # fmt: skip
+    answer = {"input": "Hi", "tools": [{"type": "function", **function}]}
+    for url, body in (("/v1/chat/completions", chat), ("/v1/responses", answer)):
+        error = refused(http.post(url, json={"model": "fake:1b", **body}))
+        assert error["param"] == "tools"
+        assert "no finite text matches it" in error["message"]

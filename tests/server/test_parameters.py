@@ -17,7 +17,7 @@ import pytest
 from fireside.server import openai_parameters as tables
 from fireside.server.body import Wire, validate
 from fireside.server.chat_wire import ChatCompletionRequest
-from fireside.server.conformance.parameters import listed
+from fireside.server.conformance.parameters import tables_of_page
 from fireside.server.embeddings import EmbeddingRequest
 from fireside.server.parameters import (
     HEADER,
@@ -152,7 +152,7 @@ def test_hints_are_taken_and_named(http: httpx.Client, name: str) -> None:
         body = with_value(body, place, strange(name, place))
     answer = http.post(url, json=body)
     assert answer.status_code == 200, answer.text
-    assert answer.headers[HEADER] == header_of(WIRES[name].table.applied(body)[1])
+    assert answer.headers[HEADER] == header_of(WIRES[name].table.apply(body)[1])
     assert set(validate(body, WIRES[name]).ignored) == set(hints)
 
 
@@ -313,7 +313,7 @@ def test_a_clients_own_word_cannot_write_headers() -> None:
     table = tables.CHAT
     extras = {"role": "user", "content": "a", "x\r\nset-cookie: a=b": "", "ü": None}
     extras |= {f"extra{n}": "" for n in range(2 * MAX_NAMES)}
-    _, names = table.applied({"messages": [extras]})
+    _, names = table.apply({"messages": [extras]})
     header = header_of(names)
     assert header.isascii()
     assert header.isprintable()
@@ -324,7 +324,7 @@ def test_a_clients_own_word_cannot_write_headers() -> None:
 
 def test_the_page_lists_both() -> None:
     """`python -m fireside.server.conformance SPECIFICATION --write docs/api.md` writes it."""
-    assert listed() in PAGE.read_text(encoding="utf-8")
+    assert tables_of_page() in PAGE.read_text(encoding="utf-8")
 
 
 def test_no_name_is_in_a_shape_and_in_a_table() -> None:

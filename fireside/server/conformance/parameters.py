@@ -24,7 +24,7 @@ Where = Mapping[str, Mapping[str, None]]
 """Endpoints, and for each the places that hold a member."""
 
 
-def listed() -> str:
+def tables_of_page() -> str:
     """Both tables in Markdown, with the marks around them."""
     refused = _table("refused", "passes", (Obligation,))
     ignored = _table("ignored", "not named", (Hint, EmptyExtras))
@@ -34,7 +34,7 @@ def listed() -> str:
 def written(page: str) -> str:
     """`page` with its lists brought up to date."""
     before, _, rest = page.partition(BEGIN)
-    return before + listed() + rest.partition(END)[2].removeprefix("\n")
+    return before + tables_of_page() + rest.partition(END)[2].removeprefix("\n")
 
 
 def _table(title: str, passes: str, kinds: tuple[type, ...]) -> str:

@@ -50,7 +50,7 @@ def included(
 ) -> list[str]:
     """`include` of a URL; OpenAI's SDKs write `include[]`."""
     given = {"include": [*(include or ()), *(include_brackets or ())]}
-    known, request.state.ignored = RESPONSES.applied(given)
+    known, request.state.ignored = RESPONSES.apply(given)
     asked: list[str] = known["include"]
     check_include(asked)
     return asked

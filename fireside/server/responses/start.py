@@ -316,6 +316,8 @@ def in_callers_words(make: Callable[[], T]) -> T:
     except BadRequest as error:
         if error.param in ("response_format", "structured_outputs"):
             error.param = "text.format"
+        elif error.param == "constraint":  # a schema that no grammar is made of
+            error.param = "tools"
         raise
 
 
