@@ -12,7 +12,6 @@ import argparse
 import os
 from pathlib import Path
 
-import httpx
 from openai import OpenAI
 
 
@@ -32,11 +31,7 @@ def main() -> None:
         print(f"{path.name}: {read.status} {read.last_error.message if read.last_error else ''}")
     response = client.responses.create(model="persona:reader", input=args.ask)
     print(response.output_text)
-    receipt = httpx.get(
-        f"{args.url}/responses/{response.id}/receipt",
-        headers={"Authorization": f"Bearer {key}"},
-        timeout=60,
-    ).json()
+    receipt = client.get(f"/responses/{response.id}/receipt", cast_to=dict)
     for step in receipt["steps"]:
         if step["name"] == "citations":
             for one in step["citations"]:

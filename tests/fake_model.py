@@ -27,6 +27,8 @@ class Letters:
     control_ids: Mapping[str, int] = field(default_factory=dict)
     eos_ids: frozenset[int] = frozenset()
 
+    def continue_text(self) -> None: ...
+
     def encode(self, text: str, **_: Any) -> list[int]:
         return [ord(letter) for letter in text]
 

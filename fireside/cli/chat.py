@@ -104,6 +104,7 @@ def chat(
                 session.set_system(system)
             if interactive:
                 return _prompt(session, settings)
+            _announce_base_model(session, settings)
             asked_text = read_question(words, lambda: session.loading.ready)
             return _once(session, asked_text or "", as_json)
 
@@ -205,18 +206,35 @@ def _prompt(session: Session, settings: Settings) -> int:
     return 0
 
 
+def _announce_base_model(session: Session, settings: Settings) -> None:
+    """Before the model is loaded: without a chat template it continues the text."""
+    from fireside.assistant.recommend import CONTINUES
+    from fireside.hub import describe
+    from fireside.hub.local import locate
+
+    name = session.loading.name
+    try:
+        local = locate(name, settings.models_dir)
+        continues = local.entry is None and not describe(local).template
+    except FiresideError:  # the loading itself says what is wrong
+        return
+    if continues:
+        failures.say(CONTINUES.format(name))
+
+
 def _header(session: Session, settings: Settings, console: Console) -> None:
     """Once: who answers, honestly, and who could answer better here."""
     from fireside.assistant.recommend import recommend_better
     from fireside.cli import show
     from fireside.hub import describe
     from fireside.hub.local import locate
+    from fireside.tokenizer.templates import CONTINUING
 
     # A wrong name is told now, not after the first question.
     named = session.chat.assistant.named(session.answering)
     local = locate(named.model or session.loading.name, settings.models_dir)
     have = set(session.loading.names())
-    template = None if local.entry else describe(local).template
+    template = None if local.entry else describe(local).template or CONTINUING
     advice = recommend_better(
         local.name, local.entry, installed=have.__contains__, template=template
     )

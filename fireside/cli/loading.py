@@ -37,7 +37,13 @@ class Loading:
 
     def _load(self) -> None:
         _settle(self._models, self._import)
-        _settle(self._first, lambda: self._models.result().get(self.name))
+        _settle(self._first, lambda: self._chat_model(self.name))
+
+    def _chat_model(self, name: str, owner: str = "") -> TextModel:
+        """A base model has no chat template: at the terminal it continues the text."""
+        model = self._models.result().get(name, owner=owner)
+        model.tokenizer.continue_text()
+        return model
 
     def _import(self) -> Models:
         from fireside.hub.local import locate
@@ -55,7 +61,7 @@ class Loading:
         """The model called `name`, waited for; None is the one that was asked for at the start."""
         if name is None or name == self.name:
             return self._first.result()
-        return self._models.result().get(name, owner=owner)
+        return self._chat_model(name, owner)
 
     def embedder(self, name: str | None = None) -> Embedder:
         """The embedding model, waited for."""

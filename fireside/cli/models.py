@@ -6,6 +6,7 @@ model, and to know where one comes from: that is hub.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ app.command("export")(export)
 
 # How the bytes are checked is hub's business.
 UNLISTED = {"sha256", "wheel_sha256", "wheel_bytes"}
+WIDE = 120  # columns in which the whole table fits without broken words
 Name = Annotated[
     str,
     typer.Argument(
@@ -54,21 +56,23 @@ def list_models(as_json: Json = False) -> None:
     if as_json:
         print(printable_json(rows))
         return
-    _table(
-        ("name", "here", "download", "memory", "context", "licence", "what it is"),
+    columns = ("name", "here", "download", "memory", "context", "licence", "what it is")
+    cells = [
         (
-            (
-                row["name"],
-                "yes" if row["installed"] else "",
-                readable(row["size_bytes"]),
-                readable(row["memory_bytes"]) if row["memory_bytes"] else "",
-                _window(row["context"]),
-                row["licence"],
-                row["summary"],
-            )
-            for row in rows
-        ),
-    )
+            row["name"],
+            "yes" if row["installed"] else "",
+            readable(row["size_bytes"]),
+            readable(row["memory_bytes"]) if row["memory_bytes"] else "",
+            _window(row["context"]),
+            row["licence"],
+            row["summary"],
+        )
+        for row in rows
+    ]
+    if sys.stdout.isatty() and shutil.get_terminal_size().columns < WIDE:
+        _narrow_table(columns, cells)
+    else:
+        _table(columns, cells)
 
 
 @app.command("show")
@@ -151,6 +155,20 @@ def _other(model: LocalModel) -> dict[str, Any]:
         "installed": True,
         "path": str(model.path),
     }
+
+
+def _narrow_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Licence and summary below the name, where a column for them would break every word."""
+    widths = [
+        max(map(len, cells)) for cells in zip(columns[:5], *(row[:5] for row in rows), strict=True)
+    ]
+    for name, here, *figures, licence, summary in ((*columns[:5], "", ""), *rows):
+        cells = [f"{name:<{widths[0]}}", f"{here:<{widths[1]}}"]
+        cells += [f"{cell:>{width}}" for cell, width in zip(figures, widths[2:], strict=True)]
+        print(printable("  ".join(cells)).rstrip())
+        below = f"{summary} ({licence})" if summary and licence else summary or licence
+        if below:
+            print(f"    {printable(below)}")
 
 
 def _window(tokens: int | None) -> str:

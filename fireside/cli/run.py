@@ -102,18 +102,24 @@ def _texts(paths: Sequence[Path], text: str | None) -> Iterator[tuple[str, str]]
 
 @contextmanager
 def _opened(persona: Persona, model: str | None) -> Iterator[tuple[Assistant, TextModel]]:
-    """The assistant and its model, for as long as the block lasts."""
+    """The assistant and its model, for as long as the block lasts; on a terminal it says how far
+    the model is loaded."""
     from fireside.assistant.lineup import assistant_of
+    from fireside.cli.waiting import Waiting
     from fireside.engine.models import Models
     from fireside.settings import load_settings
     from fireside.storage import Store
 
     settings = load_settings()
-    models = Models(settings)
+    name = model or persona.model or settings.model
+    waiting = Waiting(f"Loading {name}")
+    models = Models(settings, waiting.show_share)
     with Store.open(settings.database_path) as store, closing(models):
         assistant = assistant_of(models, store, settings)
         with closing(assistant):
-            yield assistant, models.get(model or persona.model or settings.model)
+            with waiting:
+                loaded = models.get(name)
+            yield assistant, loaded
 
 
 def _one(
@@ -128,6 +134,7 @@ def _one(
 ) -> None:
     from fireside.assistant.once import answer_once
     from fireside.cli.printable import printable, printable_json
+    from fireside.cli.waiting import Waiting
 
     if headed and not as_json:
         print(f"── {printable(name)}")
@@ -136,7 +143,15 @@ def _one(
     def say(piece: str) -> None:
         print(printable(piece), end="", flush=True)
 
-    once = answer_once(assistant, persona, model, text, say=say if shown else lambda piece: None)
+    waiting = Waiting("Working", model)
+
+    def stop_waiting(piece: str) -> None:
+        if shown:
+            waiting.stop()
+            say(piece)
+
+    with waiting:
+        once = answer_once(assistant, persona, model, text, say=stop_waiting)
     if as_json:
         told = {"file": name or None, "text": once.text, **once.fields}
         print(printable_json(told | {"notices": once.notices, "steps": once.receipt}))

@@ -41,6 +41,7 @@ CHATML = (
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}"
 )
+BEGINNING = "{{- bos_token -}}"
 SOURCES: dict[TemplateName, str] = {"continuing": CONTINUING, "chatml": CHATML}
 _ENDS: dict[TemplateName, str] = {"continuing": END_OF_TEXT, "chatml": END_OF_TURN}
 
@@ -52,7 +53,7 @@ def template_fields(name: TemplateName) -> dict[str, str]:
 
 def continues(template: str | None) -> bool:
     """Whether a model with this template only continues text (it was never tuned on chats)."""
-    return template == CONTINUING
+    return template is not None and template.removeprefix(BEGINNING) == CONTINUING
 
 
 def set_template(folder: Path, name: TemplateName) -> None:

@@ -21,6 +21,7 @@ from fireside.tokenizer.gguf import vocabulary_from_gguf
 from fireside.tokenizer.rendered import Rendered, cut_after_message, encode_rendered
 from fireside.tokenizer.spelling import bytes_of
 from fireside.tokenizer.template import ChatTemplate
+from fireside.tokenizer.templates import BEGINNING, CONTINUING
 from fireside.tokenizer.vocabulary import Vocabulary, keeps_letters
 
 
@@ -191,6 +192,15 @@ class Tokenizer:
                 code="no_chat_template",
             )
         return ChatTemplate(source, self._vocabulary.named)
+
+    def continue_text(self) -> None:
+        """Give a tokenizer without a chat template the one that writes messages one after another.
+
+        For models that were only pretrained: what is written is the text's beginning, with the
+        beginning-of-text token if the model's files ask for one, and the model goes on from there.
+        """
+        if not self.chat_template and not self._vocabulary.templates:
+            self.chat_template = (BEGINNING if self._bos else "") + CONTINUING
 
     @property
     def supports_tools(self) -> bool:

@@ -7,15 +7,19 @@ line that moves, on a terminal.  It refuses to compute anything: figures come as
 from __future__ import annotations
 
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO
 
 from fireside.training.loop import Validation
 
 if TYPE_CHECKING:
     from rich.live import Live as RichLive
+
+REASON: Final = 46
+"""Column at which the reason of a derived number begins (`derivation.Derivation.say`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +137,8 @@ class Live(Plain):
     def say(self, line: str) -> None:
         from rich.text import Text
 
-        self._console.print(Text(self._clean(line)))
+        for part in wrap_derivation(self._clean(line), self._console.width):
+            self._console.print(Text(part))
 
     def working(self, what: str, done: int, total: int) -> None:
         self._draw(f"{what} …", done, total)
@@ -155,6 +160,14 @@ class Live(Plain):
             parts.insert(0, ProgressBar(total=total, completed=min(done, total), width=24))
         row.add_row(*parts)
         self._live.update(row)
+
+
+def wrap_derivation(line: str, width: int) -> list[str]:
+    """A line of `Derivation` in `width` columns: the reason goes on below its own beginning."""
+    if len(line) <= width or width < 2 * REASON or not line[:REASON].endswith(" "):
+        return [line]
+    reason = textwrap.wrap(line[REASON:], width - REASON)
+    return [line[:REASON] + reason[0], *(" " * REASON + part for part in reason[1:])]
 
 
 def validation_line(validation: Validation) -> str:

@@ -53,6 +53,7 @@ from fireside.training.world import World
 RESOLVED = "config.toml"
 # Tokens that go through the model at once: more were no quicker (docs/log.md).
 MICRO_TOKENS = {"cpu": 4096, "cuda": 65_536}
+SHORTEST_SECONDS = 1.0
 TUNING_MFU = 0.5
 HELD_OUT_BYTES = 2_000_000  # enough for three digits of bits per byte
 
@@ -121,8 +122,24 @@ def resolve(stage: Resolving, base: Base | None) -> Resolved:
     _rows(stage, model, base)
     _count(stage)
     stage.settle()
+    stage.listener.say(summary(stage.found.config, model, prepared, is_new=base is None))
     return Resolved(
         config=stage.found.config, model=model, base=base, tokenizer=tokenizer, prepared=prepared
+    )
+
+
+def summary(config: TrainConfig, model: ModelConfig, data: Prepared, *, is_new: bool) -> str:
+    """What the run will do, in a sentence without terms."""
+    size = parameters(model) / 1e6
+    what = "A new model" if is_new else "The model"
+    text = f"{data.train.tokens:,} tokens (pieces of words) of training text"
+    steps, batch = config.schedule.steps or 0, config.batch.tokens or 0
+    looks = f"up to {steps:,} steps of {batch:,} " + (
+        "tokens" if config.run.method in ("pretrain", "sft", "distill") else "examples"
+    )
+    return (
+        f"{what} of {size:.3g} million parameters learns from {text}, in {looks}. Each number "
+        "above can be set in a config; docs/training.md explains its name."
     )
 
 
@@ -147,6 +164,8 @@ def _measured_depth(stage: Resolving, corpus_bytes: int | None) -> int:
     seconds = stage.clock.left
     if seconds == float("inf"):
         return 4
+    # Starting may have taken all of a short time: the run then is one step of the smallest model.
+    seconds = max(seconds, SHORTEST_SECONDS)
 
     def sized(depth: int) -> ModelConfig:
         trial = Derivation(stage.found.config)

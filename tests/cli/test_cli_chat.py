@@ -131,7 +131,7 @@ def test_an_unknown_model_is_named_with_its_neighbours(
     run: Run, home: Path, monkeypatch: pytest.MonkeyPatch, store: Store
 ) -> None:
     class Nothing:
-        def get(self, name: str | None) -> object:
+        def get(self, name: str | None, *, owner: str = "") -> object:
             raise UnknownModel(f"There is no model {name!r}: did you mean smollm2:135m?")
 
         def close(self) -> None: ...

@@ -39,6 +39,22 @@ def test_list_for_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "smollm2:135m" in out
 
 
+@pytest.mark.parametrize("columns", [80, 100])
+def test_a_narrow_terminal_breaks_no_word(
+    run: Run, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    code, out, _ = run("models", "list")
+    lines = out.splitlines()
+    assert code == 0
+    assert max(map(len, lines)) <= columns
+    for entry in catalogue().values():
+        row = next(line for line in lines if line.startswith(f"{entry.name} "))
+        below = lines[lines.index(row) + 1]
+        assert below == f"    {entry.summary} ({entry.licence})"
+
+
 def test_list_names_what_is_damaged(run: Run, home: Path) -> None:
     (home / "models" / "smollm2-135m" / "small.gguf").write_bytes(b"")
     code, out, err = run("models", "list")

@@ -140,6 +140,22 @@ def test_a_base_model_continues_what_is_said(ours: Tokenizer) -> None:
     assert ours.decode(learned) == " world"
 
 
+def test_a_model_without_a_template_can_be_made_to_continue(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "base")
+    config = tmp_path / "base" / "tokenizer_config.json"
+    fields = json.loads(config.read_text()) | {"add_bos_token": True}
+    del fields["chat_template"]
+    config.write_text(json.dumps(fields))
+    base = Tokenizer.from_folder(tmp_path / "base")
+    with pytest.raises(BadRequest, match="no chat template"):
+        base.render(CHAT)
+    base.continue_text()
+    assert continues(base.chat_template)
+    bos = [base.bos_id] if base.encode("a", add_bos=True)[0] == base.bos_id else []
+    ids = base.render([Message(role="user", content="Once upon")]).ids
+    assert list(ids) == [*bos, *base.encode("Once upon")]
+
+
 def test_after_tuning_it_speaks_chatml_as_transformers_does(folder: Path, tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 

@@ -13,7 +13,7 @@ from fireside.training.card import Base, Card
 from fireside.training.loop import Validation
 from fireside.training.metrics import Metrics
 from fireside.training.plot import plot_run
-from fireside.training.progress import Plain, Progress, duration, rate
+from fireside.training.progress import Plain, Progress, duration, rate, wrap_derivation
 from fireside.training.samples import continuation
 
 from . import tiny, toy
@@ -146,3 +146,13 @@ def test_samples_are_the_models_own_distribution() -> None:
     for i, token in enumerate(drawn):
         logits = model(torch.tensor([[*ids, *drawn[:i]]]))[0, -1]
         assert (logits / 0.8).softmax(0)[token] > 1e-6
+
+
+def test_a_long_reason_goes_on_below_its_own_column() -> None:
+    line = f"{'batch.tokens':<32} {'256':<12} " + "a rule of many words " * 5
+    lines = wrap_derivation(line, 80)
+    assert all(len(each) <= 80 for each in lines)
+    assert lines[0].startswith("batch.tokens")
+    assert all(each.startswith(" " * 46 + "a") or each[46] != " " for each in lines)
+    assert " ".join(" ".join(lines).split()) == " ".join(line.split())
+    assert wrap_derivation("short", 80) == ["short"]
