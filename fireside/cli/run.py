@@ -80,6 +80,7 @@ def run(
 
 
 def _texts(paths: Sequence[Path], text: str | None) -> Iterator[tuple[str, str]]:
+    from fireside.cli.printable import printable
     from fireside.errors import BadRequest, FiresideError, NotFound
     from fireside.knowledge.reading import read
 
@@ -95,9 +96,12 @@ def _texts(paths: Sequence[Path], text: str | None) -> Iterator[tuple[str, str]]
         if not path.is_file():
             raise NotFound(f"There is no file {str(path)!r}.")
         try:
-            yield path.name, read(path, path.name).text
+            document = read(path, path.name)
         except FiresideError as error:
             raise type(error)(f"{path.name}: {error.message}") from None
+        for what in document.unread:
+            print(printable(f"{path.name}: not read: {what}"), file=sys.stderr)
+        yield path.name, document.text
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from fireside.knowledge.passage import Passage, Ranking
 from fireside.knowledge.turns import Turns
 from fireside.knowledge.vectors import Memory
 from fireside.knowledge.words import wanted, words
+from fireside.server.vector_stores.shown import shown_file
 from fireside.storage import Store
 from fireside.storage.files import Files
 from tests.server.fakes import FakeEmbedder
@@ -240,6 +241,17 @@ def test_stopped_in_the_middle_is_done_again(house: House) -> None:
     house.ingest.start()
     house.read_all()
     assert house.collections.counts(store_id).completed == 1
+
+
+def test_what_is_unread_is_kept_and_shown(house: House) -> None:
+    store_id = house.collections.create("").id
+    file_id = house.upload('a,b\n"x,1\ny,2\n', "t.csv")
+    house.collections.attach("", store_id, [Attached(file_id=file_id)])
+    house.read_all()
+    shown = shown_file(house.collections.file("", store_id, file_id))
+    assert shown["status"] == "completed"
+    assert len(shown["unread"]) == 1
+    assert "line 2" in shown["unread"][0]
 
 
 def test_a_file_that_ends_the_server_twice_is_not_read_again(house: House, monkeypatch) -> None:
