@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
-from fireside.assistant.dates.grammar import Days
+from fireside.assistant.dates.expressions import Days
 from fireside.assistant.dialogue.values.numbers import of_chinese
 
 if TYPE_CHECKING:

@@ -11,75 +11,23 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
 
-from fireside.assistant.dates.vocabulary import MONTHS, UNITS, WEEKDAYS, Token, nth_of, number_of
+from fireside.assistant.dates.cursor import STEPS, WEEK, Cursor
+from fireside.assistant.dates.expressions import Days, Expression, month_of, shifted_day
+from fireside.assistant.dates.vocabulary import MONTHS, UNITS, Token, nth_of, number_of
 
 NEAR: Final = {"today": 0, "tonight": 0, "tomorrow": 1, "yesterday": -1}
-STEPS: Final = {"this": 0, "coming": 1, "next": 1, "last": -1, "past": -1, "previous": -1}
-WEEK: Final = timedelta(7)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Days:
-    """From `begin` to the day before `end`."""
-
-    begin: date
-    end: date
-
-    @classmethod
-    def one(cls, day: date) -> Days:
-        return cls(begin=day, end=day + timedelta(1))
-
-    @property
-    def single(self) -> bool:
-        return self.end == self.begin + timedelta(1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expression:
-    """first, last: tokens, the last one not included.  readings: none where the calendar has no
-    such day or nobody can tell which is meant.  undirected: past or to come, it does not say.
-    weekday: it is a bare weekday.  pointer: "today" and its like, beside which a date may stand.
-    nth: it is a bare day of a month.  month: the year and month that it names."""
-
-    first: int
-    last: int
-    readings: tuple[Days, ...]
-    undirected: bool = False
-    weekday: int | None = None
-    pointer: bool = False
-    nth: int | None = None
-    month: tuple[int, int] | None = None
-
-    @property
-    def in_figures(self) -> bool:
-        """A day of a month, beside whose number another may stand."""
-        return self.nth is not None or self.month is not None
-
-
-def month_of(day: date, step: int) -> date:
-    """The first of the month, so many months on."""
-    months = day.year * 12 + day.month - 1 + step
-    return date(months // 12, months % 12 + 1, 1)
-
-
-def shifted_day(day: date, count: int, unit: str) -> date:
-    """A month on is the same day of it, or its last."""
-    if unit in ("day", "week", "fortnight"):
-        return day + timedelta(count * {"day": 1, "week": 7, "fortnight": 14}[unit])
-    first = month_of(day, count * (1 if unit == "month" else 12))
-    return first.replace(day=min(day.day, calendar.monthrange(first.year, first.month)[1]))
-
-
-class Grammar:
+class Grammar(Cursor):
     def __init__(self, listed: Sequence[Token], today: date, *, terse: bool = False) -> None:
         """terse: the text is nothing but a time, so that "sat" is a day."""
-        self._tokens, self._today, self._terse = listed, today, terse
+        super().__init__(listed, today, terse=terse)
         self._forms: tuple[Callable[[int], Expression | None], ...] = (
             self._counted, self._beside, self._placed, self._edge, self._dated, self._written,
             self._nth_alone, self._pointed, self._named, self._span,
@@ -99,15 +47,6 @@ class Grammar:
             if found is not None and (best is None or found.last > best.last):
                 best = found
         return best
-
-    def _word(self, at: int) -> str:
-        return self._tokens[at].word if at < len(self._tokens) else ""
-
-    def _skip(self, at: int, *words: str) -> int:
-        return at + 1 if self._word(at) in words else at
-
-    def _made(self, at: int, last: int, *days: Days, undirected: bool = False) -> Expression:
-        return Expression(first=at, last=last, readings=days, undirected=undirected)
 
     def _inner(self, at: int) -> Expression | None:
         """The expression that another depends on."""
@@ -176,10 +115,6 @@ class Grammar:
                 days.append(Days.one(each.begin + timedelta(sign * ahead)))
         return replace(self._made(at, other.last, *days), undirected=other.undirected)
 
-    def _is_hour(self, at: int) -> bool:
-        """ "Friday after 5 pm", "Friday before noon": the day is Friday."""
-        return is_hour([self._word(at), self._word(at + 1)])
-
     def _placed(self, at: int) -> Expression | None:
         """the first Monday of next month · the last Friday in March 2025"""
         place = self._skip(at, "the")
@@ -212,26 +147,6 @@ class Grammar:
         return self._made(
             at, last, Days.one(month.replace(day=size if word == "last" else 1)), undirected=is_open
         )
-
-    def _month(self, at: int) -> tuple[date | None, int, bool]:
-        """A month: its first day, the token behind it, whether its year was left open."""
-        place = self._skip(at, "the")
-        step = STEPS.get(self._word(place), 0 if place > at else None)
-        if step is not None:
-            place += self._word(place) in STEPS
-            if self._word(place) == "month":
-                return month_of(self._today, step), place + 1, False
-            return None, at, False
-        number = MONTHS.get(self._word(at))
-        if number is None:
-            return None, at, False
-        last = self._skip(at + 1, ".")
-        year = self._word(last)
-        if re.fullmatch(r"\d{4}", year):
-            return date(int(year), number, 1), last + 1, False
-        this = date(self._today.year, number, 1)
-        past = number < self._today.month
-        return this.replace(year=self._today.year + past), at + 1, True
 
     def _dated(self, at: int) -> Expression | None:
         """3 March · the third of March 2026 · March the 3rd, 2026"""
@@ -266,17 +181,6 @@ class Grammar:
         made = self._made(at, last, *self._coming(month, day), undirected=True)
         year = made.readings[0].begin.year if made.readings else self._today.year
         return replace(made, month=(year, month))
-
-    def _of_year(self, year: int, month: int, day: int) -> Iterator[Days]:
-        with suppress(ValueError):
-            yield Days.one(date(year, month, day))
-
-    def _coming(self, month: int, day: int) -> Iterator[Days]:
-        for year in range(self._today.year, self._today.year + 9):  # 29 February
-            for days in self._of_year(year, month, day):
-                if days.begin >= self._today:
-                    yield days
-                    return
 
     def _written(self, at: int) -> Expression | None:
         """2024-12-01 · 25/12/2024 · 24.12.2024 · 3/4"""
@@ -328,17 +232,8 @@ class Grammar:
         day = self._today + timedelta(step)
         if self._word(at + 1) in ("week", "fortnight"):
             days = WEEK if self._word(at + 1) == "week" else 2 * WEEK
-            return self._made(at, at + 2, Days.one(day + days))
+            return self._made(at, at + 2, *[Days.one(day + days)] * (step >= 0))
         return replace(self._made(at, at + 1, Days.one(day)), pointer=True)
-
-    def _weekday(self, at: int) -> int | None:
-        word = self._word(at).removesuffix("'s")
-        weekday = WEEKDAYS.get(word)
-        if weekday is None or self._terse or len(word) > 3 or self._tokens[at].capital:
-            return weekday
-        # "he sat", "the sun", "we wed": the short names count with a capital or a word for days.
-        before = self._tokens[at - 1].word if at else ""
-        return weekday if before in ("on", "this", "next", "last", "coming") else None
 
     def _named(self, at: int) -> Expression | None:
         """Friday · next Friday · Friday week · Friday next week · next week on Friday"""
@@ -382,10 +277,6 @@ class Grammar:
         made = self._made(at, at + 1, Days.one(self._today + ahead), undirected=True)
         return replace(made, weekday=weekday)
 
-    def _of_week(self, step: int, weekday: int) -> Days:
-        monday = self._today - timedelta(self._today.weekday())
-        return Days.one(monday + step * WEEK + timedelta(weekday))
-
     def _span(self, at: int) -> Expression | None:
         """next week · this weekend · last month · next year"""
         place = self._skip(at, "the") if self._word(at + 1) == "coming" else at
@@ -407,17 +298,3 @@ class Grammar:
             case _:
                 return None
         return self._made(at, place + 2, days)
-
-
-HOURS: Final = frozenset(
-    ("noon", "midnight", "midday", "lunch", "lunchtime", "work", "school", "dinner", "breakfast")
-)
-
-
-def is_hour(words: Sequence[str]) -> bool:
-    """Whether a time of the day begins here: "5 pm", "17:00", "noon"."""
-    first, second = words[0], words[1] if len(words) > 1 else ""
-    if first in HOURS or first in ("half", "quarter"):
-        return True
-    clock = number_of(first) is not None and first not in ("a", "an")
-    return clock and second not in UNITS and second not in MONTHS

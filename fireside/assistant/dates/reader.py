@@ -13,74 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from fireside.assistant.dates.beside import JOINS, Beside
 from fireside.assistant.dates.chinese import chinese_phrases
-from fireside.assistant.dates.grammar import Days, Expression, Grammar, is_hour
-from fireside.assistant.dates.vocabulary import MONTHS, Token, nth_of, number_of, tokens
+from fireside.assistant.dates.expressions import Days, Expression
+from fireside.assistant.dates.grammar import Grammar
+from fireside.assistant.dates.vocabulary import Token, tokens
 
-_LINKS: Final = frozenset(
-    "the a an on in at for of to it is be come and only this any day days time next".split()  # noqa: SIM905
-)
-"""Between a word and the expression that it changes."""
-_NEGATIONS: Final = frozenset(("not", "never", "cannot", "dont", "cant", "wont"))
-_RELATIONS: Final = frozenset(("before", "after", "since", "until", "till", "til"))
-_CHANGES: Final = frozenset(
-    """
-    no nor neither either or except excepting excluding besides but unless without than every each
-    within beyond around approximately roughly circa about weekly daily
-    """.split()  # noqa: SIM905
-)
-_WITH_NEXT: Final = {
-    "up": "to", "instead": "of", "end": "of", "start": "of", "beginning": "of", "middle": "of",
-    "part": "of", "sometime": "in", "some": "time",
-}  # fmt: skip
-"""They change it only together with the word behind them."""
-_BESIDE: Final = frozenset(
-    [
-        "easter",
-        "good",
-        "ash",
-        "black",
-        "whit",
-        "palm",
-        "shrove",
-        "maundy",
-        "boxing",
-        "cyber",
-        "pancake",
-        "super",
-        "week",
-        "weeks",
-        "days",
-        "months",
-        "half",
-        "same",
-        "following",
-        "other",
-        "late",
-        "early",
-        "mid",
-        "next",
-        "last",
-        "all",
-        "any",
-        "no",
-        "some",
-        "one",
-    ]
-)
-"""They change what stands directly behind them, and nothing further on."""
-_BEHIND: Final = frozenset(
-    "or nor either before after except but onward onwards off ish excluding of".split()  # noqa: SIM905
-)
-_PAST: Final = re.compile(
-    r"\b(?:was|were|had|did|went|came|bought|got|sent|paid|took|left|flew|met|saw|gave|lost|broke|"
-    r"fell|began|wrote|spoke|told|born|(?!need|feed|speed|proceed|exceed|indeed|hundred|"
-    r"want|hop|plann|decid|lik|wish|tri|intend|wonder|suppos|schedul|book|reserv|limit|unit|"
-    r"interest|requir|allow|sav|red\b|bed\b|wed\b)[a-z]{2,12}ed)\b(?!\s+to\b)",
-    re.IGNORECASE,
-)
-_CLAUSE: Final = re.compile(r"[.!?;,]\s|\b(?:and|but|so|then|please)\b", re.IGNORECASE)
-_JOINS: Final = frozenset(("-", "–", "—", "to", "and", "&", "until", "till", "through", "thru"))
 _RANGE: Final = re.compile(r"\s*(?:to|until|till|through|thru|-|–|—)\s*(?:on\s+)?(?:the\s+)?", re.I)
 
 
@@ -105,7 +43,7 @@ def day_phrases(
     """
     listed = tokens(text)
     found = _agreed(_shared(_expressions(listed, today, terse=terse), listed), listed)
-    beside = _Beside(listed=listed, text=text, terse=terse, understood=frozenset(understood))
+    beside = Beside(listed=listed, text=text, terse=terse, understood=frozenset(understood))
     phrases = []
     for number, each in enumerate(found):
         start, end = _place(each, listed)
@@ -150,7 +88,7 @@ def _shared(found: list[Expression], listed: Sequence[Token]) -> list[Expression
     for each in reversed(found):
         after = made[-1] if made else None
         between = [token.word for token in listed[each.last : after.first]] if after else []
-        joined = bool(between) and set(between) <= {*_JOINS, "or", ",", "the", "on"}
+        joined = bool(between) and set(between) <= {*JOINS, "or", ",", "the", "on"}
         if after is None or each.nth is None or after.month is None or not joined:
             made.append(each)
             continue
@@ -160,12 +98,6 @@ def _shared(found: list[Expression], listed: Sequence[Token]) -> list[Expression
             readings = (Days.one(date(year, month, each.nth)),)
         made.append(replace(each, readings=readings, month=after.month))
     return made[::-1]
-
-
-def _joins_number(words: Sequence[str]) -> bool:
-    """ "to 5", "- 16": another day's number may stand there."""
-    joined = len(words) > 1 and words[0] in _JOINS
-    return joined and words[1].isdecimal() and len(words[1]) <= 2
 
 
 def _agreed(found: list[Expression], listed: Sequence[Token]) -> list[Expression]:
@@ -193,76 +125,6 @@ def _belong(one: Expression, other: Expression) -> bool:
     if one.weekday is not None and other.weekday is not None:
         return False
     return any(each.weekday is not None or each.pointer for each in (one, other))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Beside:
-    """The words beside an expression."""
-
-    listed: Sequence[Token]
-    text: str
-    terse: bool
-    understood: frozenset[str]
-
-    def changes(self, first: int, last: int, each: Expression) -> bool:
-        before = [token.word for token in self.listed[max(0, first - 8) : first]]
-        behind = [token.word for token in self.listed[last : last + 3]]
-        if before and before[-1] in self.understood:
-            before = []
-        if _changed_before(before) or _changed_behind(behind):
-            return True
-        if each.weekday is not None and before[-1:] == ["a"]:
-            return True
-        if each.in_figures and _joins_number(before[::-1]) and before[-3:-2] != ["of"]:
-            return not (before[-3:-2] and before[-3] in MONTHS)  # "3-5 May"
-        if each.in_figures and _joins_number(behind):
-            return behind[2:3] != ["of"] and not (behind[2:3] and behind[2] in MONTHS)
-        if each.undirected and not self.terse:  # "I ordered it on Monday": last or next?
-            head = self.text[max(0, self.listed[first].start - 80) : self.listed[first].start]
-            return _PAST.search(_CLAUSE.split(head)[-1]) is not None
-        return False
-
-    def is_or(self, first: int, last: int) -> bool:
-        words = [token.word for token in self.listed[first:last]]
-        return "or" in words and set(words) <= {"or", ",", "on", "the", "maybe"}
-
-
-def _changed_before(before: Sequence[str]) -> bool:
-    if not before:
-        return False
-    if before[-1] in _BESIDE or nth_of(before[-1]) is not None:
-        return True
-    words = before[-6:]
-    if words[-1] == "but" and "not" in words:  # "not Tuesday but Wednesday"
-        return False
-    others = 0  # words between that have a meaning of their own
-    for at in range(len(words) - 1, -1, -1):
-        word, behind = words[at], words[at + 1 :]
-        if word in (",", ".", "!", "?", ";"):
-            return False
-        if word.endswith("n't") or word in _NEGATIONS:
-            return others <= 1
-        if word in _RELATIONS and others <= 2:
-            return not (behind and is_hour(behind))
-        if word in _CHANGES and not others:
-            return word != "about" or words[max(0, at - 1) : at] not in (["what"], ["how"])
-        if word in _WITH_NEXT and behind[:1] == [_WITH_NEXT[word]] and others <= 1:
-            return True
-        others += word not in _LINKS
-    return False
-
-
-def _changed_behind(behind: Sequence[str]) -> bool:
-    words = [word for word in behind if word != ","]
-    if not words:
-        return False
-    if words[0] in ("before", "after"):
-        return not is_hour(words[1:] or [""])
-    if words[:2] in (["at", "the"],):
-        return words[2:3] in (["latest"], ["earliest"])
-    if words[0] == "in" and len(words) > 1:
-        return words[1] in MONTHS or number_of(words[1]) is not None
-    return words[0] in _BEHIND
 
 
 def _ranges(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from fireside.assistant.dates.grammar import Days, shifted_day
+from fireside.assistant.dates.expressions import Days, shifted_day
 from fireside.assistant.dates.reader import day_phrases
 from fireside.assistant.dates.vocabulary import MONTH_NAMES, NUMBERS
 from fireside.assistant.tools.moments_hours import DAWN, PARTS, WORDS, Hours, hours

@@ -5,7 +5,8 @@
 `words | ?`             only a question is right
 `words | A, B ?`        any of these days (each as a reading of its own), or a question
 
-HELD_OUT was written before the reader, and nobody looked at what it makes of it until it was done.
+HELD_OUT was written before the reader, and nobody looked at what it makes of it until it was done;
+SECOND and THIRD after it, to be as hard as can be, and read once before anything was mended.
 """
 
 from __future__ import annotations
@@ -265,6 +266,135 @@ the Monday of the first week of May | ?
 a Monday | ?
 one Monday in May | ?
 the second of the three Mondays | ?
+""".strip()
+
+SECOND: Final = """
+let's meet on the first | 2024-12-01 ?
+the Thursday after this one | 2024-11-21 ?
+a week before Christmas | 2024-12-18 ?
+the last Thursday of November | 2024-11-28
+4th of July | 2025-07-04
+Thanksgiving | 2024-11-28 ?
+in half a year | ?
+in two and a half weeks | ?
+next to last Friday | ?
+second to last day of the month | ?
+the penultimate Friday | ?
+three Fridays from now | ?
+the third Friday from now | ?
+two Fridays ago | ?
+next Monday or Tuesday | ?
+Tues | 2024-11-19
+Weds 20 Nov | 2024-11-20
+Thursday 14th | 2024-11-14
+Friday 13 December | 2024-12-13
+Sunday the 24th of November | 2024-11-24
+Nov. 20, 2024 | 2024-11-20
+20-11-2024 | 2024-11-20 ?
+11/20 | 2024-11-20 ?
+2024.11.20 | 2024-11-20 ?
+the year 2025 | ?
+in 2025 | ?
+first thing on Monday | 2024-11-18 ?
+Monday first thing | 2024-11-18 ?
+last thing Friday | 2024-11-15 ?
+Monday week | 2024-11-25 ?
+Saturday two weeks from now | ?
+yesterday week | ?
+the day after next | ?
+the day before last | ?
+day after day | ?
+any Monday in May | ?
+most Mondays | ?
+only Mondays | ?
+no Mondays | ?
+all Fridays but the first | ?
+Monday through Wednesday | 2024-11-18, 2024-11-20 ?
+not later than the 20th | ?
+earlier than Friday | ?
+sooner than Monday | ?
+as of Monday | 2024-11-18 ?
+starting Monday | 2024-11-18 ?
+ending Friday | 2024-11-15 ?
+between now and Friday | ?
+within two weeks | ?
+over the next two weeks | ?
+the next two Mondays | ?
+for two weeks | ?
+for two weeks from Friday | 2024-11-15 ?
+two weeks before | ?
+a day later | ?
+Monday plus two days | ?
+maybe Friday | 2024-11-15 ?
+Friday if possible | 2024-11-15 ?
+Friday, if not Saturday | 2024-11-15 ?
+preferably Friday, otherwise Monday | 2024-11-15, 2024-11-18 ?
+apart from Monday | ?
+avoid Monday | ?
+Monday is no good | ?
+Monday doesn't work | ?
+cancel Monday | 2024-11-18 ?
+my birthday is on 3 May | 2025-05-03 ?
+a month from the 20th | 2024-12-20 ?
+two months after 31 December | 2025-02-28 ?
+the 29th of next February | ?
+29 Feb 2024 | 2024-02-29
+0 May | ?
+the 0th | ?
+Monday 12:30 | 2024-11-18
+May 12:30 | ?
+""".strip()
+
+THIRD: Final = """
+Friday works for me | 2024-11-15 ?
+I am away on Monday | ?
+the Monday following next | ?
+next next Monday | ?
+this week Friday | 2024-11-15 ?
+the day of the 3rd of May | 2025-05-03 ?
+the eve of 3 May | ?
+3rd May or thereabouts | ?
+on or about 3 May | ?
+on or before 3 May | ?
+3 May ish | ?
+no earlier than 3 May | ?
+starting from 3 May | 2025-05-03 ?
+two days prior to Friday | ?
+three weeks prior to 1 December | ?
+the week of 3 May | ?
+week commencing Monday 18 November | ?
+Monday to Wednesday | 2024-11-18, 2024-11-20 ?
+anything but Friday | ?
+save for Friday | ?
+Friday aside | ?
+bar Monday | ?
+minus Friday | ?
+Friday morning | 2024-11-15
+next Friday morning | 2024-11-22 ?
+tomorrow or the day after | ?
+today or tomorrow | ?
+in 3 or 4 days | ?
+in 3 to 5 days | ?
+in 3-5 days | ?
+3 to 4 weeks from now | ?
+about two weeks from now | ?
+less than two weeks ago | ?
+over a week ago | ?
+almost a year ago | ?
+more than 3 days before Friday | ?
+a good week from Friday | ?
+the second of next month | 2024-12-02
+the second half of next week | ?
+first quarter of next year | ?
+last week of May | ?
+the first two weeks of May | ?
+Monday the 25th of November 2024 | 2024-11-25
+Wed, 20 Nov 2024 10:00 | 2024-11-20
+Saturday/Sunday | ?
+Mon-Wed | 2024-11-18, 2024-11-20 ?
+May 1st/2nd | ?
+1./2. Mai | ?
+never mind Friday, Monday | 2024-11-18 ?
 """.strip()
 
 SENTENCES: Final = """

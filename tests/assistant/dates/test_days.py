@@ -25,7 +25,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from corpus import (  # type: ignore[import-not-found]
     HELD_OUT,
+    SECOND,
     SENTENCES,
+    THIRD,
     TODAY,
     TUNED,
     cases,
@@ -48,7 +50,9 @@ def of_tools(words: str) -> set[str]:
 
 
 @pytest.mark.parametrize("reader", [of_dialogue, of_tools])
-@pytest.mark.parametrize(("words", "allowed", "must"), cases(TUNED) + cases(HELD_OUT))
+@pytest.mark.parametrize(
+    ("words", "allowed", "must"), [*cases(TUNED), *cases(HELD_OUT), *cases(SECOND), *cases(THIRD)]
+)
 def test_a_day_or_a_question(
     reader: Callable[[str], set[str]], words: str, allowed: frozenset[str], must: bool
 ) -> None:
