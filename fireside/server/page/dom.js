@@ -1,6 +1,7 @@
 // Building elements.  Text only ever becomes a text node: nothing here parses HTML.
 
-/** `el("p", { class: "fine" }, "text", child)`; properties beginning with "on" are listeners. */
+/** `el("p", { class: "fine" }, "text", child)`; properties beginning with "on" are listeners.  A child
+ *  may be a list of nodes: a hundred thousand of them are no arguments of a function. */
 export function el(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -8,7 +9,7 @@ export function el(tag, properties = {}, ...children) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children);
+  for (const child of children.flat()) node.append(child);
   return node;
 }
 

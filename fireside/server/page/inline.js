@@ -6,21 +6,23 @@
 import { el } from "./dom.js";
 
 const MARKS = [
-  ["***", (inner) => el("strong", {}, el("em", {}, ...inner))],
-  ["**", (inner) => el("strong", {}, ...inner)],
-  ["__", (inner) => el("strong", {}, ...inner)],
-  ["~~", (inner) => el("del", {}, ...inner)],
-  ["*", (inner) => el("em", {}, ...inner)],
-  ["_", (inner) => el("em", {}, ...inner)],
+  ["***", (inner) => el("strong", {}, el("em", {}, inner))],
+  ["**", (inner) => el("strong", {}, inner)],
+  ["__", (inner) => el("strong", {}, inner)],
+  ["~~", (inner) => el("del", {}, inner)],
+  ["*", (inner) => el("em", {}, inner)],
+  ["_", (inner) => el("em", {}, inner)],
 ];
 const SPECIAL = /[\\`*_~[!<\n]|https?:\/\//g;
 const ESCAPABLE = /[!-/:-@[-`{-~]/;
 const DEEPEST = 8;
+const LONGEST_LABEL = 1000;
+const LONGEST_ADDRESS = 2000;
 
 /** The nodes of `text`. */
 export function inline(text, depth = 0) {
   const nodes = [];
-  const hopeless = new Set(); // marks with no end ahead: searched once, not at every occurrence
+  const seen = new Seen(text);
   let plain = "";
   let at = 0;
   const flush = () => {
@@ -32,11 +34,11 @@ export function inline(text, depth = 0) {
     const next = SPECIAL.exec(text)?.index ?? text.length;
     plain += text.slice(at, next);
     if (next === text.length) break;
-    const found = special(text, next, depth, hopeless);
+    const found = special(text, next, depth, seen);
     if (found) {
       if (found.text !== undefined) plain += found.text;
       else {
-        if (found.node.tagName === "BR") plain = plain.replace(/ +$/, "");
+        if (found.node.tagName === "BR") plain = withoutEnd(plain, " ");
         flush();
         nodes.push(found.node);
       }
@@ -50,17 +52,54 @@ export function inline(text, depth = 0) {
   return nodes;
 }
 
-function special(text, at, depth, hopeless) {
+/** What is searched once in a text, and not at every occurrence. */
+class Seen {
+  #text;
+  #partners = null;
+
+  constructor(text) {
+    this.#text = text;
+    this.hopeless = new Set(); // marks with no end ahead
+  }
+
+  /** Where the bracket at this place is closed; -1 for nowhere. */
+  partner(at) {
+    this.#partners ??= partners(this.#text);
+    return this.#partners.get(at) ?? -1;
+  }
+}
+
+function partners(text) {
+  const found = new Map();
+  const open = { "]": [], ")": [] };
+  for (let at = 0; at < text.length; at++) {
+    const letter = text[at];
+    if (letter === "\\") at++;
+    else if (letter === "[") open["]"].push(at);
+    else if (letter === "(") open[")"].push(at);
+    else if (open[letter]?.length) found.set(open[letter].pop(), at);
+  }
+  return found;
+}
+
+/** Without any of these letters at its end.  `/ +$/` would try each run of them. */
+export function withoutEnd(text, letters) {
+  let end = text.length;
+  while (end > 0 && letters.includes(text[end - 1])) end--;
+  return text.slice(0, end);
+}
+
+function special(text, at, depth, seen) {
   const letter = text[at];
   if (letter === "\n") return { node: el("br"), end: at + 1 };
   if (letter === "\\") return escaped(text, at);
-  if (letter === "`") return code(text, at, hopeless);
+  if (letter === "`") return code(text, at, seen.hopeless);
   if (letter === "h") return bareLink(text, at);
   if (letter === "<") return angleLink(text, at);
   if (depth >= DEEPEST) return null;
-  if (letter === "[") return link(text, at, depth);
-  if (letter === "!") return text[at + 1] === "[" ? link(text, at + 1, depth) : null;
-  return marked(text, at, depth, hopeless);
+  if (letter === "[") return link(text, at, depth, seen);
+  if (letter === "!") return text[at + 1] === "[" ? link(text, at + 1, depth, seen) : null;
+  return marked(text, at, depth, seen.hopeless);
 }
 
 function escaped(text, at) {
@@ -114,6 +153,8 @@ function opens(text, at, start, mark) {
 }
 
 function closing(text, start, mark) {
+  let counted = start;
+  let isCode = false;
   for (let end = text.indexOf(mark, start + 1); end >= 0; end = text.indexOf(mark, end + 1)) {
     const after = end + mark.length;
     if (isSpace(text[end - 1]) || text[end - 1] === "\\") continue;
@@ -123,7 +164,8 @@ function closing(text, start, mark) {
       if (text[after] === mark) end = after;
       continue;
     }
-    if (text.slice(start, end).split("`").length % 2 === 0) continue; // inside code
+    for (; counted < end; counted++) if (text[counted] === "`") isCode = !isCode;
+    if (isCode) continue;
     return text[after] === mark[0] && mark.length > 1 ? end + 1 : end;
   }
   return -1;
@@ -139,43 +181,34 @@ export function safeUrl(address) {
   return ["http:", "https:", "mailto:"].includes(url.protocol) ? url.href : null;
 }
 
+/** children: makes them; only for an address that is one, as brackets may stand in brackets. */
 function anchor(address, children) {
   const href = safeUrl(address);
   if (!href) return null;
-  return el("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, ...children);
+  return el("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, children());
 }
 
 /** `[text](address "title")`, brackets balanced within a bounded look ahead. */
-function link(text, at, depth) {
-  const label = balanced(text, at, "[", "]", 1000);
-  if (label < 0 || text[label + 1] !== "(") return null;
-  const end = balanced(text, label + 1, "(", ")", 2000);
-  if (end < 0) return null;
+function link(text, at, depth, seen) {
+  const label = seen.partner(at);
+  if (label < 0 || label >= at + LONGEST_LABEL || text[label + 1] !== "(") return null;
+  const end = seen.partner(label + 1);
+  if (end < 0 || end > label + LONGEST_ADDRESS) return null;
   const [address] = text.slice(label + 2, end).trim().split(/\s+/, 1);
-  const node = anchor(address.replace(/^<(.*)>$/, "$1"), inline(text.slice(at + 1, label), depth + 1));
+  const node = anchor(address.replace(/^<(.*)>$/, "$1"), () => inline(text.slice(at + 1, label), depth + 1));
   return node && { node, end: end + 1 };
-}
-
-function balanced(text, at, open, close, reach) {
-  let depth = 0;
-  for (let end = at; end < text.length && end < at + reach; end++) {
-    if (text[end] === "\\") end++;
-    else if (text[end] === open) depth++;
-    else if (text[end] === close && --depth === 0) return end;
-  }
-  return -1;
 }
 
 function angleLink(text, at) {
   const found = /^<((?:https?:\/\/|mailto:)[^\s<>]{1,2000})>/.exec(text.slice(at, at + 2010));
-  const node = found && anchor(found[1], [found[1]]);
+  const node = found && anchor(found[1], () => [found[1]]);
   return node && { node, end: at + found[0].length };
 }
 
 function bareLink(text, at) {
   if (isWord(text[at - 1])) return null;
   let address = /^https?:\/\/[^\s<>"'`\])}*]{1,2000}/.exec(text.slice(at, at + 2010))?.[0];
-  address = address?.replace(/[.,:;!?]+$/, "");
-  const node = address && anchor(address, [address]);
+  address = address && withoutEnd(address, ".,:;!?");
+  const node = address && anchor(address, () => [address]);
   return node ? { node, end: at + address.length } : null;
 }

@@ -5,15 +5,16 @@
 // rendered anew.
 
 import { copyButton, el } from "./dom.js";
-import { inline } from "./inline.js";
+import { inline, withoutEnd } from "./inline.js";
 
-const FENCE = /^ {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^`]*$/;
-const HEADING = /^ {0,3}(#{1,6})[ \t]+(.*?)[ \t#]*$/;
+const FENCE = /^ {0,3}(`{3,}|~{3,})/;
+const HEADING = /^ {0,3}(#{1,6})[ \t]+/;
 const RULE = /^ {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}$/;
 const QUOTE = /^ {0,3}>[ ]?/;
 const ITEM = /^( {0,3})([-*+]|\d{1,9}[.)])(?:[ \t]+|$)/;
-const DELIMITERS = /^ {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/;
+const DELIMITER = /^:?-+:?$/;
 const DEEPEST = 8;
+const MOST_COLUMNS = 1000; // of a table; a wider one is shown as the text it is
 
 /** The nodes of a whole text. */
 export function render(text) {
@@ -34,7 +35,7 @@ export class Live {
     const lines = all.slice(this.settled);
     const found = blocks(lines, 0);
     for (const node of this.tail) node.remove();
-    this.place.append(...found.map((block) => block.node));
+    for (const { node } of found) this.place.append(node);
     // The last line may still turn out to be anything, so only whole lines settle a block.
     const grown = all.length - 1 > this.complete;
     const start = grown ? (blocks(lines.slice(0, -1), 0).at(-1)?.start ?? 0) : 0;
@@ -72,13 +73,20 @@ function container(lines, at, depth) {
 function startsBlock(line) {
   const [, , mark] = ITEM.exec(line) ?? [];
   const item = mark !== undefined && (!/\d/.test(mark) || Number.parseInt(mark, 10) === 1);
-  return item || FENCE.test(line) || HEADING.test(line) || RULE.test(line) || QUOTE.test(line);
+  return item || opening(line) !== null || HEADING.test(line) || RULE.test(line) || QUOTE.test(line);
+}
+
+/** The mark of a code block that begins with this line, and its language; null: none does. */
+function opening(line) {
+  const found = FENCE.exec(line);
+  const rest = found && line.slice(found[0].length);
+  return found && !rest.includes("`") ? { mark: found[1], language: rest.trim().split(/\s/, 1)[0] } : null;
 }
 
 function fence(lines, at) {
-  const opening = FENCE.exec(lines[at]);
-  if (!opening) return null;
-  const [, mark, language] = opening;
+  const begin = opening(lines[at]);
+  if (!begin) return null;
+  const { mark, language } = begin;
   const indent = lines[at].search(/\S/);
   const body = [];
   let end = at + 1;
@@ -102,7 +110,9 @@ export function codeBlock(text, language) {
 function heading(lines, at) {
   const found = HEADING.exec(lines[at]);
   // The page's own headings are h1 and h2, so a message begins at h3.
-  return found && { node: el(`h${Math.min(found[1].length + 2, 6)}`, {}, ...inline(found[2])), end: at + 1 };
+  if (!found) return null;
+  const text = withoutEnd(lines[at].slice(found[0].length), " \t#");
+  return { node: el(`h${Math.min(found[1].length + 2, 6)}`, {}, inline(text)), end: at + 1 };
 }
 
 function rule(lines, at) {
@@ -113,7 +123,7 @@ function paragraph(lines, at) {
   let end = at + 1;
   while (end < lines.length && lines[end].trim() && !startsBlock(lines[end]) && !isTable(lines, end)) end++;
   const text = lines.slice(at, end).map((line) => line.trimStart()).join("\n").trimEnd();
-  return { node: el("p", {}, ...inline(text)), end };
+  return { node: el("p", {}, inline(text)), end };
 }
 
 function quote(lines, at, depth) {
@@ -121,12 +131,14 @@ function quote(lines, at, depth) {
   let end = at;
   while (end < lines.length && QUOTE.test(lines[end])) end++;
   const inside = lines.slice(at, end).map((line) => line.replace(QUOTE, ""));
-  return { node: el("blockquote", {}, ...blocks(inside, depth + 1).map((b) => b.node)), end };
+  return { node: el("blockquote", {}, blocks(inside, depth + 1).map((b) => b.node)), end };
 }
 
 function isTable(lines, at) {
-  return lines[at].includes("|") && at + 1 < lines.length && lines[at + 1].includes("-")
-    && DELIMITERS.test(lines[at + 1]) && cells(lines[at]).length === cells(lines[at + 1]).length;
+  if (!lines[at].includes("|") || !lines[at + 1]?.includes("-")) return false;
+  const sides = cells(lines[at + 1]);
+  return sides.length <= MOST_COLUMNS && sides.every((side) => DELIMITER.test(side))
+    && cells(lines[at]).length === sides.length;
 }
 
 function cells(line) {
@@ -138,12 +150,13 @@ function table(lines, at) {
   if (!isTable(lines, at)) return null;
   const sides = cells(lines[at + 1]).map((cell) =>
     cell.endsWith(":") ? (cell.startsWith(":") ? "center" : "right") : "left");
-  const row = (tag, line) => el("tr", {}, ...sides.map((side, i) =>
-    el(tag, { class: side }, ...inline(cells(line)[i] ?? ""))));
+  // A row may be short: cells made up for it would be rows times columns.
+  const row = (tag, line) => el("tr", {}, cells(line).slice(0, sides.length).map((cell, i) =>
+    el(tag, { class: sides[i] }, inline(cell))));
   let end = at + 2;
   while (end < lines.length && lines[end].includes("|") && lines[end].trim()) end++;
   const body = lines.slice(at + 2, end).map((line) => row("td", line));
-  const node = el("table", {}, el("thead", {}, row("th", lines[at])), el("tbody", {}, ...body));
+  const node = el("table", {}, el("thead", {}, row("th", lines[at])), el("tbody", {}, body));
   return { node: el("div", { class: "wide", tabindex: "0" }, node), end };
 }
 
@@ -165,7 +178,7 @@ function list(lines, at, depth) {
   }
   const nodes = items.map((inside) => listItem(inside, loose, depth));
   const start = ordered && Number.parseInt(first[2], 10) !== 1 ? Number.parseInt(first[2], 10) : undefined;
-  return { node: el(ordered ? "ol" : "ul", { start }, ...nodes), end };
+  return { node: el(ordered ? "ol" : "ul", { start }, nodes), end };
 }
 
 /** An item's lines without its mark: what is indented under it, and what runs on in its text. */
@@ -177,10 +190,11 @@ function oneItem(lines, at, mark) {
   for (; end < lines.length; end++) {
     const line = lines[end];
     if (!line.trim()) {
-      const next = lines.slice(end).find((each) => each.trim());
-      const goesOn = next !== undefined && (next.search(/\S/) >= Math.min(indent, 2) || ITEM.test(next));
-      if (!goesOn) break;
+      let next = end + 1;
+      while (next < lines.length && !lines[next].trim()) next++;
+      if (next === lines.length || !(lines[next].search(/\S/) >= Math.min(indent, 2) || ITEM.test(lines[next]))) break;
       gap = true;
+      for (; end + 1 < next; end++) inside.push("");
       inside.push("");
       continue;
     }
@@ -201,5 +215,5 @@ function listItem(lines, loose, depth) {
     for (const [i, node] of nodes.entries()) if (node.tagName === "P") nodes[i] = [...node.childNodes];
   }
   const box = task && el("input", { type: "checkbox", disabled: true, checked: task[1] !== " " });
-  return el("li", { class: task ? "task" : undefined }, ...(box ? [box] : []), ...nodes.flat());
+  return el("li", { class: task ? "task" : undefined }, box ?? [], nodes.flat());
 }
