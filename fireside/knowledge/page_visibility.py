@@ -30,6 +30,7 @@ SKIPPED = frozenset(
 )
 MOST_RULES, MOST_SELECTORS = 500, 1_000
 """Of those that hide or show something: each is looked for in the whole page."""
+NO_CLIP = (["rect(0", "0", "0", "0)"], ["rect(0px", "0px", "0px", "0px)"])
 NO_SIZE = frozenset({"0", "0px", "0em", "0rem", "0pt", "0%"})
 
 
@@ -86,7 +87,37 @@ def hidden_by(style: Mapping[str, str]) -> bool | None:
         return True
     if style.get("opacity") in NO_SIZE or style.get("font-size") in NO_SIZE:
         return True
+    if _is_outside(style) or _is_unpainted(style):
+        return True
     return False if "display" in style or "visibility" in style else None
+
+
+def _is_outside(style: Mapping[str, str]) -> bool:
+    """Moved off the page, or cut down to nothing."""
+    moved = ["text-indent"]
+    if style.get("position") in ("absolute", "fixed"):
+        moved += ["left", "top", "right", "bottom"]
+        if style.get("clip", "").replace(",", " ").split() in NO_CLIP:
+            return True
+    if any(_pixels(style.get(name, "")) <= -999 for name in moved):
+        return True
+    is_cut = style.get("overflow", "").startswith(("hidden", "clip"))
+    return is_cut and (style.get("width") in NO_SIZE or style.get("height") in NO_SIZE)
+
+
+def _is_unpainted(style: Mapping[str, str]) -> bool:
+    """Written in no colour, or in that of its ground."""
+    colour = style.get("color")
+    ground = style.get("background-color") or style.get("background")
+    return colour is not None and colour in ("transparent", ground)
+
+
+def _pixels(value: str) -> float:
+    digits = value.removesuffix("px").removesuffix("rem").removesuffix("em")
+    try:
+        return float(digits)
+    except ValueError:
+        return 0.0
 
 
 def hidden_by_sheets(tree: Any) -> dict[int, bool]:

@@ -22,7 +22,7 @@ import fireside
 from fireside.errors import Corrupt, FiresideError, Interrupted, Unsupported
 from fireside.knowledge import child
 from fireside.knowledge.documents import MOST_CHARACTERS, Block, Document
-from fireside.knowledge.kinds import NAMES
+from fireside.knowledge.kinds import NAMES, UNREAD_SUFFIXES
 
 MOST_BYTES = 512 * 2**20
 WALL_SECONDS = 300.0
@@ -50,7 +50,8 @@ def read(
     if path.stat().st_size > MOST_BYTES:
         raise Corrupt(f"The file is larger than {MOST_BYTES >> 20} MiB: split it.")
     suffix = PurePath(filename).suffix.lower()
-    process = _process(path, suffix if suffix in NAMES else "", memory, seconds)
+    is_known = suffix in NAMES or suffix in UNREAD_SUFFIXES
+    process = _process(path, suffix if is_known else "", memory, seconds)
     watch = _Watch(process, cancelled, wall_seconds)
     try:
         assert process.stdout is not None

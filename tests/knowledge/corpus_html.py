@@ -22,6 +22,10 @@ CASES = [
     case("visible in hidden", '<p style="visibility:hidden">no <b style="visibility:visible">seen'
          "</b></p>", "seen"),
     case("no size", P + '<p style="font-size:0">no</p><p style="opacity:0">no</p>', "seen"),
+    case("off the page", P + '<p style="position:absolute; left:-9999px">no</p><p style="text-indent:-9999px">no</p>', "seen"),
+    case("cut down to nothing", P + '<p style="height:0;overflow:hidden">no</p><p style="position:absolute;clip:rect(0,0,0,0)">no</p>', "seen"),
+    case("in the colour of its ground", P + '<p style="color:#fff;background:#fff">no</p><p style="color:transparent">no</p>', "seen"),
+    case("moved a little", '<p style="position:relative;left:-9px;color:#fff;background:#000">seen</p>', "seen"),
     case("hidden by a class", P + '<p class="x y">no</p>', "seen",
          head="<style>.x { color: red; display: none } </style>"),
     case("hidden by a selector", P + '<div class=a><i id=b>no</i></div>', "seen",

@@ -23,6 +23,7 @@ from fireside.knowledge.web import html
 from fireside.knowledge.written import decoded, markdown
 
 from . import samples
+from .corpus import package
 
 
 def made(folder: Path, name: str, content: bytes | str) -> Path:
@@ -153,6 +154,31 @@ def test_invalid_files(tmp_path: Path, name: str, content: bytes, says: str) -> 
 def test_kinds_that_are_not_read(tmp_path: Path, content: bytes, says: str) -> None:
     with pytest.raises(Unsupported, match=says):
         read(made(tmp_path, "file", content), "file")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.eml", b"From: Ann\nSubject: Tea\n\nTea is at four.", "an e-mail"),
+        ("a.mht", b"MIME-Version: 1.0\n\ntext", "an archived web page"),
+        ("a.odt", b"application/vnd.oasis.opendocument.text", "an OpenDocument text"),
+        ("a.ods", b"application/vnd.oasis.opendocument.spreadsheet", "an OpenDocument sheet"),
+        ("a.epub", b"application/epub+zip", "an EPUB book"),
+        ("a.xlsb", b"", "a binary Excel workbook"),
+    ],
+)
+def test_kinds_that_are_refused_by_name(
+    tmp_path: Path, name: str, content: bytes, says: str
+) -> None:
+    path = tmp_path / "file"
+    if content.startswith(b"application/"):
+        path.write_bytes(package({"mimetype": content}))
+    elif content:
+        path.write_bytes(content)
+    else:
+        path.write_bytes(package({"xl/workbook.bin": b"\0"}))
+    with pytest.raises(Unsupported, match=says):
+        read(path, name)
 
 
 def test_encrypted(tmp_path: Path) -> None:
