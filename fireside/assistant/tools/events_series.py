@@ -74,7 +74,10 @@ def occurrences(
 ) -> Found:
     """What happens between two times.  Cancelled events do not."""
     reading = _Reading(begin=begin, end=end, zone=zone)
-    for entries in _by_event(_entries(calendars, reading, place)):
+    groups: dict[str, list[_Entry]] = {}
+    for entry in _entries(calendars, reading, place):
+        groups.setdefault(entry.event.uid, []).append(entry)
+    for entries in groups.values():
         reading.read(entries)
     reading.events.sort(key=lambda event: (event.start, event.title))
     return Found(events=reading.events, unread=reading.unread)
@@ -177,13 +180,6 @@ def _revision(component: Any) -> tuple[int, str]:
     return sequence, stamp
 
 
-def _by_event(entries: Iterator[_Entry]) -> Iterator[list[_Entry]]:
-    groups: dict[str, list[_Entry]] = {}
-    for entry in entries:
-        groups.setdefault(entry.event.uid, []).append(entry)
-    yield from groups.values()
-
-
 @dataclass(slots=True, kw_only=True)
 class _Reading:
     begin: datetime
@@ -201,13 +197,10 @@ class _Reading:
             # Who calls a series off means what was said of its occurrences before, too.
             parts = [each for each in parts if each.revision[0] > masters[0].revision[0]]
         series = masters[-1].series if masters else None
-        overrides: dict[datetime, _Entry] = {}
         groups: dict[datetime, list[_Entry]] = {}
         for part in parts:
-            key = self._key(part, series)
-            groups.setdefault(key, []).append(part)
-        for key, group in groups.items():
-            *_, overrides[key] = self._latest(group)
+            groups.setdefault(self._key(part, series), []).append(part)
+        overrides = {key: self._latest(group)[-1] for key, group in groups.items()}
         for master in masters:
             if not master.cancelled:
                 self._series(master, overrides)
@@ -221,8 +214,9 @@ class _Reading:
         """The newest revision; all of those between which nothing decides, and they are named."""
         if not entries:
             return []
-        last = max(each.revision for each in entries)
-        newest = [each for each in entries if each.revision == last]
+        # A cancellation need not have a higher SEQUENCE than what it cancels (RFC 5546, 3.2.5).
+        order = [(each.revision[0], each.cancelled, each.revision[1]) for each in entries]
+        newest = [each for each, place in zip(entries, order, strict=True) if place == max(order)]
         different = {each.component.to_ical(): each for each in newest}
         if len(different) > 1 and entries[0].instead is None:
             for entry in list(different.values())[1:]:

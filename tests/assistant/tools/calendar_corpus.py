@@ -323,6 +323,21 @@ case(
     whole(event("SEQUENCE:0", *MORNING)) + whole(event("SEQUENCE:1"), "METHOD:CANCEL\n"),
 )
 case(
+    "METHOD:CANCEL with the SEQUENCE that it cancels",
+    whole(event("SEQUENCE:1", *MORNING)) + whole(event("SEQUENCE:1", *MORNING), "METHOD:CANCEL\n"),
+)
+case(
+    "METHOD:CANCEL of an occurrence that was moved",
+    whole(
+        event(*WEEKLY)
+        + event("RECURRENCE-ID:20240610T080000Z", "DTSTART:20240611T080000Z", "SEQUENCE:1")
+    )
+    + whole(event("RECURRENCE-ID:20240610T080000Z", "SEQUENCE:1"), "METHOD:CANCEL\n"),
+    "06-03 08:00 A",
+    "06-17 08:00 A",
+    "06-24 08:00 A",
+)
+case(
     "a revision after a cancellation",
     whole(event("SEQUENCE:1", *MORNING), "METHOD:CANCEL\n")
     + whole(event("SEQUENCE:2", *MORNING), "METHOD:REQUEST\n"),
