@@ -282,6 +282,8 @@ def test_include_of_a_url_is_a_hint_too(http: httpx.Client) -> None:
     assert answer.status_code == 200, answer.text
     assert answer.headers[HEADER] == "include[reasoning.encrypted_content]"
     assert http.get(url, params={"include[]": "nothing"}).status_code == 400
+    padded = http.get(url, params={"include_obfuscation": "true"})
+    assert padded.headers[HEADER] == "include_obfuscation"
 
 
 def test_a_replayed_answer_names_them_again(http: httpx.Client) -> None:

@@ -293,3 +293,12 @@ def test_penalties_reach_the_engine_and_the_object(client: openai.OpenAI, model:
     assert model.last.params.frequency_penalty == -1
     plain = create(client).to_dict()
     assert (plain["presence_penalty"], plain["frequency_penalty"]) == (0, 0)
+
+
+def test_a_place_deep_inside_is_said_once(http: httpx.Client) -> None:
+    parts = [{"type": "input_text", "text": "x"}, {"type": "input_image", "image_url": "x"}]
+    answer = http.post(
+        "/v1/responses", json={"model": "fake:1b", "input": [{"role": "user", "content": parts}]}
+    )
+    message = answer.json()["error"]["message"]
+    assert message.startswith("input[0].content[1].type: Content of type 'input_image' is not")

@@ -228,6 +228,7 @@ def within(place: str) -> Iterator[None]:
         whole = place if inner is None else f"{place}.{inner}"
         error.param = whole
         named = error.message.replace(repr(inner), repr(whole), 1) if inner else error.message
+        named = named.removeprefix(f"{inner}: ")  # of the place within
         error.message = named if whole in named else f"{whole}: {named}"
         error.args = (error.message,)
         raise

@@ -181,11 +181,7 @@ def routes(models: Models, services: Services, background: Background) -> APIRou
     ) -> Response:
         owner = caller_of(request).owner
         if include_obfuscation:
-            raise BadRequest(
-                "include_obfuscation is not supported by this server; leave it out.",
-                param="include_obfuscation",
-                code="unsupported_parameter",
-            )
+            request.state.ignored = (*request.state.ignored, "include_obfuscation")
         if starting_after is not None and not stream:
             raise BadRequest(
                 "starting_after is only allowed when stream is true.", param="starting_after"
