@@ -20,17 +20,43 @@ _STEP: Final = re.compile(
 NAMESPACES: Final = ("item", "sample")
 
 
+LONGEST: Final = 1_000_000
+"""Characters of a text with every place filled."""
+MOST_PLACES: Final = 1_000
+
+
 class UnknownVariable(BadRequest):
     default_code = "invalid_variable"
 
 
-def fill(template: str, values: Mapping[str, Any]) -> str:
+class FilledTooLong(BadRequest):
+    default_code = "template_too_long"
+
+
+def fill(template: str, values: Mapping[str, Any], most: int = LONGEST) -> str:
     """The template with every place filled.  values: `item` and `sample`.
 
     Raises:
         UnknownVariable: a place names nothing that is there.
+        FilledTooLong: it has more than `most` characters; seen before they are put together.
     """
-    return _PLACE.sub(lambda place: _written(find(place[1].strip(), values)), template)
+    texts: dict[str, str] = {}
+    length = len(template)
+
+    def filled(place: re.Match[str]) -> str:
+        nonlocal length
+        name = place[1].strip()
+        if name not in texts:
+            texts[name] = _written(find(name, values))
+        length += len(texts[name]) - len(place[0])
+        if length > most:
+            raise FilledTooLong(
+                f"A template has more than {most:,} characters when it is filled: use fewer or "
+                "shorter values."
+            )
+        return texts[name]
+
+    return _PLACE.sub(filled, template)
 
 
 def names_in(template: str) -> list[str]:
@@ -38,8 +64,17 @@ def names_in(template: str) -> list[str]:
 
 
 def check(template: str, param: str) -> None:
-    """Raises UnknownVariable: a place that could never be filled."""
-    for name in names_in(template):
+    """
+    Raises:
+        UnknownVariable: a place that could never be filled.
+        FilledTooLong: more than MOST_PLACES places.
+    """
+    names = names_in(template)
+    if len(names) > MOST_PLACES:
+        raise FilledTooLong(
+            f"A template has at most {MOST_PLACES:,} places; this has {len(names):,}.", param=param
+        )
+    for name in names:
         steps = _steps(name)
         if steps is None or steps[0] not in NAMESPACES:
             raise UnknownVariable(

@@ -23,7 +23,7 @@ from fireside.graders.kinds import (
     TextSimilarity,
 )
 from fireside.graders.scoring import needs_a_model, score
-from fireside.graders.templates import UnknownVariable, fill
+from fireside.graders.templates import LONGEST, FilledTooLong, UnknownVariable, fill
 from fireside.server.caller import Caller
 from fireside.server.inside import Answer, Inside
 
@@ -103,7 +103,7 @@ class Grading:
             if not needs_a_model(grader):
                 return await asyncio.to_thread(score, grader, values)
             if isinstance(grader, TextSimilarity):
-                texts = fill(grader.input, values), fill(grader.reference, values)
+                texts = await asyncio.to_thread(_texts, grader, values)
                 return await self._cosine(texts, caller, found)
             assert isinstance(grader, ScoreModel | LabelModel)
             return await self._judged(grader, values, caller, found)
@@ -111,6 +111,8 @@ class Grading:
             sampled = "sample.output_json" in wrong.message
             kind = "sample_parse_error" if sampled else "invalid_variable_error"
             raise GraderFailed(kind, wrong.message) from None
+        except FilledTooLong as wrong:
+            raise GraderFailed("other_error", wrong.message) from None
         except formula.BadFormula as wrong:
             raise GraderFailed("formula_parse_error", wrong.message) from None
 
@@ -130,7 +132,8 @@ class Grading:
         caller: Caller,
         found: Graded,
     ) -> float:
-        answer = await ask(self._inside, "/v1/chat/completions", _question(grader, values), caller)
+        question = await asyncio.to_thread(_question, grader, values)
+        answer = await ask(self._inside, "/v1/chat/completions", question, caller)
         _check(answer)
         found.usage.setdefault(answer.body["model"], Usage()).add(answer.body["usage"])
         message = answer.body["choices"][0]["message"]
@@ -159,8 +162,15 @@ class Grading:
         return float(value)
 
 
+def _texts(grader: TextSimilarity, values: Mapping[str, Any]) -> tuple[str, str]:
+    return fill(grader.input, values), fill(grader.reference, values)
+
+
 def _question(grader: ScoreModel | LabelModel, values: Mapping[str, Any]) -> dict[str, Any]:
-    messages = [{"role": each.role, "content": fill(each.text, values)} for each in grader.input]
+    messages, room = [], LONGEST
+    for each in grader.input:
+        messages.append({"role": each.role, "content": fill(each.text, values, room)})
+        room -= len(messages[-1]["content"])
     if isinstance(grader, LabelModel):
         result: dict[str, Any] = {"type": "string", "enum": grader.labels}
         sampling: dict[str, Any] = {"temperature": 0}

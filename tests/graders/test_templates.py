@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from contextlib import suppress
 
 import pytest
@@ -11,7 +12,15 @@ from hypothesis import strategies as st
 
 from fireside.errors import BadRequest
 from fireside.graders.scoring import values_of
-from fireside.graders.templates import UnknownVariable, check, fill, find
+from fireside.graders.templates import (
+    LONGEST,
+    MOST_PLACES,
+    FilledTooLong,
+    UnknownVariable,
+    check,
+    fill,
+    find,
+)
 
 ITEM = {
     "q": "why {{item.secret}}?",
@@ -63,3 +72,21 @@ def test_what_never_could_be_is_told_before(template: str) -> None:
 def test_any_name_is_there_or_refused(name: str) -> None:
     with suppress(UnknownVariable):
         json.dumps(find(name, VALUES))
+
+
+def test_what_is_filled_has_a_bound_that_is_seen_before_it_is_made() -> None:
+    values = {"item": {"q": "x" * 100_000}}
+    assert len(fill("{{item.q}}" * 10, values)) == LONGEST
+    tracemalloc.start()
+    with pytest.raises(FilledTooLong, match="1,000,000 characters"):
+        fill("{{item.q}}" * 20_000, values)
+    assert tracemalloc.get_traced_memory()[1] < 20e6
+    tracemalloc.stop()
+    with pytest.raises(FilledTooLong, match="more than 10 characters"):
+        fill("01234567890{{item.q}}", {"item": {"q": ""}}, 10)
+
+
+def test_a_template_of_too_many_places_is_refused_by_name() -> None:
+    check("{{item.q}}" * MOST_PLACES, "input")
+    with pytest.raises(FilledTooLong, match="at most 1,000 places; this has 20,000"):
+        check("{{item.q}}" * 20_000, "input")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-LARGE = 60.0
+LARGE = 100.0
 """Milliseconds below which a text of 32 KB is quick, whatever its growth seems to be."""
 
 

@@ -212,7 +212,7 @@ class _Run:
         if source.get("model") is None:
             said = dict(row.get("sample") or {})
             return given_sample(said), said, {}
-        messages = messages_of(source["input_messages"], row["item"])
+        messages = await asyncio.to_thread(messages_of, source["input_messages"], row["item"])
         path, body = request_of(source, messages)
         answer = await ask(self.runner._inside, path, body, self.caller)
         usage = Usage()

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fireside.graders.templates import fill, find
+from fireside.graders.templates import LONGEST, fill, find
 from fireside.server.grading import GraderFailed, Usage
 from fireside.server.inside import Answer
 
 
 def messages_of(input_messages: Mapping[str, Any], item: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Raises UnknownVariable, BadRequest: the item lacks what the template names."""
+    """Raises UnknownVariable, BadRequest: the item lacks what the template names, or it is long."""
     values = {"item": item}
     if input_messages["type"] == "item_reference":
         found = find(input_messages["item_reference"], values)
@@ -23,11 +23,13 @@ def messages_of(input_messages: Mapping[str, Any], item: Mapping[str, Any]) -> l
                 "invalid_item", f"{input_messages['item_reference']} is no list of messages."
             )
         return found
-    messages = []
+    messages: list[dict[str, Any]] = []
+    room = LONGEST
     for message in input_messages["template"]:
         parts = message["content"] if isinstance(message["content"], list) else [message["content"]]
         text = "".join(part if isinstance(part, str) else part["text"] for part in parts)
-        messages.append({"role": message["role"], "content": fill(text, values)})
+        messages.append({"role": message["role"], "content": fill(text, values, room)})
+        room -= len(messages[-1]["content"])
     return messages
 
 
