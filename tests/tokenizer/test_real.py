@@ -101,7 +101,7 @@ PARTS = st.sampled_from(
 
 @pytest.mark.parametrize("name", FAMILIES)
 @given(st.lists(PARTS, max_size=12).map("".join) | st.text(max_size=30))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 def test_any_text(name: str, text: str) -> None:
     check(name, text)
 
@@ -253,7 +253,7 @@ def test_training_learns_what_serving_would_write(name: str) -> None:
 # -- GGUF ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["deepseek_v3", "llama3_2", "mistral_nemo", "qwen3"])
+@pytest.mark.parametrize("name", ["deepseek_v3", "mistral_nemo", "qwen3"])
 def test_the_same_ids_through_a_gguf(name: str) -> None:
     vocabulary = vocabulary_from_folder(real.folder_of(name))
     ours, _ = pair(name)
