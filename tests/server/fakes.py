@@ -172,6 +172,7 @@ class FakeModel:
     name: str = "fake:1b"
     entry: None = None
     context: int = 1000
+    is_exact: bool = True
     answer: str = "Hello there"
     script: list[str] = field(default_factory=list)  # the next answers, before `answer`
     holds_at: int | None = None
