@@ -95,8 +95,8 @@ def cost(models: Models, paragraphs: list[dict[str, str]], lengths: list[int], a
                 *_, done = chat.turn(conversation_id, question, sampling={"max_tokens": 16})
                 assert isinstance(done, Done)
                 spent.append((time.process_time() - began, sum(rows), done))
-        print(line(turns, "the first", spent[:1]))
-        print(line(turns, f"the next {asked - 1}, mean", spent[1:]))
+        print(line(turns, "the first", spent[:1]), flush=True)
+        print(line(turns, f"the next {asked - 1}, mean", spent[1:]), flush=True)
 
 
 def line(turns: int, which: str, spent: list[tuple[float, int, Done]]) -> str:

@@ -22,6 +22,7 @@ from fireside.cli import failures
 from fireside.cli.printable import printable, printable_json
 from fireside.errors import BadRequest, Interrupted
 from fireside.training import launch
+from fireside.training.packages import check_packages
 
 if TYPE_CHECKING:
     from fireside.training.config import TrainConfig
@@ -102,13 +103,12 @@ def run_here(config: TrainConfig, as_json: bool) -> int:
     from fireside.cli.places import remember
     from fireside.settings import load_settings
 
+    check_packages(config)
     settings = load_settings()
     out = Path(config.run.out)
     with _until_interrupted() as asked:
-        from fireside.training.packages import check_packages
         from fireside.training.start import run
 
-        check_packages()
         if not launch.rank():
             remember(settings.home, out)
         listener = listening()

@@ -72,7 +72,7 @@ def run(
         Conflict: the folder is another run's, finished, or in use.
         BadRequest, Unavailable, NonFinite, ...: one line each; `run.json` keeps it.
     """
-    check_packages()
+    check_packages(config)
     around = Around(
         models_dir=models_dir, listener=listener or Silent(), spent=spent, stopped=stopped
     )

@@ -211,3 +211,14 @@ def test_auto_is_openais_rule() -> None:
         "n_epochs": 3, "batch_size": 5, "learning_rate_multiplier": 1.0,
     }  # fmt: skip
     assert settled(auto | {"beta": "auto"}, "dpo", 12)["batch_size"] == 12
+
+
+def test_without_its_packages_no_job_is_made(
+    tuning: openai.OpenAI, file_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [job.id for job in tuning.fine_tuning.jobs.list(limit=1)]
+    monkeypatch.setattr("fireside.training.packages.find_spec", lambda name: None)
+    with pytest.raises(openai.InternalServerError, match="-m pip install ") as no:
+        tuning.fine_tuning.jobs.create(model=NAME, training_file=file_id)
+    assert (no.value.status_code, no.value.code) == (503, "packages_missing")
+    assert [job.id for job in tuning.fine_tuning.jobs.list(limit=1)] == before

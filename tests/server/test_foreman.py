@@ -205,3 +205,14 @@ def test_a_file_that_is_gone_fails_the_job(house: House) -> None:
     house.files.remove(job.body["training_file"], "")
     house.foreman().round()
     assert shown(house.now(job))["error"]["param"] == "training_file"
+
+
+def test_packages_that_are_gone_fail_the_job_with_the_command(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = house.job(lines(10))
+    monkeypatch.setattr("fireside.training.packages.find_spec", lambda name: None)
+    house.foreman().round()
+    failed = shown(house.now(job))
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "packages_missing")
+    assert "-m pip install " in failed["error"]["message"]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from fireside.errors import BadRequest, Conflict, FiresideError, NotFound
+from fireside.errors import BadRequest, Conflict, FiresideError, NotFound, Unavailable
 from fireside.server.errors import log
 from fireside.server.tuned_models import JOB, TunedModels
 from fireside.server.tuning import plan
@@ -30,6 +30,7 @@ from fireside.server.tuning.jobs import Jobs
 from fireside.server.tuning.progress import Follower
 from fireside.storage.files import Files
 from fireside.storage.objects import Stored
+from fireside.training.packages import check_packages
 
 if TYPE_CHECKING:
     from fireside.training.control import RunHandle, RunStatus
@@ -192,6 +193,11 @@ class Foreman:
     def _go(self, job: Stored, handle: RunHandle | None, status: RunStatus | None) -> None:
         """Start the worker, or start it again where it was stopped or died."""
         if self._stopping.is_set():
+            return
+        try:
+            check_packages()  # they may have gone since the job was made
+        except Unavailable as absent:
+            self._jobs.fail(job, "packages_missing", absent.message, None)
             return
         if status is not None and status.state == "interrupted":
             same = job.body.get("died_at") == status.step

@@ -28,6 +28,7 @@ from fireside.server.tuning.wire import JobRequest, Nothing, no_permissions
 from fireside.settings import Settings
 from fireside.storage.files import Files
 from fireside.storage.objects import Stored
+from fireside.training.packages import check_packages
 
 if TYPE_CHECKING:
     from fireside.engine.models import Models
@@ -56,6 +57,7 @@ def routes(
         await check_name(models, model, owner=owner)
 
         def create() -> Stored:
+            check_packages()
             root = _root(tuned, settings, model, owner)
             for param in ("training_file", "validation_file"):
                 _check_file(files, getattr(asked, param), owner, param)
