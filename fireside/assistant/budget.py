@@ -1,11 +1,12 @@
 """Fit a conversation to a model's window, and say what was left out.
 
-Whole turns go, the oldest first; the system message and the last message never do.  Two choices
-keep the prompt's beginning the same from turn to turn, so that the engine's prefix cache holds and
-a full window does not cost a whole prefill per question: a cut is made deeper than needed
-(`slack`), and the next turn starts from the cut of the one before (`least`).
+Whole turns go, the oldest first, in steps of a quarter of the room; the system message and the
+last message never do.  So the prompt's beginning stays the same for many turns, the engine's
+prefix cache holds, and a full window does not cost a whole prefill per question.  What goes is a
+function of the messages alone: a client that sends its whole history each time gets the same cuts.
+A turn that knows where the one before began starts from there (`least`), and reads no more.
 
-It refuses to shorten a message: one that does not fit alone is an error with the figures.
+A message is never shortened: one that does not fit alone is an error with the figures.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import Final
 
 from fireside.errors import ContextOverflow, FiresideError
 
-SLACK: Final = 3 / 4
-"""A new cut of a chat leaves the prompt at most this share of its room."""
+STEP: Final = 1 / 4
+"""What goes at once, as a share of the room."""
 
 RESERVE: Final = 1024
 """Tokens kept for an answer whose length nobody named; a quarter of the window if that is less."""
@@ -47,13 +48,12 @@ class Fit:
     """What may be done to make a prompt fit.
 
     drops: old turns may be left out; else what does not fit is refused.
-    slack, least: see above.  least: the message at which the last answer's prompt began.
+    least: the message at which the last answer's prompt began.
     refusal: the error for a prompt of so many tokens; None takes `too_long`.
     """
 
     budget: Budget
     drops: bool = True
-    slack: float = SLACK
     least: int = 0
     refusal: Callable[[int], FiresideError] | None = None
 
@@ -67,10 +67,12 @@ class Fit:
         """
         cuts = [cut for cut in (0, *starts) if cut >= self.least] or [0]
         room = self.budget.prompt
-        if size(cuts[0]) <= room:
+        whole = size(cuts[0])
+        if whole <= room:
             return cuts[0]
         if self.drops:
-            for limit in (int(room * self.slack), room):
+            step = max(1, int(room * STEP))
+            for limit in (whole - step * -(-(whole - room) // step), room):
                 chosen = bisect_left(cuts, True, key=lambda cut: size(cut) <= limit)
                 if chosen < len(cuts):
                     return cuts[chosen]

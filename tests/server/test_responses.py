@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -245,11 +246,30 @@ def test_auto_truncation_drops_the_oldest_and_says_so(
     dropped = told["fireside"]["dropped_items"]
     assert dropped > 0
     assert asked(model) == "".join(f"<user>{n:03}" + f"{n:03}" * 29 for n in range(dropped, 20))
-    one_more = len(asked(model)) + len(f"<user>{'000' * 30}") + 100
-    assert len(asked(model)) + 100 <= model.context < one_more
+    room = model.context - 100
+    one = len(f"<user>{'000' * 30}")
+    assert room * 3 / 4 - one < len(asked(model)) <= room
     kept = client.responses.input_items.list(made.id, order="asc", limit=100).data
     assert kept[dropped].id == told["fireside"]["kept_from"]
     assert "fireside" not in (create(client, truncation="auto").model_extra or {})
+
+
+def test_auto_truncation_goes_in_steps(client: openai.OpenAI, model: FakeModel) -> None:
+    """A client that sends all of its history finds most of each prompt in the cache."""
+    items: list[Any] = []
+    prompts, kept = [], []
+    for n in range(40):
+        items.append({"role": "user", "content": f"{n:03}" * 8})
+        made: Any = create(client, input=items, truncation="auto", max_output_tokens=100)
+        items.append({"role": "assistant", "content": "so"})
+        prompts.append(asked(model))
+        told = (made.model_extra or {}).get("fireside", {"dropped_items": 0})
+        kept.append(told["dropped_items"])
+    assert kept == sorted(kept)
+    assert kept[-1] > 40
+    assert len(set(kept)) <= 8
+    grown = sum(after.startswith(before) for before, after in pairwise(prompts))
+    assert grown >= 32
 
 
 def test_truncation_never_parts_a_call_from_its_output(

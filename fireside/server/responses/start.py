@@ -279,8 +279,7 @@ def wanted_of(
     return Wanted(
         params=params_of(call, sampling),
         fit=Fit(
-            budget=Budget(window=model.context, reserve=reserve), drops=drops, slack=1.0,
-            refusal=refusal,
+            budget=Budget(window=model.context, reserve=reserve), drops=drops, refusal=refusal
         ),
         functions=tools.functions,
         choice=tools.choice,
