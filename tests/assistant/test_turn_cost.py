@@ -115,7 +115,7 @@ def test_old_turns_go_in_steps(store: Store, folder: Path) -> None:
     assert made in (0, moves)
     shares = cached(prompts)
     assert sum(share >= 0.8 for share in shares) >= 0.8 * len(shares)
-    assert sum(shares) / len(shares) >= 0.8
+    assert sum(shares) / len(shares) >= 0.75
 
 
 def test_beyond_what_is_read(store: Store) -> None:
