@@ -6,12 +6,11 @@ What changes of its text were tracked is taken as accepted: insertions are read,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from fireside.knowledge.documents import Block, LeftOut
 from fireside.knowledge.package import Attributes
 from fireside.knowledge.symbols import symbol
-from fireside.knowledge.tables import Rows
+from fireside.knowledge.word_state import Container, Paragraph, Table
 from fireside.knowledge.word_styles import Styles, is_on, level_of
 
 SKIPPED = frozenset({"w:del", "w:moveFrom", "w:instrText", "w:delText", "w:sdtPr", "w:tblGrid"})
@@ -25,37 +24,6 @@ LEFT_OUT = {
 MOST_COLUMNS = 1_000
 
 Notes = dict[tuple[str, str], str]
-
-
-@dataclass(slots=True)
-class _Paragraph:
-    page: int
-    parts: list[str] = field(default_factory=list)
-    level: int | None = None
-    is_hidden: bool = False
-    is_joined: bool = False  # its end was deleted: the next one goes on in the same line
-    after: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Container:
-    """The body, a cell or a text box: lines, and the paragraphs that are open in it."""
-
-    lines: list[str] = field(default_factory=list)
-    paragraphs: list[_Paragraph] = field(default_factory=list)
-    carried: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Table:
-    rows: Rows = field(default_factory=Rows)
-    lines: list[str] = field(default_factory=list)
-    row: dict[int, str] = field(default_factory=dict)
-    above: dict[int, str] = field(default_factory=dict)
-    column: int = 0
-    span: int = 1
-    merge: str = ""
-    is_deleted: bool = False
 
 
 class Story:
@@ -76,8 +44,8 @@ class Story:
         self._ready: list[Block] = []
         self._open: list[str] = []
         self._skipping = 0
-        self._containers = [_Container()]
-        self._tables: list[_Table] = []
+        self._containers = [Container()]
+        self._tables: list[Table] = []
         self._runs: list[bool] = []  # whether each open run is hidden
         self._fields: list[str] = []
         self._choices: list[int] = []  # characters written before each open choice
@@ -123,7 +91,7 @@ class Story:
         match name:
             case "w:p":
                 container = self._containers[-1]
-                container.paragraphs.append(_Paragraph(self._page, container.carried))
+                container.paragraphs.append(Paragraph(self._page, container.carried))
                 container.carried = []
             case "w:pStyle":
                 self._paragraph().level = self._styles.level(value)
@@ -131,23 +99,23 @@ class Story:
             case "w:outlineLvl":
                 self._paragraph().level = level_of(value) or None
             case "w:tbl":
-                self._tables.append(_Table())
+                self._tables.append(Table())
             case "w:tr" if table:
                 table.row, table.column, table.is_deleted = {}, 0, False
             case "w:gridBefore" if table:
                 table.column += _number(value)
             case "w:tc" if table:
                 table.span, table.merge = 1, ""
-                self._containers.append(_Container())
+                self._containers.append(Container())
             case "w:gridSpan" if table:
                 table.span = max(1, _number(value))
             case "w:vMerge" if table:
                 table.merge = value or "continue"
             case "w:txbxContent":
-                self._containers.append(_Container())
+                self._containers.append(Container())
             case "w:footnote" | "w:endnote":
                 self._note = (name, attributes.get("id", ""))
-                self._containers.append(_Container())
+                self._containers.append(Container())
             case _:
                 return False
         return True
@@ -222,12 +190,12 @@ class Story:
 
     # What they do
 
-    def _paragraph(self) -> _Paragraph:
+    def _paragraph(self) -> Paragraph:
         """The innermost that is open; a stray one for text that stands in none."""
         container = self._containers[-1]
         if container.paragraphs:
             return container.paragraphs[-1]
-        return _Paragraph(self._page, container.carried)
+        return Paragraph(self._page, container.carried)
 
     def _in_run(self) -> bool:
         return self._open[-3:-1] == ["w:r", "w:rPr"]
@@ -270,7 +238,7 @@ class Story:
         for text in paragraph.after:
             self._put(text, paragraph.page)
 
-    def _end_cell(self, table: _Table) -> None:
+    def _end_cell(self, table: Table) -> None:
         text = self._end_container()
         if table.merge == "continue" and not text.strip():
             text = table.above.get(table.column, "")
