@@ -18,18 +18,23 @@ from fireside.assistant.dialogue.placing import Placed, Placing
 from fireside.assistant.dialogue.state import DialogueState
 from fireside.assistant.dialogue.vectors import Vectors
 
+LONGEST = 4_000
+"""Letters of a turn that are read for acts, intents and values; of a longer one, its first and last
+half of them.  Nobody says more at once, and what is pasted costs the square of its values."""
 _ANYWHERE = ("pattern", "email", "phone")
 """Types that are what they are wherever they stand: taken even before a flow begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """text: the turn.  intents: the nearest.  placed: values and their slots."""
+    """text: the turn, as much of it as was read.  letters: all that it had.  intents: the nearest.
+    placed: values and their slots."""
 
     text: str
     acts: Acts
     intents: Matched = field(default_factory=Matched)
     placed: Placed = field(default_factory=Placed)
+    letters: int = 0
 
     def as_receipt(self) -> Mapping[str, Any]:
         """No words of the turn: names, figures and who found what."""
@@ -39,7 +44,7 @@ class Reading:
             "acts": list(self.acts.all),
             "intents": [{"name": name, "score": round(score, 3)} for name, score in scores],
             "found_by": dict(self.placed.by),
-        }
+        } | ({"letters": self.letters, "read": LONGEST} if self.letters > LONGEST else {})
 
 
 class Reader:
@@ -53,6 +58,8 @@ class Reader:
     def read(
         self, text: str, state: DialogueState, *, today: date, extractor: Extractor | None = None
     ) -> Reading:
+        letters = len(text)
+        text = read_part(text)
         acts = self._acts.read(text)
         intents = self._intents.match(text)
         question = state.question
@@ -66,7 +73,7 @@ class Reader:
             answers=can_answer(acts, text),
             extractor=extractor,
         ).run()
-        return Reading(text=text, acts=acts, intents=intents, placed=placed)
+        return Reading(text=text, acts=acts, intents=intents, placed=placed, letters=letters)
 
     def _slots(self, state: DialogueState, intents: Matched) -> dict[str, SlotConfig]:
         """Of the flow under way and of those that this turn may begin."""
@@ -77,6 +84,14 @@ class Reader:
             if name != PERSON:
                 found |= self._config.slots_of(self._config.intents[name].flow)
         return found
+
+
+def read_part(text: str) -> str:
+    """What of a turn is read: all of it, or its beginning and its end, a line between them."""
+    if len(text) <= LONGEST:
+        return text
+    half = LONGEST // 2
+    return f"{text[:half]}\n{text[-half:]}"
 
 
 def can_answer(acts: Acts, text: str) -> bool:
