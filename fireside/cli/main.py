@@ -98,7 +98,10 @@ def _interruptible() -> int:
 
 
 def main() -> None:
-    code = failures.guarded(_interruptible)
+    try:
+        code = failures.guarded(_interruptible)
+    except KeyboardInterrupt:  # the second, while the first was being answered
+        os._exit(failures.INTERRUPTED)
     if any(t.daemon and t.is_alive() for t in threading.enumerate()):
         # A model may still be loading: a thread inside torch's import cannot be stopped, and
         # Python's own shutdown would pull the interpreter from under it.

@@ -12,6 +12,10 @@ class Pace:
         self._left = 2 * a_second
         self._seen = time.monotonic()
 
+    def charge(self, times: int) -> None:
+        """Count something for so many times more."""
+        self._left -= times
+
     async def next(self) -> None:
         """Wait until it may happen once more."""
         now = time.monotonic()

@@ -112,6 +112,30 @@ def test_nobody_who_is_being_answered_gives_way() -> None:
     assert len(ledger) == 3
 
 
+def test_a_newcomer_costs_a_look_at_few() -> None:
+    """Five thousand connections took ten seconds, most of it in looking at one another."""
+    looks = 0
+
+    class Counted(Fake):
+        @property
+        def claim(self) -> float | None:
+            nonlocal looks
+            looks += 1
+            return None if self.address == "busy" else -1.0
+
+        @claim.setter
+        def claim(self, value: float | None) -> None: ...
+
+    ledger = Ledger(4000)
+    for n in range(3000):
+        ledger.enter(Counted("busy" if n < 1000 else "idle"))
+    assert looks <= 32 * 3000
+    before = looks
+    for _ in range(100):
+        ledger.enter(Counted("idle"))
+    assert looks - before <= 32 * 100
+
+
 def test_when_all_are_taken_the_greediest_gives_way() -> None:
     ledger = Ledger(4)
     busy = [Fake("a", claim=-1.0), Fake("a", claim=-2.0), Fake("b"), Fake("c")]

@@ -22,7 +22,9 @@ HEADER_SECONDS: Final = 30.0
 """For the whole of a request's headers, and of a new connection for its first request."""
 LINGER_SECONDS: Final = 30.0
 """How long the rest of a body may come in after the answer, which did not wait for it."""
+KNOWN: Final = 1e6
 BUSY: Final = 1e9
+"""Claims: of an idle connection that showed a key, and of one that is still sending."""
 
 
 class Slow(BadRequest):
@@ -76,7 +78,7 @@ class HttpConnection(H11Protocol):
             return None
         if phase == "body":
             return BUSY + self._watch.sending.left
-        return -self._waited
+        return (KNOWN if self._is_known else 0.0) - self._waited
 
     def look(self, passed: float) -> None:
         self._watch.look_at_reader(passed)
@@ -117,6 +119,12 @@ class HttpConnection(H11Protocol):
                 return "headers"
             return "new" if self.cycle is None else "kept"
         return "answer" if self.cycle is not None and not self.cycle.response_complete else "kept"
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether its last request showed a key."""
+        caller = None if self.cycle is None else self.cycle.scope["state"].get("caller")
+        return getattr(caller, "key_id", None) is not None
 
     def _waits_for_us(self) -> bool:
         return self.flow.read_paused or self.cycle.waiting_for_100_continue

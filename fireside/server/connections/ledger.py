@@ -1,8 +1,9 @@
 """Every open connection, by the address that it comes from; once a second each is looked at.
 
 Where there are as many as there may be, or one address has its share of them, a newcomer takes the
-place of a connection that does nothing: the one that has waited longest for a request, else the
-slowest that is still sending one.  Who is being answered is never cut off for another.
+place of a connection that does nothing: of those that showed no key the one that has waited longest
+for a request, then of those that did, else the slowest that is still sending one.  Who is being
+answered is never cut off for another.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from fireside.server.connections.shares import Shares
 
 HELD_BYTES: Final = 512 * 2**20
 """Of WebSocket messages that are not whole yet, all connections together."""
+
+LOOKED_AT: Final = 32
 
 
 class Watched(Protocol):
@@ -77,7 +80,16 @@ class Ledger:
         return itertools.chain.from_iterable(self._open.values())
 
     def _idlest(self, holder: str) -> Watched | None:
-        claims = [(claim, c) for c in self._open[holder] if (claim := c.claim) is not None]
+        """Of the first few in line.  Who is being answered goes to its end, and no newcomer costs
+        a look at thousands."""
+        line = self._open[holder]
+        claims: list[tuple[float, Watched]] = []
+        for connection in list(itertools.islice(line, LOOKED_AT)):
+            claim = connection.claim
+            if claim is None or claim > 0:
+                line[connection] = line.pop(connection)
+            if claim is not None:
+                claims.append((claim, connection))
         return min(claims, key=lambda each: each[0])[1] if claims else None
 
 

@@ -18,6 +18,7 @@ from fireside.server.connections.watch import Watch
 IDLE_SECONDS: Final = 1800.0
 ANSWERING: Final = "answering"
 """Key of a scope's state: how many answers the application owes on this connection."""
+READ_BYTES: Final = 16 * 1024
 GOING_AWAY: Final = 1001
 TRY_AGAIN_LATER: Final = 1013
 
@@ -39,9 +40,13 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         super().connection_made(transport)
         self._watch.open(cast(asyncio.Transport, transport), self.client)
         self._watch.ledger.enter(self)
+        # asyncio's own 256 KB can be 40,000 messages, which are taken apart without a pause.
+        transport.max_size = READ_BYTES  # type: ignore[attr-defined]
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._hold(0)
+        while not self.queue.empty():  # what was asked and not heard yet is nobody's any more
+            self.queue.get_nowait()
         self._watch.ledger.leave(self)
         super().connection_lost(exc)
 

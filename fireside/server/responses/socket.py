@@ -37,6 +37,7 @@ LANES: Final = 16
 WAITING: Final = 64  # messages of one lane
 WAITING_BYTES: Final = 2 * body.MAX_BYTES  # of all lanes, those that are being answered too
 A_SECOND: Final = 50  # messages that are read of one connection; twice as many at once
+REFUSED: Final = 4  # messages that a wrong one counts for, beside itself
 RESTART: Final = 1012
 REMEMBERED: Final = 16  # histories of one connection
 LANE_NAME: Final = re.compile(r"[A-Za-z0-9_.\-]{1,256}")
@@ -98,6 +99,7 @@ class Connection:
                     lane = self._lane_of(message)
                     self._queue(lane, Asked(message, size))
                 except FiresideError as error:
+                    self._pace.charge(REFUSED)
                     self._forget(message.get("previous_response_id"))
                     await self._refuse(error, lane)
         except WebSocketDisconnect:
