@@ -1,7 +1,7 @@
 """The checks, as one program: `lint`, `format`, or `test` with pytest's arguments.
 
-Runs in `.venv`.  Everything that fails is named; pytest runs last, so its closing line is the last
-line of a run in which all is well.
+Runs in `.venv`.  Everything that fails is named.  The linters run beside the tests and end long
+before them, so pytest's closing line is the last line of a run in which all is well.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +35,7 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1"} | os.environ
 
 
 def run(name: str, command: tuple[str, ...], *, aloud: bool) -> bool:
-    """Whether it went well; a quiet one speaks only when it did not."""
+    """Whether it went well; a quiet one prints its output only when it did not."""
     began = time.monotonic()
     program = [str(BIN / command[0]), *command[1:]]
     done = subprocess.run(
@@ -47,21 +48,31 @@ def run(name: str, command: tuple[str, ...], *, aloud: bool) -> bool:
     )
     if not aloud:
         mark = "✓" if done.returncode == 0 else "✗"
-        print(f"{mark} {name:<8}{time.monotonic() - began:6.1f} s   {' '.join(command)}")
-        if done.returncode:
-            print(done.stdout)
-        sys.stdout.flush()
+        line = f"{mark} {name:<8}{time.monotonic() - began:6.1f} s   {' '.join(command)}"
+        # One call: pytest may be printing meanwhile.
+        print(f"{line}\n{done.stdout if done.returncode else ''}", end="", flush=True)
     return done.returncode == 0
+
+
+def run_lint() -> list[str]:
+    """The names of the checks that failed."""
+    return [name for name in LINT if not run(name, LINT[name], aloud=False)]
 
 
 def main(chore: str, arguments: list[str]) -> int:
     if chore == "format":
         unmended = [name for name in FORMAT if not run(name, FORMAT[name], aloud=True)]
         return 1 if unmended else 0
-    alone = chore == "test" and bool(arguments)
-    failed = [] if alone else [name for name in LINT if not run(name, LINT[name], aloud=False)]
-    if chore == "test" and not run("pytest", (*PYTEST, *(arguments or WHOLE)), aloud=True):
-        failed.append("pytest")
+    if chore == "lint":
+        failed = run_lint()
+    elif arguments:
+        failed = [] if run("pytest", (*PYTEST, *arguments), aloud=True) else ["pytest"]
+    else:
+        # The linters fill the time in which tests wait for servers, browsers and children.
+        with ThreadPoolExecutor(1) as beside:
+            linting = beside.submit(run_lint)
+            passed = run("pytest", (*PYTEST, *WHOLE), aloud=True)
+            failed = [*linting.result(), *([] if passed else ["pytest"])]
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
