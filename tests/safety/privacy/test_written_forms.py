@@ -141,12 +141,12 @@ def test_a_plain_text_knows_where_each_letter_stands(text: str) -> None:
 def test_twice_the_text_is_about_twice_the_work(seed: str) -> None:
     def cost(size: int) -> float:
         text = (seed * size)[:size]
-        began = time.process_time()
+        began = time.thread_time()
         for _ in numbers(text):
             pass
         for _ in accounts(text):
             pass
-        return time.process_time() - began
+        return time.thread_time() - began
 
-    cost(1_000)
-    assert cost(40_000) < 8 * cost(10_000) + 0.1
+    # The least of three: another program on the same core makes any of them slower.
+    assert min(cost(40_000) for _ in range(3)) < 8 * min(cost(10_000) for _ in range(3)) + 0.1
