@@ -95,7 +95,10 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         fields = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         manifest = Manifest(**fields)
+        if not manifest.files or not isinstance(manifest.name, str):
+            raise ValueError
         for name, file in manifest.files.items():
+            (folder / name).exists()  # OSError where no file can have this name
             if Path(name).is_absolute() or ".." in Path(name).parts or file["bytes"] < 0:
                 raise ValueError
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -239,9 +242,9 @@ def damaged(models_dir: Path) -> list[str]:
 
 
 def _pulled(models_dir: Path) -> Iterator[LocalModel | Corrupt]:
-    for manifest in sorted(models_dir.glob(f"[!.]*/{MANIFEST}")):
+    for folder in sorted({manifest.parent for manifest in models_dir.glob(f"[!.]*/{MANIFEST}")}):
         try:
-            yield open_path(manifest.parent, "", models_dir)
+            yield _from_manifest(folder, Reference(name=read_manifest(folder).name))
         except Corrupt as error:
             yield error
 

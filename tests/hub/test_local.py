@@ -143,3 +143,32 @@ def test_a_damaged_configuration_is_corrupt(text: str, tmp_path: Path) -> None:
     (folder / "config.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(Corrupt, match=r"config\.json"):
         describe(locate(str(folder), tmp_path))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": {"a" * 5_000: {"bytes": 1}}},
+        {"files": {"a\0b": {"bytes": 1}}},
+        {"files": {}},
+        {"files": {"m.gguf": {"bytes": "1"}}},
+        {"name": ["x"]},
+        {"name": None},
+    ],
+)
+def test_a_bad_model_hides_no_other_and_is_named(change: dict[str, object], tmp_path: Path) -> None:
+    install(tmp_path, "smollm2:135m", "smollm2-135m")
+    bad = install(tmp_path, "hf:a/b", "hf--a--b").parent
+    manifest = json.loads((bad / MANIFEST).read_text())
+    (bad / MANIFEST).write_text(json.dumps(manifest | change))
+    assert [model.name for model in installed(tmp_path)] == ["smollm2:135m"]
+    (line,) = damaged(tmp_path)
+    assert "hf--a--b" in line
+
+
+def test_a_manifest_that_is_a_folder_hides_no_model(tmp_path: Path) -> None:
+    install(tmp_path, "smollm2:135m", "smollm2-135m")
+    (tmp_path / "hf--a--b" / MANIFEST).mkdir(parents=True)
+    assert [model.name for model in installed(tmp_path)] == ["smollm2:135m"]
+    (line,) = damaged(tmp_path)
+    assert "hf--a--b" in line

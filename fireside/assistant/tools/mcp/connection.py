@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 import fireside
 from fireside.assistant.tools.mcp.config import McpServer
-from fireside.assistant.tools.mcp.listing import SoundTools, reasons
+from fireside.assistant.tools.mcp.listing import SoundParts, reasons
 from fireside.assistant.tools.mcp.stdio import Heard, program
 from fireside.errors import BadRequest, FiresideError, Unavailable
 
@@ -188,7 +188,7 @@ class Connection:
             env = server.filled(server.env, self._environ)
             async with program(server.command, server.args, env, heard, over) as streams:
                 read, *rest = streams
-                yield SoundTools(read), *rest
+                yield SoundParts(read), *rest
             return
         from fireside.assistant.tools.mcp.http import endpoint
 
@@ -200,7 +200,7 @@ class Connection:
             call_seconds=server.call_seconds,
         ) as streams:
             read, *rest = streams
-            yield SoundTools(read), *rest
+            yield SoundParts(read), *rest
 
     async def _list(self, opened: _Open) -> Listed:
         found: list[mcp_types.Tool] = []

@@ -1,8 +1,9 @@
-"""A server's list of tools, one by one: an ill-formed tool is left out by name, the others stay.
+"""A server's lists, one by one: an ill-formed tool is left out by name, the others stay; and so is
+an ill-formed part of what a tool answered.
 
-The library checks a list whole, so that one bad tool would cost all of them.  `SoundTools` stands
+The library checks a list whole, so that one bad tool would cost all of them.  `SoundParts` stands
 between the wire and the library: it hands on what a tool is offered by, where that is well formed.
-The reasons for the others travel in the list's own `_meta`.
+The reasons for the others travel in the list's own `_meta`; a text stands for a part of an answer.
 """
 
 from __future__ import annotations
@@ -13,18 +14,19 @@ from typing import Any, Final, Self
 
 from mcp.shared._stream_protocols import ReadStream
 from mcp.shared.message import SessionMessage
-from mcp_types import JSONRPCResponse, ListToolsResult, Tool
-from pydantic import ValidationError
+from mcp_types import ContentBlock, JSONRPCResponse, ListToolsResult, Tool
+from pydantic import TypeAdapter, ValidationError
 
 LEFT_OUT: Final = "fireside.local/left-out"
 MOST_REASONS: Final = 100
 SHOWN: Final = 100
 OFFERED_BY: Final = ("name", "title", "description", "inputSchema", "annotations")
 """The fields that are read; a fault in another (an output schema, an icon) costs nothing."""
+_PARTS: Final[TypeAdapter[Any]] = TypeAdapter(ContentBlock)
 
 
-class SoundTools:
-    """A stream of messages; in answers that list tools, the sound ones."""
+class SoundParts:
+    """A stream of messages; of the tools and of the parts of results in them, the sound ones."""
 
     def __init__(self, inner: ReadStream[SessionMessage | Exception]) -> None:
         self._inner = inner
@@ -62,7 +64,9 @@ def reasons(page: ListToolsResult) -> list[tuple[str, str]]:
 def _sound(message: SessionMessage | Exception) -> SessionMessage | Exception:
     if isinstance(message, SessionMessage) and isinstance(message.message, JSONRPCResponse):
         result = message.message.result
-        if isinstance(result, dict) and isinstance(result.get("tools"), list):
+        if isinstance(result, dict) and isinstance(result.get("content"), list):
+            message.message.result = sound_result(result)
+        elif isinstance(result, dict) and isinstance(result.get("tools"), list):
             tools, lost = sound_tools(result["tools"])
             meta = result["_meta"] if isinstance(result.get("_meta"), dict) else {}
             message.message.result = {
@@ -83,6 +87,30 @@ def sound_tools(listed: list[Any]) -> tuple[list[dict[str, Any]], list[tuple[str
             named = isinstance(name, str) and name.strip()
             lost.append((str(name)[:SHOWN] if named else f"number {place}", made))
     return tools, lost
+
+
+def sound_result(result: dict[str, Any]) -> dict[str, Any]:
+    """A tool's result, with a text in the place of each part that is none."""
+    parts = [_part(each, place) for place, each in enumerate(result["content"], 1)]
+    sound = {**result, "content": parts}
+    if not isinstance(sound.get("structuredContent"), dict | None):
+        del sound["structuredContent"]
+        parts.append(_text("[structured content that is no object: left out]"))
+    return sound
+
+
+def _part(said: object, place: int) -> object:
+    try:
+        _PARTS.validate_python(said, by_name=False)
+    except ValidationError:
+        kind = said.get("type") if isinstance(said, dict) else None
+        named = f" of the kind {kind[:SHOWN]!r}" if isinstance(kind, str) else ""
+        return _text(f"[part {place} of the answer{named} cannot be read: left out]")
+    return said
+
+
+def _text(text: str) -> dict[str, str]:
+    return {"type": "text", "text": text}
 
 
 def _tool(said: object) -> dict[str, Any] | str:

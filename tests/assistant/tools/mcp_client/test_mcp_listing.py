@@ -1,4 +1,4 @@
-"""One ill-formed tool costs itself alone, and is named."""
+"""One ill-formed tool, or part of an answer, costs itself alone, and is named."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from mcp_types import CallToolResult
 
-from fireside.assistant.tools.mcp.listing import sound_tools
+from fireside.assistant.tools.mcp.listing import sound_result, sound_tools
+from fireside.assistant.tools.mcp.results import outcome_of
 from fireside.assistant.tools.mcp.servers import Servers
 
 from .conftest import script
@@ -82,6 +84,28 @@ def test_a_fault_in_what_is_not_read_costs_nothing(kind: str) -> None:
     tools, lost = sound_tools([ODD[kind], SOUND])
     assert [tool["name"] for tool in tools] == ["odd", "tide"]
     assert lost == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"type": "video", "data": "AA=="},
+        {"type": "text"},
+        {"type": "image", "data": 3, "mimeType": "image/png"},
+        {"type": "resource", "resource": {}},
+        {"type": ["text"]},
+        "a text",
+        None,
+    ],
+)
+def test_a_bad_part_of_an_answer_is_named_and_the_others_stay(bad: object) -> None:
+    texts = [{"type": "text", "text": text} for text in ("high at 3", "low at 9")]
+    result = sound_result({"content": [texts[0], bad, texts[1]], "structuredContent": ["x"]})
+    answer = outcome_of(CallToolResult.model_validate(result, by_name=False)).for_model
+    assert "high at 3" in answer
+    assert "low at 9" in answer
+    assert "part 2 of the answer" in answer
+    assert "structured content" in answer
 
 
 def test_of_a_real_server_every_sound_tool_is_offered(servers: Servers) -> None:
