@@ -57,7 +57,7 @@ class DavCalendar:
         unread: list[str] = []
         for place, _, data in self._objects(body):
             try:
-                part = events.occurrences(events.parsed(data), begin, end, begin.tzinfo, place)
+                part = events.between(data, begin, end, begin.tzinfo, place)
             except Corrupt:  # one object of many
                 unread.append(unquote(urlsplit(place).path.rpartition("/")[2]))
                 continue

@@ -49,7 +49,7 @@ class FileCalendar:
         data = self._read()
         if data is None:
             return Found()
-        return events.occurrences(events.parsed(data), begin, end, begin.tzinfo)
+        return events.between(data, begin, end, begin.tzinfo)
 
     def add(self, event: Event, now: datetime) -> None:
         with self._locked():

@@ -2,8 +2,9 @@
 
 What we write is plain (times in UTC, no repetition); what others wrote is read with its time zones
 (`events_zones.py`), repetitions (`events_repeated.py`), revisions and exceptions
-(`events_series.py`), and kept as it is where nothing is to change.  What is not UTF-8, as RFC 5545
-demands, is read and not written again: its letters would be lost.
+(`events_series.py`), and kept as it is where nothing is to change.  Of a damaged calendar the sound
+parts are read (`events_sound.py`).  What is damaged, or not UTF-8 as RFC 5545 demands, is not
+written again: some of it would be lost.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
 from fireside.assistant.tools.events_series import Event, Found, identity, newest, occurrences
+from fireside.assistant.tools.events_sound import sound_parts
 from fireside.errors import BadRequest, Corrupt
 
 if TYPE_CHECKING:
@@ -22,10 +25,31 @@ if TYPE_CHECKING:
 
 PRODUCT: Final = "-//Fireside//calendar//EN"
 MOST_EVENTS: Final = 20_000  # reading one takes about a millisecond
+UNPARSED: Final = (
+    ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError
+)  # fmt: skip  # what icalendar raises of a calendar
 __all__ = [
-    "Event", "Found", "component", "free", "identity", "new_calendar", "newest", "occurrences",
-    "only", "own_calendar", "parsed", "rewritable", "set_times", "written",
+    "Event", "Found", "between", "component", "free", "identity", "new_calendar", "newest",
+    "occurrences", "only", "own_calendar", "parsed", "rewritable", "set_times", "written",
 ]  # fmt: skip
+
+
+def between(
+    data: bytes | str, begin: datetime, end: datetime, zone: tzinfo, place: str = ""
+) -> Found:
+    """What happens between two times, of a file's calendars; what cannot be read is named.
+
+    Raises:
+        Corrupt: no whole calendar, or more events than are read.
+    """
+    text, unread = _whole(data), list[str]()
+    try:
+        calendars = _calendars(text)
+    except UNPARSED:
+        text, unread = sound_parts(text, _is_sound)
+        calendars = parsed(text)
+    found = occurrences(calendars, begin, end, zone, place)
+    return replace(found, unread=[*unread, *found.unread])
 
 
 def parsed(data: bytes | str) -> list[icalendar.Calendar]:
@@ -34,21 +58,39 @@ def parsed(data: bytes | str) -> list[icalendar.Calendar]:
     Raises:
         Corrupt: no calendar, or more events than are read.
     """
-    import icalendar
+    text = _whole(data)
+    try:
+        return _calendars(text)
+    except UNPARSED as error:
+        raise Corrupt(f"The calendar cannot be read: {str(error)[:120]}.") from None
 
+
+def _whole(data: bytes | str) -> str:
     text = data if isinstance(data, str) else _decoded(data)
     if text.upper().count("BEGIN:VEVENT") > MOST_EVENTS:
         raise Corrupt(f"The calendar has more than {MOST_EVENTS:,} events: split it.")
-    try:
-        with warnings.catch_warnings():  # of names of zones that it had to guess
-            warnings.simplefilter("ignore")
-            calendars = icalendar.Calendar.from_ical(text, multiple=True)
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise Corrupt(f"The calendar cannot be read: {str(error)[:120]}.") from None
-    whole = bool(calendars) and all(isinstance(each, icalendar.Calendar) for each in calendars)
-    if not whole or text.rstrip()[-13:].upper() != "END:VCALENDAR":
+    # Asked first: the library takes a text of one line for the name of a file, and reads that.
+    if text.rstrip()[-14:].upper() not in ("\nEND:VCALENDAR", "\rEND:VCALENDAR"):
         raise Corrupt("The calendar cannot be read: it is no whole VCALENDAR.")
-    return calendars
+    return text
+
+
+def _calendars(text: str) -> list[icalendar.Calendar]:
+    import icalendar
+
+    with warnings.catch_warnings():  # of names of zones that it had to guess
+        warnings.simplefilter("ignore")
+        found = icalendar.Calendar.from_ical(text, multiple=True)
+    if not found or not all(isinstance(each, icalendar.Calendar) for each in found):
+        raise ValueError("it is no whole VCALENDAR")
+    return found
+
+
+def _is_sound(text: str) -> bool:
+    try:
+        return bool(_calendars(text))
+    except UNPARSED:
+        return False
 
 
 def _decoded(data: bytes) -> str:

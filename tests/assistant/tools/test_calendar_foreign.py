@@ -13,11 +13,13 @@ from dateutil.rrule import rrulestr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fireside.assistant.tools import events
 from fireside.assistant.tools.calendar_file import FileCalendar
 from fireside.assistant.tools.calendar_tools import calendar_tools
 from fireside.assistant.tools.calls import call
-from fireside.assistant.tools.events import Found, occurrences, parsed
+from fireside.assistant.tools.events import Found
 from fireside.assistant.tools.tool import ToolContext
+from fireside.errors import Corrupt
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 23, 10, 30, tzinfo=BERLIN)  # a Monday
@@ -32,13 +34,49 @@ def calendar(*events: str) -> str:
 
 
 def between(text: str, begin: datetime = NOW, days: int = 9) -> Found:
-    return occurrences(parsed(text), begin, begin + timedelta(days), BERLIN)
+    return events.between(text, begin, begin + timedelta(days), BERLIN)
 
 
 def asked(path: Path, name: str, **arguments: object) -> str:
     tools = {each.name: each for each in calendar_tools(lambda _: FileCalendar(path))}
     context = ToolContext(now=NOW, timezone=BERLIN)
     return call(tools[f"calendar_{name}"], json.dumps(arguments), context).outcome.for_model
+
+
+BROKEN = f"BEGIN:VEVENT\n{OTHER}\n"
+ZONE = "BEGIN:VTIMEZONE\nTZID:Moon\nBEGIN:STANDARD\nDTSTART:x\nEND:STANDARD\nEND:VTIMEZONE\n"
+
+
+@pytest.mark.parametrize(
+    ("between_events", "unread"),
+    [
+        ("a stray line\n", "a stray line"),
+        ("END:VEVENT\n", "END:VEVENT"),
+        (BROKEN, "Other"),  # without its END
+        (ZONE, "VTIMEZONE Moon"),
+        ("BEGIN:VFREEBUSY\nFREEBUSY:x\nEND:VFREEBUSY\n", "VFREEBUSY"),
+        ("BEGIN:VTODO\nSUMMARY:Wash\nDUE:x\nEND:VTODO\n", "VTODO Wash"),
+    ],
+)
+def test_a_damaged_part_hides_no_event_and_is_named(between_events: str, unread: str) -> None:
+    first, last = calendar(GOOD), calendar("UID:late\nSUMMARY:Late\nDTSTART:20261125T100000Z")
+    head, tail = first.removesuffix("END:VCALENDAR\r\n"), last.partition("//EN\r\n")[2]
+    found = between(head + between_events.replace("\n", "\r\n") + tail)
+    assert [each.title for each in found.events] == ["Good", "Late"]
+    assert found.unread == [unread]
+
+
+def test_an_unreadable_alarm_costs_no_event() -> None:
+    found = between(calendar(f"{GOOD}\nBEGIN:VALARM\nTRIGGER:soon\nEND:VALARM"))
+    assert [each.title for each in found.events] == ["Good"]
+    assert found.unread == []
+
+
+def test_a_line_is_no_name_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "END:VCALENDAR"
+    path.write_text(calendar(GOOD), newline="")
+    with pytest.raises(Corrupt):
+        between(str(path))
 
 
 @pytest.mark.parametrize(
