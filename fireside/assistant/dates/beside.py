@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fireside.assistant.dates.cursor import is_hour
+from fireside.assistant.dates.cursor import STEPS, is_hour
 from fireside.assistant.dates.expressions import Expression
 from fireside.assistant.dates.vocabulary import MONTHS, UNITS, Token, nth_of, number_of
 
@@ -27,56 +27,36 @@ _CHANGES: Final = frozenset(
     """
     no nor neither either or except excepting excluding besides but unless without than every each
     avoid skip exclude bar minus plus commencing away busy unavailable closed off within beyond
-    around approximately roughly circa about weekly daily
+    around approximately roughly circa about weekly daily ago
     """.split()  # noqa: SIM905
 )
 _WITH_NEXT: Final = {
     "up": "to", "instead": "of", "end": "of", "start": "of", "beginning": "of", "middle": "of",
     "part": "of", "sometime": "in", "some": "time", "apart": "from", "aside": "from",
-    "prior": "to", "save": "for", "now": "and",
+    "prior": "to", "save": "for", "now": "and", "short": "of", "ahead": "of", "shy": "of",
 }  # fmt: skip
 """They change it only together with the word behind them."""
 _BESIDE: Final = frozenset(
-    [
-        "easter",
-        "good",
-        "ash",
-        "black",
-        "whit",
-        "palm",
-        "shrove",
-        "maundy",
-        "boxing",
-        "cyber",
-        "pancake",
-        "super",
-        "week",
-        "weeks",
-        "days",
-        "months",
-        "half",
-        "same",
-        "following",
-        "other",
-        "late",
-        "early",
-        "mid",
-        "next",
-        "last",
-        "all",
-        "any",
-        "no",
-        "some",
-        "one",
-    ]
+    """
+    easter good ash black whit palm shrove maundy boxing cyber pancake super bowl giving mothering
+    advent holy fat trinity casual week weeks fortnight fortnights days months years half same
+    following other late early mid next last all any no some one
+    """.split()  # noqa: SIM905
 )
 """They change what stands directly behind them, and nothing further on."""
 _BEHIND: Final = frozenset(
     """
     or nor either before after except but onward onwards off ish excluding of plus minus
-    aside apart following /
+    aside apart following / + street avenue road lane people persons guests miles km steps laps
     """.split()  # noqa: SIM905
 )
+_MEASURES: Final = frozenset(
+    """
+    decade decades century centuries quarter quarters sleeps night nights notice weekends
+    mondays tuesdays wednesdays thursdays fridays saturdays sundays
+    """.split()  # noqa: SIM905
+)
+"""Lengths of time that are not reckoned."""
 _IS: Final = frozenset(("is", "was", "does", "will", "would", "can", "are", "looks"))
 _NOT_IT: Final = frozenset(
     ("not", "no", "never", "out", "bad", "full", "taken", "impossible", "difficult", "closed")
@@ -91,7 +71,8 @@ _PAST: Final = re.compile(
 _CLAUSE: Final = re.compile(r"[.!?;,]\s|\b(?:and|but|so|then|please)\b", re.IGNORECASE)
 _PARTS: Final = frozenset(
     """
-    eve vigil day days week weeks weekend month rest half part most all any each end
+    eve vigil anniversary birthday day days week weeks weekend month rest half part most all any
+    each end
     """.split()  # noqa: SIM905
 )
 _ROUGHLY: Final = frozenset(("over", "under", "almost", "nearly", "only", "good", "just", "than"))
@@ -114,9 +95,13 @@ class Beside:
             before = []
         if _changed_before(before) or _changed_behind(behind):
             return True
+        if self.listed[last - 1].word == "ago" and behind[:1] == ["on"]:
+            return True  # "two years ago on 3 May"
         if each.weekday is not None and _is_described(before):
             return True
         if self._is_measured(before, self.listed[first].word):
+            return True
+        if _is_compound(before, self.listed[first].word):
             return True
         if before[-1:] == ["for"] and number_of(self.listed[first].word) is not None:
             return True  # "for two weeks from Friday" is how long
@@ -134,7 +119,7 @@ class Beside:
         if before[-1:] == ["of"] and before[-2:-1]:
             return before[-2] in _PARTS
         if before[-1:] in (["from"], ["on"], ["after"], ["before"]) and before[-2:-1]:
-            return before[-2] in UNITS
+            return before[-2] in UNITS or before[-2] in _MEASURES
         if number_of(word) is None or not before:
             return False
         joined = before[-1] in (*JOINS, "or") and before[-2:-1]
@@ -179,10 +164,36 @@ def _is_described(before: Sequence[str]) -> bool:
     return before[-2:-1] == ["the"] and before[-1] not in _LINKS and before[-1].isalpha()
 
 
+def _is_compound(before: Sequence[str], word: str) -> bool:
+    """ "next-to-last Friday", "thirty-second", "a week and two days from now", "today's today"."""
+    last, prior = before[-1:], before[-2:-1]
+    if last in (["twenty"], ["thirty"]) or before[-3:] == ["w", "/", "c"]:
+        return True
+    if last == ["-"] and prior:
+        is_nth = nth_of(prior[0]) is not None
+        of_tens = nth_of(word) is not None and number_of(prior[0]) is not None
+        return of_tens or (is_nth and word == "last") or prior[0] in ("to", "non", "pre", "post")
+    if last == ["and"] and prior:
+        return prior[0] in UNITS and number_of(word) is not None
+    return bool(last) and last[0] in ("today's", "tomorrow's", "yesterday's", "tonight's")
+
+
 def _changed_behind(behind: Sequence[str]) -> bool:
     words = [word for word in behind if word != ","]
     if not words:
         return False
+    if len(words) > 1 and words[0] in STEPS and words[1] in ("month", "year"):
+        return True  # "3 May last year", "the 20th next month"
+    if words[0] == "the" and words[1:2] in (["week"], ["month"], ["year"]):
+        return True  # "Friday, the week after"
+    if number_of(words[0]) is not None and len(words) > 1 and words[1] in UNITS:
+        return True  # "Friday two weeks out"
+    if words[:2] in (["-", "ish"], ["give", "or"], ["this", "time"]):
+        return True
+    if words[0] == "'" and words[1:2] and words[1].isdecimal():
+        return True  # "4 March '26"
+    if words[0] == "-" and len(words) > 2 and words[2] in UNITS:
+        return number_of(words[1]) is not None
     if words[0] in ("before", "after"):
         return not is_hour(words[1:] or [""])
     if behind[0].endswith("n't") or (behind[0] in _IS and words[1:2] and words[1] in _NOT_IT):

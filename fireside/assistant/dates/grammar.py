@@ -19,7 +19,7 @@ from typing import Final
 
 from fireside.assistant.dates.cursor import STEPS, WEEK, Cursor
 from fireside.assistant.dates.expressions import Days, Expression, month_of, shifted_day
-from fireside.assistant.dates.vocabulary import MONTHS, UNITS, Token, nth_of, number_of
+from fireside.assistant.dates.vocabulary import MONTHS, UNITS, Token, is_counted, nth_of, number_of
 
 NEAR: Final = {"today": 0, "tonight": 0, "tomorrow": 1, "yesterday": -1}
 
@@ -186,7 +186,7 @@ class Grammar(Cursor):
         """2024-12-01 · 25/12/2024 · 24.12.2024 · 3/4"""
         parts = [int(part) for part in re.findall(r"\d+", self._word(at))]
         word = self._word(at)
-        if len(parts) < 2 or not re.fullmatch(r"\d+(?:[-/.]\d+){1,2}", word):
+        if word == "24/7" or len(parts) < 2 or not re.fullmatch(r"\d+(?:[-/.]\d+){1,2}", word):
             return None
         if len(word) > 4 and word[4:5] in ("-", "/") and word[:4].isdecimal():
             return self._made(at, at + 1, *self._of_year(*parts))
@@ -211,10 +211,8 @@ class Grammar(Cursor):
             if month is None:
                 return self._made(at, place + 3)
             return self._made(at, last, *self._of_year(month.year, month.month, nth))
-        of_other = self._word(place + 1) in (
-            "time", "one", "option", "flight", "street", "avenue", "floor", "class", "place", "of",
-        )  # fmt: skip
-        if of_other or (in_words and (place == at or at == 0 or self._word(at - 1) != "on")):
+        alone = in_words and (place == at or at == 0 or self._word(at - 1) != "on")
+        if alone or is_counted(self._word(place + 1)):
             return None
         for step in range(13):
             month = month_of(self._today, step)

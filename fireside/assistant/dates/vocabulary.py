@@ -57,6 +57,14 @@ UNITS: Final = {
 }
 """Also "in two weeks' time"."""
 
+_COUNTED: Final = frozenset(
+    """
+    time one option flight street avenue floor class place of birthday anniversary quarter half
+    week day month year hour minute century grade round attempt edition chapter question person
+    item row line page step part draft meeting session lesson try choice semester term
+    """.split()  # noqa: SIM905
+)
+
 _TOKEN: Final = re.compile(
     r"(?<![\w/.-])\d{4}([-/])\d{1,2}\1\d{1,2}(?![\w/-])"  # 2024-12-01
     r"|(?<![\w/.])\d{1,2}([/.])\d{1,2}\2(?:\d{4}|\d{2})(?!\w|[/.]\d)"  # 3/4/2024
@@ -100,3 +108,8 @@ def nth_of(word: str) -> int | None:
     if word[:1].isdigit() and word[-2:] in ("st", "nd", "rd", "th"):
         return int(word[:-2]) if len(word) <= 4 else None
     return ORDINALS.get(word)
+
+
+def is_counted(word: str) -> bool:
+    """Whether "the 30th" is no day of a month before it: "birthday", "quarter", "Sunday"."""
+    return word in _COUNTED or word in DAYS

@@ -397,6 +397,49 @@ May 1st/2nd | ?
 never mind Friday, Monday | 2024-11-18 ?
 """.strip()
 
+FOURTH: Final = """
+a fortnight today | 2024-11-27 ?
+two weeks tomorrow | 2024-11-28 ?
+the 2nd Sunday after Easter | ?
+the 1st quarter | ?
+my 30th birthday | ?
+a week and two days from now | 2024-11-22 ?
+tomorrow's tomorrow | ?
+the second-last day of the month | 2024-11-29 ?
+next-to-last Friday of November | 2024-11-22 ?
+the thirty-second of May | ?
+May 3 last year | 2023-05-03 ?
+3 May this year | 2024-05-03 ?
+the 20th next month | 2024-12-20 ?
+5 days short of 1 December | 2024-11-26 ?
+two days ahead of Friday | 2024-11-13 ?
+Friday + 2 days | 2024-11-17 ?
+Friday - 2 days | 2024-11-13 ?
+Friday two weeks out | 2024-11-29 ?
+Friday, the week after | 2024-11-22 ?
+24/7 | ?
+Super Bowl Sunday | ?
+Casual Friday | ?
+Giving Tuesday | 2024-12-03 ?
+Mothering Sunday | ?
+Advent Sunday | 2024-12-01 ?
+the twenty second of May | 2025-05-22 ?
+two years ago on 3 May | 2022-05-03, 2023-05-03 ?
+a decade from today | 2034-11-13 ?
+a century ago today | ?
+3 nights from Friday | 2024-11-18 ?
+three Fridays from today | 2024-11-29 ?
+Friday this time next week | 2024-11-22 ?
+4 March '26 | 2026-03-04 ?
+the 10th anniversary of 3 May | ?
+w/c 18 November | ?
+5 May-ish | ?
+5 May, give or take | ?
+10 May Avenue | ?
+may 5 people come? | ?
+march 10 miles | ?
+"""
+
 SENTENCES: Final = """
 I need a table for Friday, please. | 2024-11-15
 Book me a flight on the 20th of this month | 2024-11-20

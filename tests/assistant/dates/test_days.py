@@ -24,6 +24,7 @@ from fireside.errors import BadRequest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from corpus import (  # type: ignore[import-not-found]
+    FOURTH,
     HELD_OUT,
     SECOND,
     SENTENCES,
@@ -51,7 +52,8 @@ def of_tools(words: str) -> set[str]:
 
 @pytest.mark.parametrize("reader", [of_dialogue, of_tools])
 @pytest.mark.parametrize(
-    ("words", "allowed", "must"), [*cases(TUNED), *cases(HELD_OUT), *cases(SECOND), *cases(THIRD)]
+    ("words", "allowed", "must"),
+    [*cases(TUNED), *cases(HELD_OUT), *cases(SECOND), *cases(THIRD), *cases(FOURTH)],
 )
 def test_a_day_or_a_question(
     reader: Callable[[str], set[str]], words: str, allowed: frozenset[str], must: bool
