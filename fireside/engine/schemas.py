@@ -256,10 +256,27 @@ def _has_value(schema: Any, ends: set[str]) -> bool:
         for name in schema["required"]:
             if isinstance(listed, Mapping) and not _has_value(listed.get(str(name)), ends):
                 return False
+    return _has_members(schema, ends) and _has_items(schema, ends)
+
+
+def _has_members(schema: Schema, ends: set[str]) -> bool:
+    """As many as `minProperties`, where all of them are of one schema."""
+    least = schema.get("minProperties", 0)
+    if schema.get("type") != "object" or not isinstance(least, int) or least <= 0:
+        return True
+    if schema.get("properties") or schema.get("patternProperties"):
+        return True
+    return _has_value(schema.get("additionalProperties"), ends)
+
+
+def _has_items(schema: Schema, ends: set[str]) -> bool:
     least = schema.get("minItems", 0)
-    if schema.get("type") == "array" and isinstance(least, int) and least > 0:
-        return "prefixItems" in schema or _has_value(schema.get("items"), ends)
-    return True
+    if schema.get("type") != "array" or not isinstance(least, int) or least <= 0:
+        return True
+    first = schema.get("prefixItems") or []
+    if not all(_has_value(each, ends) for each in first[:least]):
+        return False
+    return len(first) >= least or _has_value(schema.get("items"), ends)
 
 
 def _prune(schema: Schema, ends: set[str]) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class Lines:
 
 def collapsed(text: str) -> str:
     """White space as a page shows it: one space for a run, at either end too."""
+    text = text.replace("\u00ad", "")  # where a word may be parted, and no letter
     words = " ".join(text.split())
     if not words:
         return " " if text else ""

@@ -21,44 +21,11 @@ from fireside.knowledge.page_visibility import (
 from fireside.knowledge.tables import Rows
 
 BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "center",
-        "dd",
-        "details",
-        "dialog",
-        "dir",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "header",
-        "hgroup",
-        "hr",
-        "legend",
-        "main",
-        "menu",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "search",
-        "section",
-        "summary",
-        "table",
-        "ul",
-        "caption",
-        "listing",
-        "xmp",
-        "plaintext",
-    ]
+    """
+    address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption
+    figure footer form header hgroup hr legend main menu nav ol p pre search section summary
+    table ul caption listing xmp plaintext
+    """.split()  # noqa: SIM905
 )
 LINES = frozenset({"br", "li", "tr", "option"})
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -68,6 +35,11 @@ LEFT_OUT = {
     "iframe": "embedded page", "object": "embedded object", "embed": "embedded object",
 }  # fmt: skip
 TYPED = frozenset({"", "text", "email", "number", "tel", "url", "date", "search", "time"})
+RAISED = {"sup": "^", "sub": "_"}
+"""Written before a figure alone: 10<sup>6</sup> is not 106."""
+PARTED = {"mfrac": "/", "msup": "^", "msub": "_"}
+"""Between the parts of a formula."""
+FIELDS = frozenset({"input", "textarea", "select", "button"})
 MOST_SPAN = 1_000
 
 
@@ -170,8 +142,14 @@ class _Page:
             table.row, table.column = {}, 0
         elif tag == "rt":
             self._text("(")
-        elif tag == "input" and (node.attributes.get("type") or "") in TYPED:
-            self._text(node.attributes.get("value") or "")
+        elif tag in RAISED and _is_figure(node):
+            self._text(RAISED[tag])
+        elif tag in FIELDS:
+            lines.add(" ")
+            if tag == "input" and (node.attributes.get("type") or "") in TYPED:
+                self._text((node.attributes.get("value") or "") + " ")
+        elif (above := node.parent) is not None and above.tag in PARTED and not _is_first(node):
+            self._text(PARTED[above.tag])
 
     def _end(self, node: Any) -> Iterator[Block]:
         tag = node.tag
@@ -190,6 +168,8 @@ class _Page:
             self._lines[-1].need(1)
         elif tag == "rt":
             self._text(")")
+        elif tag in FIELDS:
+            self._lines[-1].add(" ")
         if tag in PREFORMATTED:
             self._preformatted -= 1
         yield from ()
@@ -256,6 +236,22 @@ def _is_block(node: Any) -> bool:
         return False
     style = node.attributes.get("style") or ""
     return "display" not in style or not declarations(style).get("display", "").startswith("inline")
+
+
+def _is_figure(node: Any) -> bool:
+    """Whether a raised or lowered figure follows a figure, with which it would be one number."""
+    before = node.prev
+    if before is None or before.tag != "-text":
+        return False
+    text = node.text(deep=True).lstrip()
+    return before.text_content[-1:].isdigit() and text[:1] in tuple("0123456789-−+n")
+
+
+def _is_first(node: Any) -> bool:
+    before = node.prev
+    while before is not None and before.tag == "-text":
+        before = before.prev
+    return before is None
 
 
 def _has_names(table: Any) -> bool:

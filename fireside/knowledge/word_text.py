@@ -17,6 +17,8 @@ SKIPPED = frozenset({"w:del", "w:moveFrom", "w:instrText", "w:delText", "w:sdtPr
 OF_RUNS = {"w:tab": "\t", "w:ptab": "\t", "w:br": "\n", "w:cr": "\n", "w:noBreakHyphen": "-"}
 """Only within a run: `w:tab` is also a place on a paragraph's ruler."""
 WRITTEN = {"w:rt": "(", "m:den": "/", "m:sup": "^", "m:sub": "_"}
+FIGURES = tuple("0123456789-−+n")
+"""What a raised figure begins with: 10⁶ is not 106."""
 LEFT_OUT = {
     "pic:pic": "picture", "v:imagedata": "picture", "c:chart": "chart", "cx:chart": "chart",
     "w:object": "embedded object", "w:altChunk": "embedded file",
@@ -52,6 +54,7 @@ class Story:
         self._written = 0
         self._note = ("", "")
         self._form: list[str] = []
+        self._raised = ""  # the mark before the next text, if it joins a figure
 
     def take(self) -> list[Block]:
         ready, self._ready = self._ready, []
@@ -124,9 +127,12 @@ class Story:
         value = attributes.get("val", "")
         match name:
             case "w:r":
+                self._raised = ""
                 self._runs.append(self._paragraph().is_hidden)
             case "w:rStyle" if self._in_run():
                 self._runs[-1] = self._runs[-1] or self._styles.is_hidden(value)
+            case "w:vertAlign" if self._in_run():
+                self._raised = {"superscript": "^", "subscript": "_"}.get(value, "")
             case "w:vanish" if self._in_run():
                 self._runs[-1] = is_on(attributes)
             case "w:sym":
@@ -186,7 +192,10 @@ class Story:
 
     def data(self, text: str) -> None:
         if not self._skipping and self._open and self._open[-1] in ("w:t", "m:t"):
-            self._write(text)
+            mark, self._raised = self._raised, ""
+            written = self._paragraph().parts
+            joins = bool(written) and written[-1][-1:].isdigit() and text[:1] in FIGURES
+            self._write(mark + text if joins else text)
 
     # What they do
 

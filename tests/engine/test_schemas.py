@@ -150,6 +150,20 @@ REFUSED: dict[str, Any] = {
         "$defs": {"n": {"type": "array", "items": {"$ref": "#/$defs/n"}, "minItems": 1}},
         "$ref": "#/$defs/n",
     },
+    "without end in members": {
+        "$defs": {
+            "n": {
+                "type": "object",
+                "additionalProperties": {"$ref": "#/$defs/n"},
+                "minProperties": 1,
+            }
+        },
+        "$ref": "#/$defs/n",
+    },
+    "without end in a tuple": {
+        "$defs": {"n": {"type": "array", "prefixItems": [{"$ref": "#/$defs/n"}], "minItems": 1}},
+        "$ref": "#/$defs/n",
+    },
     "an unknown format": {"type": "string", "format": "weird"},
     "nothing": False,
 }

@@ -129,6 +129,8 @@ def case(name: str, body: str, text: str, *unread: str, **how: object) -> Case:
 
 
 CASES = [
+    case("a raised figure", p(r("10"), r("6", '<w:vertAlign w:val="superscript"/>'), r(" V, 1"),
+         r("st", '<w:vertAlign w:val="superscript"/>')), "10^6 V, 1st"),
     case("content control around a paragraph", sdt(p(r("Rent 731"))), "Rent 731"),
     case("content control within a line", p(r("To "), sdt(r("Ann")), r(" only")), "To Ann only"),
     case("content control in a content control", sdt(sdt(p(r("deep")))), "deep"),

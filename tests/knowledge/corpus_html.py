@@ -12,6 +12,14 @@ def case(name: str, body: str, text: str, *unread: str, head: str = "", raw: byt
 
 P = "<p>seen</p>"
 CASES = [
+    case("a raised figure", "<p>10<sup>6</sup> volts, 2<sup>-3</sup>, 1<sup>st</sup></p>",
+         "10^6 volts, 2^-3, 1st"),
+    case("lowered", "<p>H<sub>2</sub>O, 101<sub>2</sub></p>", "H2O, 101_2"),
+    case("a fraction", "<p><math><mfrac><mn>731</mn><mn>12</mn></mfrac></math></p>", "731/12"),
+    case("a power", "<math><msup> <mn>10</mn> <mn>6</mn> </msup></math>", "10 ^6"),
+    case("fields apart", '<textarea>12</textarea><input value="34"><button>go</button>',
+         "12 34 go"),
+    case("a soft hyphen", "<p>cali&shy;fragil</p>", "califragil"),
     case("hidden attribute", P + "<p hidden>no</p>", "seen"),
     case("hidden and not closed", "<p hidden>no<p>seen", "seen"),
     case("hidden=until-found", P + '<div hidden="until-found">no</div>', "seen"),
@@ -48,7 +56,7 @@ CASES = [
          "More\n\nseen"),
     case("closed dialog", P + "<dialog>no</dialog><dialog open>yes</dialog>", "seen\n\nyes"),
     case("form", '<input type=hidden value=no><input value="Ann"><textarea>note</textarea><select>'
-         "<option>no</select><button>Send</button>", "AnnnoteSend"),
+         "<option>no</select><button>Send</button>", "Ann note Send"),
     case("entities", "<p>a &amp; b &lt;c&gt; &eacute; &#x2014; &#65; &nbsp;d &unknown;</p>",
          "a & b <c> é — A d &unknown;"),
     case("entity without its end", "<p>AT&ampT &copy 2020</p>", "AT&T © 2020"),
