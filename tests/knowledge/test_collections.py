@@ -14,12 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fireside.errors import BadRequest, FiresideError, NotFound, Unavailable
+from fireside.knowledge import child, ingest
 from fireside.knowledge.chunks import Strategy
 from fireside.knowledge.collections import FILE, Attached, Collections
+from fireside.knowledge.documents import Block, Document
 from fireside.knowledge.embedders import Embedders
 from fireside.knowledge.filters import Comparison
 from fireside.knowledge.ingest import Ingest
 from fireside.knowledge.passage import Passage, Ranking
+from fireside.knowledge.reading import read
 from fireside.knowledge.turns import Turns
 from fireside.knowledge.vectors import Memory
 from fireside.knowledge.words import wanted, words
@@ -64,6 +67,30 @@ class House:
 
     def found(self, store_id: str, query: str, owner: str = "", **how: object) -> list[Passage]:
         return self.collections.search(owner, [store_id], query, limit=50, **how)  # type: ignore[arg-type]
+
+
+def read_here(path: Path, filename: str, **_: object) -> Document:
+    """`reading.read` without its process: the laws below are about what comes after it, and read
+    hundreds of files."""
+    blocks = []
+    for line in child.lines(path, Path(filename).suffix):
+        assert line[0] == "block"
+        _, text, page, section = line
+        blocks.append(Block(text=text, page=page, section=tuple(section)))  # type: ignore[arg-type]
+    return Document(blocks=blocks)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_process() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ingest, "read", read_here)
+        yield
+
+
+@pytest.fixture
+def own_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real reading after all."""
+    monkeypatch.setattr(ingest, "read", read)
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +270,7 @@ def test_stopped_in_the_middle_is_done_again(house: House) -> None:
     assert house.collections.counts(store_id).completed == 1
 
 
+@pytest.mark.usefixtures("own_process")
 def test_what_is_unread_is_kept_and_shown(house: House) -> None:
     store_id = house.collections.create("").id
     file_id = house.upload('a,b\n"x,1\ny,2\n', "t.csv")
@@ -326,6 +354,7 @@ class Endless:
             assert self.thread.is_alive()
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("gone", ["file", "attachment", "store"])
 def test_deletion_ends_the_reading(house: House, gone: str, monkeypatch) -> None:
     endless = Endless(house, "ann", monkeypatch)
@@ -341,6 +370,7 @@ def test_deletion_ends_the_reading(house: House, gone: str, monkeypatch) -> None
     assert house.store.objects.owners(FILE, status="in_progress") == []
 
 
+@pytest.mark.usefixtures("own_process")
 def test_one_owners_files_do_not_hold_up_anothers(house: House, monkeypatch) -> None:
     endless = Endless(house, "ann", monkeypatch)
     for owner, number in (("ann", 5), ("bob", 3), ("eve", 1)):
