@@ -15,10 +15,12 @@ from fireside.assistant.dialogue.config import SlotConfig
 from fireside.assistant.dialogue.placing import Placing
 from fireside.assistant.dialogue.reading import LONGEST, read_part
 from fireside.assistant.memory.facts import facts_in
+from fireside.assistant.memory.private import private_in
 from fireside.assistant.sentences import names, numbers, sentences
 from fireside.cli.markdown import blocks
 from fireside.safety import inspector
 from fireside.safety.injection import inspect, marked
+from fireside.safety.privacy.finder import load_finder
 from fireside.safety.rules import load_rules
 
 KINDS = ("number", "date", "time", "yes_no", "email", "phone", "text")
@@ -43,6 +45,8 @@ READERS: dict[str, Callable[[str], Any]] = {
     "acts": lambda text: ActReader(None).read(read_part(text)),
     "values": placed,
     "the terminal's Markdown": blocks,
+    "personal data": lambda text: load_finder().find(text),
+    "what is not remembered": private_in,
 }
 PROSE = "The cat, no. 7, sat on Mr. Smith's mat at 5 pm on 3/4; not here but there? "
 UNITS = (
@@ -50,6 +54,7 @@ UNITS = (
     "_", ">", "- ", "<", "not ", "at ", "1 ", "3/4 ", "yes, ", "中。", "[1]", "~", "\t", PROSE,
 )  # fmt: skip
 SIZE = 4_000
+SIZES = {"personal data": 500, "what is not remembered": 1_000}  # a tenth of a second for 1,000
 CHEAP = 0.1
 """Seconds for 4 x SIZE letters; what grows as the square takes minutes for a megabyte then."""
 
@@ -62,16 +67,23 @@ def seconds(read: Callable[[str], Any], text: str) -> float:
 
 @pytest.mark.parametrize("name", READERS)
 def test_time_grows_with_the_text(name: str) -> None:
-    read, slow = READERS[name], {}
+    read, of, slow = READERS[name], SIZES.get(name, SIZE), {}
     read(PROSE)
     for unit in UNITS:
-        short, long = (unit * (size // len(unit)) for size in (SIZE, 4 * SIZE))
+        short, long = (unit * (size // len(unit)) for size in (of, 4 * of))
         took = seconds(read, long)
         if took > CHEAP:
             once = min(seconds(read, short) for _ in range(2))
             if min(took, seconds(read, long)) > 8 * once:
                 slow[unit] = (once, took)
     assert not slow
+
+
+@pytest.mark.parametrize("unit", ["www.", "http://www.", "http://a.", "http://", "a.com"])
+def test_rows_of_dots_cost_no_second(unit: str) -> None:
+    """Presidio's form of an address without a scheme, whose finds are not used, took ten."""
+    load_finder().find(PROSE)
+    assert seconds(load_finder().find, unit * (4 * SIZE // len(unit))) < 1
 
 
 def test_of_a_long_turn_the_first_and_the_last_letters_are_read() -> None:

@@ -32,6 +32,9 @@ MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 64
 MAX_VALUES = 1_000_000
 """Of one body, names among them.  Each is an object, many times larger than its bytes there."""
+MAX_MEMBERS = 10_000
+"""Of one object: a complaint about each of them would take seconds."""
+MAX_NAME = 100  # letters of a member's name that a complaint repeats
 SMALL = 64 * 1024  # parsed in under a millisecond: not worth a thread
 
 
@@ -174,6 +177,10 @@ def _check_values(value: object) -> None:
         below: list[object] = []
         for item in level:
             if isinstance(item, dict):
+                if len(item) > MAX_MEMBERS:
+                    raise BadRequest(
+                        f"The body holds an object with more than {MAX_MEMBERS} members."
+                    )
                 below.extend(item)
                 below.extend(item.values())
             elif isinstance(item, list):
@@ -244,5 +251,6 @@ def _locate(error: ErrorDetails, data: object) -> str:
             and isinstance(step, str)
             and (step in data or (error["type"] == "missing" and place == last))
         ):
-            path, data = (f"{path}.{step}" if path else step), data.get(step)
+            name = step[:MAX_NAME]
+            path, data = (f"{path}.{name}" if path else name), data.get(step)
     return path

@@ -17,6 +17,7 @@ from fireside.server.openai_parameters import COMPLETIONS
 from fireside.server.parameters import Table
 
 MAX_CHOICES = 128
+MAX_PROMPTS = 2048  # as many as texts of one request for embeddings
 INT64 = 2**63
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 StopString = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -108,9 +109,14 @@ class Sampling(Wire):
 
 Prompt = (
     Annotated[str, Field(min_length=1)]
-    | Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+    | Annotated[
+        list[Annotated[str, Field(min_length=1)]], Field(min_length=1, max_length=MAX_PROMPTS)
+    ]
     | Annotated[list[TokenId], Field(min_length=1)]
-    | Annotated[list[Annotated[list[TokenId], Field(min_length=1)]], Field(min_length=1)]
+    | Annotated[
+        list[Annotated[list[TokenId], Field(min_length=1)]],
+        Field(min_length=1, max_length=MAX_PROMPTS),
+    ]
 )
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fireside.errors import FiresideError
+from fireside.errors import BadRequest, FiresideError
 from fireside.server import body
-from fireside.server.body import TooLarge, Wire
+from fireside.server.body import TooLarge, Wire, parse
 from fireside.server.chat_wire import ChatCompletionRequest
 from fireside.server.embeddings import EmbeddingRequest
+from fireside.server.vector_stores.wire import CreateBatch
 from fireside.server.wire import CompletionRequest
 
 LISTS = [
@@ -82,3 +84,32 @@ def test_no_value_goes_uncounted(value: object) -> None:
 
     found = sum(1 for _ in body.ELEMENT.finditer(json.dumps({"x": value}).encode()))
     assert values({"x": value}) <= 2 * found + 1
+
+
+@pytest.mark.parametrize(
+    ("wire", "change"),
+    [
+        (ChatCompletionRequest, {"logit_bias": {str(n): "x" for n in range(100_000)}}),
+        (ChatCompletionRequest, {"logit_bias": {str(n): 1 for n in range(100_000)}}),
+        (ChatCompletionRequest, {"metadata": {str(n): {} for n in range(100_000)}}),
+        (ChatCompletionRequest, {str(n): 1 for n in range(100_000)}),
+        (CreateBatch, {"attributes": {str(n): {} for n in range(100_000)}}),
+        (CompletionRequest, {"prompt": [[1]] * 100_000}),
+        (CompletionRequest, {"prompt": ["a"] * 100_000}),
+        (ChatCompletionRequest, {"stop": ["a"] * 100_000}),
+    ],
+)
+def test_many_members_are_refused_at_once(wire: type[Wire], change: dict[str, object]) -> None:
+    raw = json.dumps({"model": "m"} | change).encode()
+    begin = time.thread_time()
+    with pytest.raises(BadRequest) as refused:
+        parse(raw, wire)
+    assert time.thread_time() - begin < 1
+    assert len(refused.value.message) < 400
+
+
+def test_a_complaint_does_not_repeat_a_megabyte_of_a_name() -> None:
+    raw = json.dumps({"model": "m", "messages": [], "metadata": {"a" * 1_000_000: "x"}}).encode()
+    with pytest.raises(BadRequest) as refused:
+        parse(raw, ChatCompletionRequest)
+    assert len(refused.value.message) + len(refused.value.param or "") < 600

@@ -50,14 +50,15 @@ class PrivacyResult:
         return {} if self.mask is None else {"masked": dict(sorted(self.mask.counts.items()))}
 
     def reveal(self, arguments: str) -> str:
-        """A tool's arguments (JSON) with the values that it needs; what is no JSON stays."""
+        """A tool's arguments (JSON) with the values that it needs; what is no JSON, or nested
+        too deeply, stays."""
         if self.hiding is None or "[" not in arguments:
             return arguments
         try:
-            given = json.loads(arguments)
-        except ValueError:
+            given = _within(json.loads(arguments), self.hiding.shown)
+            return json.dumps(given, ensure_ascii=False)
+        except (ValueError, RecursionError):
             return arguments
-        return json.dumps(_within(given, self.hiding.shown), ensure_ascii=False)
 
     def hide(self, text: str) -> str:
         """What a tool gave back, as the model may read it and a row may hold it."""

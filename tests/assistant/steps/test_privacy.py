@@ -191,6 +191,7 @@ def test_tools_get_values_and_the_model_gets_placeholders(talk: Talk) -> None:
         "to": "ana.lee@example.com", "n": [1, {"Ana Lee": 'a "b"'}]
     }  # fmt: skip
     assert result.reveal("{not json [EMAIL_1]") == "{not json [EMAIL_1]"
+    assert result.reveal("[" * 100_000) == "[" * 100_000
     assert result.hide("sent to ana.lee@example.com, copy to bo@example.org") == (
         "sent to [EMAIL_1], copy to [EMAIL_2]"
     )
