@@ -168,7 +168,7 @@ def _is_somebodys(text: str, span: Span) -> bool:
     if address.version == 4:
         if _is_version(text, span, before, value):
             return False
-    elif len([part for part in value.split(":") if part]) < 3:
+    elif len([part for part in re.split("[:.]", value) if part]) < 3:
         return False
     return not (address.is_loopback or address.is_unspecified)
 

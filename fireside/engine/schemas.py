@@ -274,9 +274,8 @@ def _has_items(schema: Schema, ends: set[str]) -> bool:
     if schema.get("type") != "array" or not isinstance(least, int) or least <= 0:
         return True
     first = schema.get("prefixItems") or []
-    if not all(_has_value(each, ends) for each in first[:least]):
-        return False
-    return len(first) >= least or _has_value(schema.get("items"), ends)
+    more = [schema.get("items")] if len(first) < least else []
+    return all(_has_value(each, ends) for each in [*first[:least], *more])
 
 
 def _prune(schema: Schema, ends: set[str]) -> dict[str, Any]:

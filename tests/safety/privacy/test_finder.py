@@ -42,6 +42,7 @@ def finder() -> Finder:
         ("ID", "D1234567", "driver's license number is {}"),
         ("IP", "203.0.113.77", "from {} it came"),
         ("IP", "2001:db8:85a3:0:0:8a2e:370:7334", "from {}"),
+        ("IP", "::ffff:81.2.69.142", "from {} today"),
         ("MAC", "00:1A:2B:3C:4D:5E", "device {}"),
         ("WALLET", "1BoatSLRHtKNngkdXEeobR76b53LETtpyT", "send to {}"),
         ("SECRET", "AKIA" + "IOSFODNN7EXAMPLE", "key {} leaked"),
