@@ -22,7 +22,6 @@ from fireside.cli import failures
 from fireside.cli.printable import printable, printable_json
 from fireside.errors import BadRequest, Interrupted
 from fireside.training import launch
-from fireside.training.packages import check_packages
 
 if TYPE_CHECKING:
     from fireside.training.config import TrainConfig
@@ -102,6 +101,9 @@ def run_here(config: TrainConfig, as_json: bool) -> int:
 
     from fireside.cli.places import remember
     from fireside.settings import load_settings
+
+    # Here: it brings numpy, for which `--help` does not wait.
+    from fireside.training.packages import check_packages
 
     check_packages(config)
     settings = load_settings()

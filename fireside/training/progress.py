@@ -164,7 +164,7 @@ class Live(Plain):
 
 def wrap_derivation(line: str, width: int) -> list[str]:
     """A line of `Derivation` in `width` columns: the reason goes on below its own beginning."""
-    if len(line) <= width or width < 2 * REASON or not line[:REASON].endswith(" "):
+    if len(line) <= width or width < REASON + 24 or not line[:REASON].endswith(" "):
         return [line]
     reason = textwrap.wrap(line[REASON:], width - REASON)
     return [line[:REASON] + reason[0], *(" " * REASON + part for part in reason[1:])]
