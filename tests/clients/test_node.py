@@ -1,4 +1,4 @@
-"""`openai` for Node, unmodified, against the real models: `node/*.mjs` has the checks."""
+"""`openai` and `ai` for Node, unmodified, against the real models: `node/*.mjs` has the checks."""
 
 from __future__ import annotations
 
