@@ -477,7 +477,7 @@ def more_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
 
 
-def shown(rows: list[Row], *, markdown: bool) -> Iterator[str]:
+def format_rows(rows: list[Row], *, markdown: bool) -> Iterator[str]:
     table = [HEADINGS, *(row.cells for row in rows)]
     if markdown:
         table.insert(1, ["---", *["---:"] * (len(HEADINGS) - 1)])
@@ -518,7 +518,7 @@ def main() -> int:
             asyncio.run(work(target, other, rows))
         tracebacks = log.read_text(errors="replace").count("Traceback")
     print()
-    for line in shown(rows, markdown=arguments.markdown):
+    for line in format_rows(rows, markdown=arguments.markdown):
         print(line)
     print(f"\ntracebacks in the server's log: {tracebacks}")
     return 0

@@ -161,7 +161,7 @@ def _preference(fields: Fields, source: Source, origin: Origin) -> Preference:
         prompt: list[Turn] | None = chats.turns_in(asked, MESSAGES)
     elif source.prompt is not None:
         fields.form = "templates"
-        prompt = [_asked(_filled(fields, source.prompt))]
+        prompt = [_user_turn(_filled(fields, source.prompt))]
     else:
         fields.form, prompt = "pair", None
     before, chosen, rejected = preferences.pair_in(fields, prompt)
@@ -226,10 +226,13 @@ def _from_templates(fields: Fields, source: Source) -> list[Turn]:
         raise Malformed("the answer is empty")
     if not prompt.strip():
         raise Malformed("the prompt is empty")
-    return [_asked(prompt), Turn(message=Message(role="assistant", content=answer), learned=None)]
+    return [
+        _user_turn(prompt),
+        Turn(message=Message(role="assistant", content=answer), learned=None),
+    ]
 
 
-def _asked(text: str) -> Turn:
+def _user_turn(text: str) -> Turn:
     return Turn(message=Message(role="user", content=text), learned=None)
 
 

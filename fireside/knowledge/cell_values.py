@@ -92,15 +92,15 @@ def number(value: str, code: str, *, since_1904: bool) -> str:
         return value
     plain = QUOTED.sub("", code.split(";")[0])[:100].lower()
     if plain != "general" and any(each in plain for each in "ymdhs"):
-        return _date(amount, plain, since_1904) or _plain(amount)
+        return _date(amount, plain, since_1904) or _plain_number(amount)
     if plain.endswith("%"):
-        return _plain(amount * 100) + "%"
+        return _plain_number(amount * 100) + "%"
     if len(plain) > 1 and set(plain) == {"0"} and amount >= 0 and amount == int(amount):
         return f"{int(amount):0{len(plain)}d}"  # a code that begins with zeros, as a postcode may
-    return _plain(amount)
+    return _plain_number(amount)
 
 
-def _plain(amount: float) -> str:
+def _plain_number(amount: float) -> str:
     if amount == int(amount) and abs(amount) < 1e15:
         return str(int(amount))
     return f"{amount:.15g}"  # as Excel has it: 0.1 + 0.2 is 0.3

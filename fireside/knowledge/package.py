@@ -88,8 +88,8 @@ class Package:
         except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError):
             raise Corrupt("The file is damaged or cut short: upload it again.") from None
         # Programs that write `word\document.xml` or another case are not rare; the last one counts.
-        self._entries = {_plain(entry.filename): entry for entry in entries}
-        unpacked = sum(e.file_size for e in entries if _plain(e.filename).endswith(XML))
+        self._entries = {_part_name(entry.filename): entry for entry in entries}
+        unpacked = sum(e.file_size for e in entries if _part_name(e.filename).endswith(XML))
         if len(entries) > MOST_ENTRIES or unpacked > MOST_UNPACKED:
             raise Corrupt(
                 f"The file unpacks to {unpacked >> 20} MiB in {len(entries)} parts; "
@@ -111,7 +111,7 @@ class Package:
         return b""
 
     def __contains__(self, part: str) -> bool:
-        return _plain(part) in self._entries
+        return _part_name(part) in self._entries
 
     def parts(self, start: str) -> list[str]:
         return sorted(name for name in self._entries if name.startswith(start))
@@ -121,7 +121,7 @@ class Package:
         Raises:
             Corrupt: it is not there, damaged, encrypted, or a bomb.
         """
-        entry = self._entries.get(_plain(part))
+        entry = self._entries.get(_part_name(part))
         if entry is None:
             raise Corrupt(f"The file has no part {part[:100]!r}.")
         if entry.flag_bits & 1:
@@ -175,7 +175,7 @@ class Package:
 
     def relations(self, part: str) -> dict[str, Relation]:
         """By their ids; of the whole file for ``""``.  None where the list is missing or broken."""
-        folder, name = posixpath.split(_plain(part))
+        folder, name = posixpath.split(_part_name(part))
         where = posixpath.join(folder, "_rels", name + ".rels")
         found = _Relations(folder)
         if where in self._entries:
@@ -261,7 +261,7 @@ class _Relations:
             attributes.get("TargetMode") == "External",
         )
         if not is_external:
-            target = _plain(posixpath.normpath(posixpath.join(self._folder, unquote(target))))
+            target = _part_name(posixpath.normpath(posixpath.join(self._folder, unquote(target))))
         relation = Relation(attributes.get("Type", ""), target, is_external)
         self.by_id[attributes.get("Id", "")] = relation
 
@@ -285,7 +285,7 @@ class Count:
     def data(self, text: str) -> None: ...
 
 
-def _plain(name: str) -> str:
+def _part_name(name: str) -> str:
     return name.replace("\\", "/").lstrip("/").lower()
 
 

@@ -57,7 +57,7 @@ class Door:
         except Refusal as refusal:
             await refuse(refusal.error, scope, receive, send)
         finally:
-            body.let_go()
+            body.release()
 
     async def _place(
         self, holder: str, body: Body, headers: Headers
@@ -150,7 +150,7 @@ class Body:
         """For the application: what was read, then what comes."""
         return self._messages.popleft() if self._messages else await self._receive()
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         self._messages.clear()
         if self._size:
             self._bytes.give_back(self._holder, self._size)

@@ -154,7 +154,7 @@ class _Walk:
         extras = others.parameter if others is not None else None
         for key, value in data.items():
             below = node.members.get(key)
-            at, called = _joined(where, key), _joined(name, _shown(key))
+            at, called = _joined(where, key), _joined(name, _printable_key(key))
             if below is not None:
                 if self._stays(value, below.parameter, at, called):
                     kept[key] = self._within(value, below, at, called)
@@ -208,7 +208,7 @@ def _joined(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _shown(key: str) -> str:
+def _printable_key(key: str) -> str:
     """A client's own word goes into a header: nothing but plain names."""
     return key if SHOWABLE.fullmatch(key) else "?"
 

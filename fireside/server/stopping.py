@@ -31,18 +31,18 @@ class LastWord:
         self._admission = admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        said = Said(send)
+        sent = SentMessages(send)
         try:
-            await self.app(scope, receive, said.send)
+            await self.app(scope, receive, sent.send)
         except asyncio.CancelledError:
             if scope["type"] == "lifespan" or not self._admission.closed:
                 raise
             with suppress(TimeoutError, OSError, RuntimeError):
                 async with asyncio.timeout(PATIENCE):
-                    await said.end(scope, receive)
+                    await sent.end(scope, receive)
 
 
-class Said:
+class SentMessages:
     """How far an answer has come."""
 
     def __init__(self, send: Send) -> None:

@@ -79,7 +79,7 @@ class Running:
             self._readers.discard(queue)
 
 
-class Asked(EventStream):
+class TurnStream(EventStream):
     """The reply to a question.  It lasts as long as the answer, with its reader or without."""
 
     def __init__(self, running: Running, pump: asyncio.Task[None]) -> None:
@@ -140,7 +140,7 @@ class Turns:
         pump = asyncio.create_task(self._pump(running))
         self._pumps[pump] = turn
         pump.add_done_callback(self._pumps.pop)
-        return Asked(running, pump)
+        return TurnStream(running, pump)
 
     def follow(self, answer_id: str) -> StreamingResponse:
         """The same events for one more reader.

@@ -27,7 +27,7 @@ class Cursor:
     def _skip(self, at: int, *words: str) -> int:
         return at + 1 if self._word(at) in words else at
 
-    def _made(self, at: int, last: int, *days: Days, undirected: bool = False) -> Expression:
+    def _expression(self, at: int, last: int, *days: Days, undirected: bool = False) -> Expression:
         return Expression(first=at, last=last, readings=days, undirected=undirected)
 
     def _is_hour(self, at: int) -> bool:

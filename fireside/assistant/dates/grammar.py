@@ -68,14 +68,14 @@ class Grammar(Cursor):
             last = self._skip(place, "time")
             unknown = self._word(last) == "and" and number_of(self._word(last + 1)) is not None
             days = [] if unknown else [Days.one(shifted_day(self._today, count, unit))]
-            return self._made(at, last, *days)
+            return self._expression(at, last, *days)
         way = self._word(place)
         if way == "ago":
-            return self._made(at, place + 1, Days.one(shifted_day(self._today, -count, unit)))
+            return self._expression(at, place + 1, Days.one(shifted_day(self._today, -count, unit)))
         if way in ("later", "hence"):
-            return self._made(at, place + 1)  # later than what?
+            return self._expression(at, place + 1)  # later than what?
         if way == "from" and self._word(place + 1) == "now":
-            return self._made(at, place + 2, Days.one(shifted_day(self._today, count, unit)))
+            return self._expression(at, place + 2, Days.one(shifted_day(self._today, count, unit)))
         sign = {"before": -1, "after": 1, "from": 1, "on": 1}.get(way)
         if sign is None or (way == "on" and unit != "week"):
             return None
@@ -85,18 +85,18 @@ class Grammar(Cursor):
         """So far from another day; from what is no day, nobody knows."""
         other = self._inner(place)
         if other is None:
-            return self._made(at, place)
+            return self._expression(at, place)
         days = [
             Days.one(shifted_day(each.begin, count, unit)) for each in other.readings if each.single
         ]
-        return replace(self._made(at, other.last, *days), undirected=other.undirected)
+        return replace(self._expression(at, other.last, *days), undirected=other.undirected)
 
     def _beside(self, at: int) -> Expression | None:
         """the day after tomorrow · the day before Friday · the Monday after 3 May"""
         place = self._skip(at, "the", "a")
         word, way = self._word(place), self._word(place + 1)
         if word == "night" and way in ("before", "after"):
-            return self._made(at, place + 2)
+            return self._expression(at, place + 2)
         if way not in ("before", "after"):
             return None
         sign = 1 if way == "after" else -1
@@ -107,13 +107,13 @@ class Grammar(Cursor):
             return None
         other = self._inner(place + 2)
         if other is None:
-            return self._made(at, self._skip(place + 2, "next", "last"))
+            return self._expression(at, self._skip(place + 2, "next", "last"))
         days = []
         for each in other.readings:
             if each.single:
                 ahead = (sign * (weekday - each.begin.weekday()) - 1) % 7 + 1
                 days.append(Days.one(each.begin + timedelta(sign * ahead)))
-        return replace(self._made(at, other.last, *days), undirected=other.undirected)
+        return replace(self._expression(at, other.last, *days), undirected=other.undirected)
 
     def _placed(self, at: int) -> Expression | None:
         """the first Monday of next month · the last Friday in March 2025"""
@@ -125,12 +125,12 @@ class Grammar(Cursor):
             return None
         month, last, is_open = self._month(place + 3)
         if month is None:
-            return self._made(at, place + 3)
+            return self._expression(at, place + 3)
         size = calendar.monthrange(month.year, month.month)[1]
         days = [month + timedelta(n) for n in range(size)]
         same = [day for day in days if day.weekday() == weekday]
         chosen = same[-1:] if nth < 0 else same[nth - 1 : nth]
-        return self._made(at, last, *map(Days.one, chosen), undirected=is_open)
+        return self._expression(at, last, *map(Days.one, chosen), undirected=is_open)
 
     def _edge(self, at: int) -> Expression | None:
         """the first day of next month · the last day of February"""
@@ -142,9 +142,9 @@ class Grammar(Cursor):
             return None
         month, last, is_open = self._month(place + 3)
         if month is None:
-            return self._made(at, place + 3)
+            return self._expression(at, place + 3)
         size = calendar.monthrange(month.year, month.month)[1]
-        return self._made(
+        return self._expression(
             at, last, Days.one(month.replace(day=size if word == "last" else 1)), undirected=is_open
         )
 
@@ -176,9 +176,9 @@ class Grammar(Cursor):
         year_at = self._skip(last, ",")
         if re.fullmatch(r"\d{4}", self._word(year_at)):
             year = int(self._word(year_at))
-            made = self._made(at, year_at + 1, *self._of_year(year, month, day))
+            made = self._expression(at, year_at + 1, *self._of_year(year, month, day))
             return replace(made, month=(year, month))
-        made = self._made(at, last, *self._coming(month, day), undirected=True)
+        made = self._expression(at, last, *self._coming(month, day), undirected=True)
         year = made.readings[0].begin.year if made.readings else self._today.year
         return replace(made, month=(year, month))
 
@@ -189,7 +189,7 @@ class Grammar(Cursor):
         if word == "24/7" or len(parts) < 2 or not re.fullmatch(r"\d+(?:[-/.]\d+){1,2}", word):
             return None
         if len(word) > 4 and word[4:5] in ("-", "/") and word[:4].isdecimal():
-            return self._made(at, at + 1, *self._of_year(*parts))
+            return self._expression(at, at + 1, *self._of_year(*parts))
         first, second, *year = parts
         whole = [each + 2000 if each < 100 else each for each in year]
         orders = {(second, first)} if "." in word else {(second, first), (first, second)}
@@ -197,7 +197,7 @@ class Grammar(Cursor):
         for month, day in sorted(orders):
             if 1 <= month <= 12:
                 days += self._of_year(whole[0], month, day) if whole else self._coming(month, day)
-        return self._made(at, at + 1, *days, undirected=not whole)
+        return self._expression(at, at + 1, *days, undirected=not whole)
 
     def _nth_alone(self, at: int) -> Expression | None:
         """the 20th · the 2nd of this month · on the third"""
@@ -209,8 +209,8 @@ class Grammar(Cursor):
         if self._word(place + 1) == "of" and self._word(place + 2) in (*STEPS, "the"):
             month, last, _ = self._month(place + 2)
             if month is None:
-                return self._made(at, place + 3)
-            return self._made(at, last, *self._of_year(month.year, month.month, nth))
+                return self._expression(at, place + 3)
+            return self._expression(at, last, *self._of_year(month.year, month.month, nth))
         alone = in_words and (place == at or at == 0 or self._word(at - 1) != "on")
         if alone or is_counted(self._word(place + 1)):
             return None
@@ -218,7 +218,7 @@ class Grammar(Cursor):
             month = month_of(self._today, step)
             for days in self._of_year(month.year, month.month, nth):
                 if days.begin >= self._today:
-                    made = self._made(at, place + 1, days, undirected=True)
+                    made = self._expression(at, place + 1, days, undirected=True)
                     return replace(made, nth=nth)
         return None
 
@@ -230,8 +230,8 @@ class Grammar(Cursor):
         day = self._today + timedelta(step)
         if self._word(at + 1) in ("week", "fortnight"):
             days = WEEK if self._word(at + 1) == "week" else 2 * WEEK
-            return self._made(at, at + 2, *[Days.one(day + days)] * (step >= 0))
-        return replace(self._made(at, at + 1, Days.one(day)), pointer=True)
+            return self._expression(at, at + 2, *[Days.one(day + days)] * (step >= 0))
+        return replace(self._expression(at, at + 1, Days.one(day)), pointer=True)
 
     def _named(self, at: int) -> Expression | None:
         """Friday · next Friday · Friday week · Friday next week · next week on Friday"""
@@ -245,12 +245,12 @@ class Grammar(Cursor):
             weekday = self._weekday(weekday_at)
             if weekday is None:
                 return None
-            return self._made(at, weekday_at + 1, self._of_week(STEPS[which], weekday))
+            return self._expression(at, weekday_at + 1, self._of_week(STEPS[which], weekday))
         weekday = self._weekday(place)
         if weekday is None:
             return None
         if not which:
-            return self._plain(at, weekday)
+            return self._read_weekday(at, weekday)
         monday_next = which == "next"
         ahead = (weekday - self._today.weekday() - 1) % 7 + 1
         if monday_next:
@@ -259,20 +259,20 @@ class Grammar(Cursor):
             back = (self._today.weekday() - weekday - 1) % 7 + 1
             day = Days.one(self._today - timedelta(back))
         elif which == "this" and weekday <= self._today.weekday():
-            return self._made(at, place + 1)  # gone already: which one is meant?
+            return self._expression(at, place + 1)  # gone already: which one is meant?
         else:
             day = Days.one(self._today + timedelta(ahead))
-        return self._made(at, place + 1, day)
+        return self._expression(at, place + 1, day)
 
-    def _plain(self, at: int, weekday: int) -> Expression:
+    def _read_weekday(self, at: int, weekday: int) -> Expression:
         ahead = timedelta((weekday - self._today.weekday() - 1) % 7 + 1)
         place = self._skip(at + 1, "of")
         if self._word(place) in STEPS and self._word(place + 1) == "week":
-            return self._made(at, place + 2, self._of_week(STEPS[self._word(place)], weekday))
+            return self._expression(at, place + 2, self._of_week(STEPS[self._word(place)], weekday))
         if self._word(at + 1) in ("week", "fortnight"):
             days = WEEK if self._word(at + 1) == "week" else 2 * WEEK
-            return self._made(at, at + 2, Days.one(self._today + ahead + days))
-        made = self._made(at, at + 1, Days.one(self._today + ahead), undirected=True)
+            return self._expression(at, at + 2, Days.one(self._today + ahead + days))
+        made = self._expression(at, at + 1, Days.one(self._today + ahead), undirected=True)
         return replace(made, weekday=weekday)
 
     def _span(self, at: int) -> Expression | None:
@@ -295,4 +295,4 @@ class Grammar(Cursor):
                 days = Days(begin=date(year, 1, 1), end=date(year + 1, 1, 1))
             case _:
                 return None
-        return self._made(at, place + 2, days)
+        return self._expression(at, place + 2, days)

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 from fireside.assistant.tools import events
 from fireside.assistant.tools.calendar_file import moved
-from fireside.assistant.tools.events import Event, Found
+from fireside.assistant.tools.events import Event, Occurrences
 from fireside.errors import Conflict, Corrupt, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class DavCalendar:
         self._account = account
         self._url = account.url.rstrip("/") + "/"
 
-    def between(self, begin: datetime, end: datetime) -> Found:
+    def between(self, begin: datetime, end: datetime) -> Occurrences:
         assert begin.tzinfo is not None
         body = QUERY.format(start=_stamp(begin), end=_stamp(end))
         found: list[Event] = []
@@ -64,7 +64,7 @@ class DavCalendar:
             found += part.events
             unread += part.unread
         found.sort(key=lambda event: (event.start, event.title))
-        return Found(events=found, unread=unread)
+        return Occurrences(events=found, unread=unread)
 
     def add(self, event: Event, now: datetime) -> None:
         calendar = events.new_calendar()

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from filelock import FileLock, Timeout
 
 from fireside.assistant.tools import events
-from fireside.assistant.tools.events import Event, Found
+from fireside.assistant.tools.events import Event, Occurrences
 from fireside.assistant.tools.events_zones import one
 from fireside.errors import Conflict, Corrupt, NotFound, Unavailable
 
@@ -44,11 +44,11 @@ class FileCalendar:
     def __init__(self, path: Path) -> None:
         self._path = Path(os.path.realpath(path))  # `resolve` raises of links in a circle
 
-    def between(self, begin: datetime, end: datetime) -> Found:
+    def between(self, begin: datetime, end: datetime) -> Occurrences:
         assert begin.tzinfo is not None
         data = self._read()
         if data is None:
-            return Found()
+            return Occurrences()
         return events.between(data, begin, end, begin.tzinfo)
 
     def add(self, event: Event, now: datetime) -> None:

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from fireside.assistant.tools import events
 from fireside.assistant.tools.clock import shown
-from fireside.assistant.tools.events import Event, Found
+from fireside.assistant.tools.events import Event, Occurrences
 from fireside.assistant.tools.moments import Moment, at, shifted, understood
 from fireside.assistant.tools.outcome import Outcome
 from fireside.assistant.tools.tool import Tool, ToolContext, tool
@@ -32,7 +32,7 @@ class Calendar(Protocol):
 
     @property
     def shared(self) -> bool: ...
-    def between(self, begin: datetime, end: datetime) -> Found: ...
+    def between(self, begin: datetime, end: datetime) -> Occurrences: ...
     def add(self, event: Event, now: datetime) -> None: ...
     def move(self, event: Event, now: datetime) -> None: ...
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
-from fireside.assistant.tools.events_series import Event, Found, identity, newest, occurrences
+from fireside.assistant.tools.events_series import Event, Occurrences, identity, newest, occurrences
 from fireside.assistant.tools.events_sound import sound_parts
 from fireside.errors import BadRequest, Corrupt
 
@@ -29,20 +29,20 @@ UNPARSED: Final = (
     ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError
 )  # fmt: skip  # what icalendar raises of a calendar
 __all__ = [
-    "Event", "Found", "between", "component", "free", "identity", "new_calendar", "newest",
+    "Event", "Occurrences", "between", "component", "free", "identity", "new_calendar", "newest",
     "occurrences", "only", "own_calendar", "parsed", "rewritable", "set_times", "written",
 ]  # fmt: skip
 
 
 def between(
     data: bytes | str, begin: datetime, end: datetime, zone: tzinfo, place: str = ""
-) -> Found:
+) -> Occurrences:
     """What happens between two times, of a file's calendars; what cannot be read is named.
 
     Raises:
         Corrupt: no whole calendar, or more events than are read.
     """
-    text, unread = _whole(data), list[str]()
+    text, unread = _read_text(data), list[str]()
     try:
         calendars = _calendars(text)
     except UNPARSED:
@@ -58,14 +58,14 @@ def parsed(data: bytes | str) -> list[icalendar.Calendar]:
     Raises:
         Corrupt: no calendar, or more events than are read.
     """
-    text = _whole(data)
+    text = _read_text(data)
     try:
         return _calendars(text)
     except UNPARSED as error:
         raise Corrupt(f"The calendar cannot be read: {str(error)[:120]}.") from None
 
 
-def _whole(data: bytes | str) -> str:
+def _read_text(data: bytes | str) -> str:
     text = data if isinstance(data, str) else _decoded(data)
     if text.upper().count("BEGIN:VEVENT") > MOST_EVENTS:
         raise Corrupt(f"The calendar has more than {MOST_EVENTS:,} events: split it.")

@@ -44,7 +44,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Occurrences:
     """events: in order.  unread: titles of what could not be read, whenever it may be."""
 
     events: list[Event] = field(default_factory=list)
@@ -71,7 +71,7 @@ def occurrences(
     end: datetime,
     zone: tzinfo,
     place: str = "",
-) -> Found:
+) -> Occurrences:
     """What happens between two times.  Cancelled events do not."""
     reading = _Reading(begin=begin, end=end, zone=zone)
     groups: dict[str, list[_Entry]] = {}
@@ -80,7 +80,7 @@ def occurrences(
     for entries in groups.values():
         reading.read(entries)
     reading.events.sort(key=lambda event: (event.start, event.title))
-    return Found(events=reading.events, unread=reading.unread)
+    return Occurrences(events=reading.events, unread=reading.unread)
 
 
 def newest(calendars: Sequence[icalendar.Calendar], uid: str) -> Any | None:

@@ -124,7 +124,7 @@ class _Reading:
             part, today = part or "tonight", True
         days = self._days()
         if days is not None and not days.single:
-            return self._whole(days)
+            return self._moment_of_days(days)
         said = self._hours(part)
         known = days is not None or today
         day = days.begin if days is not None else self._now.date()
@@ -132,9 +132,9 @@ class _Reading:
             return self._timed(day, said, known=known, part=part)
         if part is not None:
             return self._part(day, part, known=known)
-        return None if days is None else self._whole(days)
+        return None if days is None else self._moment_of_days(days)
 
-    def _whole(self, days: Days) -> Moment:
+    def _moment_of_days(self, days: Days) -> Moment:
         return Moment(start=at(days.begin, time(), self._now), end=at(days.end, time(), self._now))
 
     def _part(self, day: date, part: str, *, known: bool) -> Moment:

@@ -52,7 +52,7 @@ class Finder:
             if (kind_of(span.entity) in kinds)
             and plain.text[span.start : span.end].strip().casefold() not in allowed
         ]
-        return [_found(plain, span) for span in apart(counting)]
+        return [_as_written(plain, span) for span in apart(counting)]
 
 
 def tally(found: Sequence[Found]) -> Mapping[Kind, int]:
@@ -65,7 +65,7 @@ def load_finder() -> Finder:
     return Finder()
 
 
-def _found(plain: PlainText, span: Span) -> Found:
+def _as_written(plain: PlainText, span: Span) -> Found:
     kind = kind_of(span.entity)
     assert kind is not None
     value = plain.text[span.start : span.end]
