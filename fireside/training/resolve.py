@@ -35,6 +35,7 @@ from fireside.training.memory import (
     rows_that_fit,
 )
 from fireside.training.optimisers import OptimiserConfig
+from fireside.training.overview import summary
 from fireside.training.plan import Plan, computes_in_bfloat16
 from fireside.training.progress import Listener
 from fireside.training.run import RunFolder, write_whole
@@ -125,21 +126,6 @@ def resolve(stage: Resolving, base: Base | None) -> Resolved:
     stage.listener.say(summary(stage.found.config, model, prepared, is_new=base is None))
     return Resolved(
         config=stage.found.config, model=model, base=base, tokenizer=tokenizer, prepared=prepared
-    )
-
-
-def summary(config: TrainConfig, model: ModelConfig, data: Prepared, *, is_new: bool) -> str:
-    """What the run will do, in a sentence without terms."""
-    size = parameters(model) / 1e6
-    what = "A new model" if is_new else "The model"
-    text = f"{data.train.tokens:,} tokens (pieces of words) of training text"
-    steps, batch = config.schedule.steps or 0, config.batch.tokens or 0
-    looks = f"up to {steps:,} steps of {batch:,} " + (
-        "tokens" if config.run.method in ("pretrain", "sft", "distill") else "examples"
-    )
-    return (
-        f"{what} of {size:.3g} million parameters learns from {text}, in {looks}. Each number "
-        "above can be set in a config; docs/training.md explains its name."
     )
 
 
