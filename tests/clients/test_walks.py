@@ -75,6 +75,7 @@ def run(python: str, path: str, client: str, served: Served, home: Path) -> Outc
         "PATH": os.environ["PATH"], "HOME": str(home), "NO_PROXY": "*", "PYTHONPATH": path,
         "PYTHONDONTWRITEBYTECODE": "1",
         "OPENAI_API_KEY": served.key, "OPENAI_BASE_URL": f"{served.url}/v1",
+        "OPENAI_API_BASE": f"{served.url}/v1",  # as LlamaIndex and openai 0.28 call it
         # What these clients fetch and send by themselves: prices, traces.
         "LITELLM_LOCAL_MODEL_COST_MAP": "True", "OPENAI_AGENTS_DISABLE_TRACING": "1",
         "LLM_USER_PATH": str(home),
