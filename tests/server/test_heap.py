@@ -28,7 +28,7 @@ def test_it_gives_back_what_cycles_held() -> None:
     gc.disable()
     try:
         Cycle(100_000_000)
-        assert heap._resident() > 1.1 * before
+        assert heap._resident() > before + 20_000
         trimmed.trim()
     finally:
         gc.enable()

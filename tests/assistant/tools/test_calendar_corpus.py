@@ -12,7 +12,7 @@ import pytest
 
 from fireside.assistant.tools import events
 from fireside.assistant.tools.calendar_file import FileCalendar
-from fireside.assistant.tools.events import Event, Found, free, occurrences, parsed
+from fireside.assistant.tools.events import Event, Occurrences, free, occurrences, parsed
 from fireside.errors import Corrupt
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
@@ -93,7 +93,7 @@ def test_a_free_time_of_an_event_blocks_nothing() -> None:
     assert free(found, begin, begin + timedelta(1), timedelta(hours=23)) != []
 
 
-def read(lines: str, days: int = 1) -> tuple[Found, float]:
+def read(lines: str, days: int = 1) -> tuple[Occurrences, float]:
     data = whole(event("DTSTART:20240601T000000Z", *lines.split("\n")))
     begin = datetime(2024, 6, 2, tzinfo=UTC)
     began = time.thread_time()

@@ -17,7 +17,7 @@ from fireside.assistant.tools import events
 from fireside.assistant.tools.calendar_file import FileCalendar
 from fireside.assistant.tools.calendar_tools import calendar_tools
 from fireside.assistant.tools.calls import call
-from fireside.assistant.tools.events import Found
+from fireside.assistant.tools.events import Occurrences
 from fireside.assistant.tools.tool import ToolContext
 from fireside.errors import Corrupt
 
@@ -33,7 +33,7 @@ def calendar(*events: str) -> str:
     return text.replace("\n", "\r\n")
 
 
-def between(text: str, begin: datetime = NOW, days: int = 9) -> Found:
+def between(text: str, begin: datetime = NOW, days: int = 9) -> Occurrences:
     return events.between(text, begin, begin + timedelta(days), BERLIN)
 
 
