@@ -54,7 +54,7 @@ function pull(better, row, onUse, dismiss) {
     const line = el("span", { class: "fine", role: "status" }, "Starting …");
     row.replaceChildren(bar, line);
     try {
-      for await (const event of stream("/api/models/pull", { name: better.name })) {
+      for await (const event of stream("/api/models/pull", { method: "POST", body: { name: better.name } })) {
         if (event.type !== "progress") continue;
         if (event.total) bar.value = event.done / event.total;
         line.textContent = event.total
