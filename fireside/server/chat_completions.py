@@ -47,7 +47,7 @@ from fireside.server.streaming import (
     EventStream,
     Stopped,
     begun,
-    submitted,
+    submitted_while_connected,
     while_connected,
 )
 
@@ -87,10 +87,11 @@ async def answer(
     owner: str,
     keeper: Keeper | None,
 ) -> Response:
-    starting = submitted(
-        lambda stopped: start(model, call, owner, stopped), lambda made: made[1].cancel()
+    calling, generation = await submitted_while_connected(
+        request,
+        lambda stopped: start(model, call, owner, stopped),
+        lambda started: started[1].cancel(),
     )
-    calling, generation = await while_connected(request, starting)
     head = Head(model=model.name, metadata=call.metadata if call.store else None)
     if call.stream:
         wait = calling.constraint is not None

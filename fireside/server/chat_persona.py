@@ -36,6 +36,7 @@ from fireside.server.streaming import (
     Stopped,
     begun,
     submitted,
+    submitted_while_connected,
     while_connected,
 )
 
@@ -62,10 +63,11 @@ async def answer_as(
     Raises:
         Unsupported: more than one choice, or log-probabilities of what a filter withholds.
     """
-    making = submitted(
-        lambda stopped: core_of(assistant, who, call, owner, stopped), lambda made: made.cancel()
+    core = await submitted_while_connected(
+        request,
+        lambda stopped: core_of(assistant, who, call, owner, stopped),
+        lambda core: core.cancel(),
     )
-    core = await while_connected(request, making)
     head = Head(model=who.name, metadata=call.metadata if call.store else None)
     beginning = submitted(lambda _: core.begin(), lambda _: core.cancel())
     generation = await while_connected(request, beginning, core.cancel)

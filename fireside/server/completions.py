@@ -33,7 +33,7 @@ from fireside.server.streaming import (
     Stopped,
     begun,
     interleaved,
-    submitted,
+    submitted_while_connected,
     while_connected,
 )
 from fireside.server.wire import CompletionRequest
@@ -124,8 +124,9 @@ async def answer(
     request: Request, model: TextModel, call: CompletionRequest, owner: str, asks: bool
 ) -> Response:
     """asks: the prompts go through the chat template."""
-    starting = submitted(lambda stopped: start(model, call, owner, asks, stopped), cancel_all)
-    running = await while_connected(request, starting)
+    running = await submitted_while_connected(
+        request, lambda stopped: start(model, call, owner, asks, stopped), cancel_all
+    )
     head = Head(model=model.name)
 
     def cancel() -> None:

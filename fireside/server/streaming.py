@@ -71,31 +71,42 @@ async def _framed(events: AsyncIterator[Event], last: bytes) -> AsyncIterator[by
         yield last
 
 
-async def submitted(start: Callable[[Stopped], T], cancel: Callable[[T], None]) -> T:
-    """What `start` gives, from a thread; should nobody wait for it any more, it is cancelled.
+async def submitted(start: Callable[[Stopped], T], discard: Callable[[T], None]) -> T:
+    """What `start` gives, from a thread; should nobody wait for it any more, it is discarded.
 
     A thread cannot be stopped: it asks now and then, and what it submits to the engine all the
     same would run to its end unread.
     """
     gone = threading.Event()
     starting = asyncio.ensure_future(asyncio.to_thread(start, gone.is_set))
-
-    def abandoned(done: asyncio.Future[T]) -> None:
-        if not done.cancelled() and done.exception() is None:
-            cancel(done.result())
-
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
         gone.set()
-        starting.add_done_callback(abandoned)
+        _discard_result(starting, discard)
         raise
 
 
+def _discard_result(work: asyncio.Future[T], discard: Callable[[T], None]) -> None:
+    """Discard the result of `work`: the one that is there already, or the one that comes."""
+
+    def take(done: asyncio.Future[T]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            discard(done.result())
+
+    work.add_done_callback(take)
+
+
 async def while_connected(
-    request: Request, work: Coroutine[Any, Any, T], cancel: Callable[[], None] = lambda: None
+    request: Request,
+    work: Coroutine[Any, Any, T],
+    cancel: Callable[[], None] = lambda: None,
+    discard: Callable[[T], None] = lambda _: None,
 ) -> T:
-    """The result of `work`, unless the client leaves first: then `cancel` is called.
+    """The result of `work`, unless the client leaves first or this task is cancelled.
+
+    Then `cancel` is called, and `discard` with the result if `work` has one all the same: this
+    task can be cancelled in the very step of the event loop in which `work` ends.
 
     Raises:
         Interrupted: the client left.
@@ -104,15 +115,29 @@ async def while_connected(
     gone = asyncio.ensure_future(_disconnected(request))
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise Interrupted("The client went away.")
+        if not task.done():
+            raise Interrupted("The client went away.")
     except BaseException:
         cancel()
+        task.cancel()
+        _discard_result(task, discard)
         raise
     finally:
-        task.cancel()
         gone.cancel()
+    return task.result()
+
+
+async def submitted_while_connected(
+    request: Request,
+    start: Callable[[Stopped], T],
+    discard: Callable[[T], None],
+) -> T:
+    """What `start` gives, from a thread, as long as the client is there.
+
+    Raises:
+        Interrupted: the client left.
+    """
+    return await while_connected(request, submitted(start, discard), discard=discard)
 
 
 async def _disconnected(request: Request) -> None:

@@ -26,13 +26,13 @@ def serving(app: FastAPI, settings: Settings) -> Iterator[WebServer]:
         yield server
     finally:
         server.should_exit = True
-        thread.join(timeout=120)
+        thread.join(timeout=settings.drain_seconds + 120)
 
 
 @contextmanager
-def running(app: FastAPI) -> Iterator[str]:
+def running(app: FastAPI, drain_seconds: float = 2) -> Iterator[str]:
     """The address of `app`, served for as long as the block lasts."""
-    with serving(app, Settings(drain_seconds=2)) as server:
+    with serving(app, Settings(drain_seconds=drain_seconds)) as server:
         yield server.address
 
 

@@ -292,7 +292,9 @@ def test_abandoned_requests_give_their_places_back(
                 await asyncio.gather(*tasks, return_exceptions=True)
             while admission.free < admission.places or admission.waiting:
                 await asyncio.sleep(0.005)
-            assert all(each.cancelled.is_set() for each in model.submitted)
+            # A thread that was submitting meanwhile cancels what it has submitted.
+            while not all(each.cancelled.is_set() for each in model.submitted):
+                await asyncio.sleep(0.005)
             model.as_new()
 
     asyncio.run(play())

@@ -143,7 +143,7 @@ def test_a_stop_lets_what_has_begun_finish(
     model.holds("Hel", "lo")
     patient = settings.model_copy(update={"drain_seconds": 600.0})
     with (
-        running(create_app(models, store, patient)) as url,
+        running(create_app(models, store, patient), patient.drain_seconds) as url,
         openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client,
     ):
         made = create(client, background=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 from fireside.errors import Overloaded
-from fireside.server.streaming import Stopped, submitted
+from fireside.server.streaming import Stopped, submitted, while_connected
 
 
 def test_what_nobody_waits_for_is_cancelled() -> None:
@@ -57,3 +59,34 @@ def test_a_refusal_reaches_whoever_waits_and_nobody_else() -> None:
             await abandoned
 
     asyncio.run(both())
+
+
+async def _silence() -> Any:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("work_steps", range(6))
+def test_a_result_is_returned_or_discarded_whenever_the_task_is_cancelled(work_steps: int) -> None:
+    async def play(cancelled_after: int) -> None:
+        results: list[str] = []
+
+        async def work() -> str:
+            for _ in range(work_steps):
+                await asyncio.sleep(0)
+            results.append("generation")
+            return "generation"
+
+        discarded: list[str] = []
+        request = Request({"type": "http"}, receive=_silence)
+        task = asyncio.create_task(while_connected(request, work(), discard=discarded.append))
+        for _ in range(cancelled_after):
+            await asyncio.sleep(0)
+        task.cancel()
+        returned = [each for each in await asyncio.gather(task, return_exceptions=True)
+                    if isinstance(each, str)]  # fmt: skip
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert returned + discarded == results
+
+    for cancelled_after in range(1, 12):
+        asyncio.run(play(cancelled_after))

@@ -37,7 +37,12 @@ from fireside.server.responses.run import usage_of
 from fireside.server.responses.state import State
 from fireside.server.responses.wire import Compact, Context
 from fireside.server.sampling import check_fits
-from fireside.server.streaming import Stopped, submitted, while_connected
+from fireside.server.streaming import (
+    Stopped,
+    submitted,
+    submitted_while_connected,
+    while_connected,
+)
 from fireside.storage.ids import new_id
 
 if TYPE_CHECKING:
@@ -187,10 +192,9 @@ def routes(models: Models, state: State) -> APIRouter:
         call = await body.read(request, Compact)
         owner = caller_of(request).owner
         model = await find(models, call.model, owner=owner)
-        planning = submitted(
-            lambda stopped: plan(state, model, call, owner, stopped), lambda _: None
+        made = await submitted_while_connected(
+            request, lambda stopped: plan(state, model, call, owner, stopped), lambda _: None
         )
-        made = await while_connected(request, planning)
         spent = Spent()
         output = list(made.kept)
         if made.parts:

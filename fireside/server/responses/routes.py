@@ -23,7 +23,7 @@ from fireside.server.responses import context
 from fireside.server.responses.background import Background
 from fireside.server.responses.items import Item, stripped
 from fireside.server.responses.reply import Event, shown_to
-from fireside.server.responses.run import in_callers_words
+from fireside.server.responses.run import Run, in_callers_words
 from fireside.server.responses.start import Services, calling_of, exchange_of, started
 from fireside.server.responses.streams import NamedEvents
 from fireside.server.responses.tools import tools_of
@@ -34,7 +34,12 @@ from fireside.server.responses.wire import (
     Nothing,
     check_include,
 )
-from fireside.server.streaming import Stopped, begun, submitted, while_connected
+from fireside.server.streaming import (
+    Stopped,
+    begun,
+    submitted_while_connected,
+    while_connected,
+)
 
 if TYPE_CHECKING:
     from fireside.engine.models import Models
@@ -127,7 +132,7 @@ def routes(models: Models, services: Services, background: Background) -> APIRou
         owner = caller_of(request).owner
         who = await answerer(services.assistant, models, call.model, owner=owner)
         starting = started(services, answerer=who, call=call, owner=owner, memory={})
-        run = await while_connected(request, starting)
+        run = await while_connected(request, starting, discard=Run.close)
         # Before a response exists, what fails is a plain status: a schema that cannot be compiled.
         shaped = run.core.constrained
         source = None
@@ -166,7 +171,7 @@ def routes(models: Models, services: Services, background: Background) -> APIRou
             exchange = exchange_of(who, call, items, {}, owner)
             return len(calling.render(tokenizer, messages_of(exchange)).ids)
 
-        tokens = await while_connected(request, submitted(counted, lambda _: None))
+        tokens = await submitted_while_connected(request, counted, lambda _: None)
         return {"object": "response.input_tokens", "input_tokens": tokens}
 
     @router.get("/{response_id}")

@@ -5,8 +5,6 @@ Everything that can be refused is refused here, before a response exists.
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -32,6 +30,7 @@ from fireside.server.responses.state import Inputs, State
 from fireside.server.responses.tools import Tools, tools_of
 from fireside.server.responses.wire import Context, CreateResponse, TextFormat
 from fireside.server.sampling import ANY_OBJECT, SMALLEST_TOP_P, check_fits
+from fireside.server.streaming import submitted
 from fireside.tokenizer.length import Stopped
 
 if TYPE_CHECKING:
@@ -62,19 +61,9 @@ class Services:
 
 async def started(services: Services, **what: Any) -> Run:
     """`start` in a thread.  A task that is cancelled meanwhile leaves nothing locked."""
-    gone = threading.Event()
-    work = asyncio.ensure_future(asyncio.to_thread(start, services, stopped=gone.is_set, **what))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        gone.set()
-        work.add_done_callback(_close)
-        raise
-
-
-def _close(work: asyncio.Future[Run]) -> None:
-    if not work.cancelled() and work.exception() is None:
-        work.result().close()
+    return await submitted(
+        lambda stopped: start(services, stopped=stopped, **what), discard=Run.close
+    )
 
 
 def start(
