@@ -24,6 +24,7 @@ from fireside.engine.threads import Threads
 from fireside.errors import BadRequest, Unavailable
 from fireside.hub import LocalModel
 from fireside.model.config import ModelConfig
+from fireside.model.generation_config import refuse_token_rules
 from fireside.model.load import load_tokenizer as load_tokenizer
 from fireside.model.load import model_of
 from fireside.model.weights import Weights, open_weights
@@ -48,6 +49,8 @@ def load_text_model(
         Unavailable: not enough memory.
         BadRequest: settings that contradict the model or the machine.
     """
+    if local.format == "hf":
+        refuse_token_rules(local.path)
     set_threads(settings.threads)
     # The weights too are made in a thread that ends.  OpenMP keeps workers for every thread that
     # ever computed, and as soon as there are more than cores it puts them to sleep at each barrier:

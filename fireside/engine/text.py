@@ -227,7 +227,8 @@ class _Answer:
             if ends_by_id and i == len(ids) - 1:
                 break
             begins = self._decoded
-            text = self._detokenizer.push([token_id])
+            padding = token_id >= self._tokenizer.vocab_size  # it stands for no text
+            text = "" if padding else self._detokenizer.push([token_id])
             self._decoded += len(text)
             shown += self._scanner.push(text)
             self._pending.append(
@@ -275,17 +276,20 @@ class _Answer:
 
 
 def _info(tokenizer: Tokenizer, token_id: int, logprob: TokenLogprob | None) -> TokenInfo:
+    text, raw = _spelling(tokenizer, token_id)
     if logprob is None:
-        return TokenInfo(
-            id=token_id, text=tokenizer.token_text(token_id), bytes=tokenizer.token_bytes(token_id)
-        )
+        return TokenInfo(id=token_id, text=text, bytes=raw)
     return TokenInfo(
         id=token_id,
-        text=tokenizer.token_text(token_id),
-        bytes=tokenizer.token_bytes(token_id),
+        text=text,
+        bytes=raw,
         logprob=logprob.logprob,
-        top=tuple(
-            (other, tokenizer.token_text(other), tokenizer.token_bytes(other), value)
-            for other, value in logprob.top
-        ),
+        top=tuple((other, *_spelling(tokenizer, other), value) for other, value in logprob.top),
     )
+
+
+def _spelling(tokenizer: Tokenizer, token_id: int) -> tuple[str, bytes]:
+    """Text and bytes; none for a row with which a model pads its embedding beyond the tokens."""
+    if token_id >= tokenizer.vocab_size:
+        return "", b""
+    return tokenizer.token_text(token_id), tokenizer.token_bytes(token_id)

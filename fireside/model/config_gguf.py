@@ -120,7 +120,11 @@ def config_from_gguf(
 
 
 def _refuse(meta: _Metadata, architecture: str) -> None:
-    for key in ("expert_count", "attn_logit_softcapping", "rope.scale_linear"):
+    for key in (
+        "expert_count", "attn_logit_softcapping", "rope.scale_linear", "rope.scaling.attn_factor",
+        "attention.scale", "attention.clamp_kqv", "attention.max_alibi_bias",
+        "embedding_scale", "residual_scale", "logit_scale",
+    ):  # fmt: skip
         if meta.number(key, 0) not in (0, 1):
             raise Unsupported(f"this GGUF file needs {architecture}.{key}, not supported")
     if meta.get("attention.causal") is False:

@@ -25,8 +25,11 @@ def rope_from_hf(family: Family, values: Mapping[str, Any]) -> Rope:
     """
     scaling, given = values.get("rope_scaling") or {}, values.get("rope_parameters") or {}
     by_layer = "rope_local_base_freq" in family.defaults
-    if by_layer and given.keys() - {"full_attention", "sliding_attention"}:
+    kinds = {"full_attention", "sliding_attention"}
+    if by_layer and given.keys() - kinds:
         raise Unsupported(f"rope_parameters of {family.hf_types[0]} go by kind of layer")
+    if not by_layer and given.keys() & kinds:
+        raise Unsupported(f"rope_parameters of {family.hf_types[0]} cannot go by kind of layer")
     full = given.get("full_attention", {} if by_layer else given) or {}
     local = given.get("sliding_attention") or {}
     if not isinstance(full, dict) or not isinstance(local, dict):
@@ -45,7 +48,7 @@ def rope_from_hf(family: Family, values: Mapping[str, Any]) -> Rope:
 
 
 def _kind(rope: Mapping[str, Any]) -> object:
-    return rope.get("rope_type", rope.get("type")) or "default"
+    return rope.get("rope_type", rope.get("type", "default"))
 
 
 def _scaling(

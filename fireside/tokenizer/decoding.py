@@ -35,8 +35,8 @@ def decoding_of(backend: Backend) -> tuple[Spelling, bool]:
             return "words", True
         case [{"type": "ByteLevel"}]:
             return "bytes", False
-        case [{"type": "WordPiece", "prefix": "##"}]:
-            return "wordpiece", True
+        case [{"type": "WordPiece", "prefix": "##"} as step]:
+            return "tidy wordpiece" if step.get("cleanup") else "wordpiece", True
         case [{"type": "Metaspace", "replacement": "▁"} as step]:
             return "metaspace", step.get("prepend_scheme") != "never"
     strips = steps[-1:] == [_STRIP] and _FUSE in steps

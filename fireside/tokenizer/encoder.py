@@ -16,7 +16,7 @@ from tokenizers import Encoding
 
 from fireside.errors import BadRequest, Corrupt
 from fireside.tokenizer.control import ControlTokens, Found
-from fireside.tokenizer.vocabulary import Vocabulary, control_tokens
+from fireside.tokenizer.vocabulary import Vocabulary, control_tokens, unknown_token
 
 Piece = tuple[int, tuple[int, int]]
 """An id and the (start, end) of its text."""
@@ -75,7 +75,7 @@ class Encoder:
                 [BackendToken(t.content, normalized=False, special=True) for t in loose]
             )
         # What stands for unknown text may come from text, unless it ends or begins something too.
-        unknown = getattr(self._backend.model, "unk_token", None)
+        unknown = unknown_token(self._backend)
         busy = {vocabulary.bos_id, *vocabulary.eos_ids}
         self._forbidden = self.controls.ids - {
             token.id

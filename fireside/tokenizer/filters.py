@@ -25,6 +25,7 @@ _KEPT = """
     max min reject rejectattr replace reverse select selectattr sort string sum title trim unique
     upper
 """
+WIDEST_INDENT = 256
 _SPACES = " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029\u3000"
 
 
@@ -113,8 +114,11 @@ def join(value: Iterable[object], d: str = "", attribute: str | None = None) -> 
 
 
 def _indent(s: str, width: int | str = 4, first: bool = False, blank: bool = False) -> Marked:
-    margin = provenance.mark(" " * min(width, 64), TEMPLATE) if isinstance(width, int) else width
-    lines = provenance.concat((s,)).splitlines()
+    if isinstance(width, int) and width > WIDEST_INDENT:
+        raise OverBudget("indents too far")
+    margin = provenance.mark(" " * width, TEMPLATE) if isinstance(width, int) else width
+    # As in Jinja: with a line break more, `splitlines` keeps the last line where it is empty.
+    lines = provenance.concat((s, provenance.mark("\n", TEMPLATE))).splitlines()
     spend(len(lines) * len(margin) + len(s))
     indented = [
         provenance.concat((margin, line)) if (number or first) and (line or blank) else line
@@ -131,8 +135,8 @@ def _to_json(
     sort_keys: bool = False,
 ) -> Marked:
     """JSON as models were trained on it: Jinja's own filter escapes HTML."""
-    if isinstance(indent, int):
-        indent = min(indent, 64)
+    if isinstance(indent, int) and indent > WIDEST_INDENT:
+        raise OverBudget("indents too far")
     check_shape(value)
     text = json.dumps(
         value,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tokenizers import Tokenizer as Backend
+from tokenizers.models import BPE
 
 from fireside.errors import Corrupt, NotFound
 from fireside.tokenizer.declared import (
@@ -24,6 +25,9 @@ from fireside.tokenizer.folder_templates import templates_of
 from fireside.tokenizer.prefix_space import honour_prefix_space
 from fireside.tokenizer.vocabulary import ENDS_OF_ANSWER, Vocabulary
 
+OTHER_FILES = ("tokenizer.model", "vocab.json", "vocab.txt", "tekken.json")
+"""Vocabularies in formats that Fireside does not read."""
+
 
 def vocabulary_from_folder(folder: Path) -> Vocabulary:
     """The vocabulary of a model's folder.
@@ -35,8 +39,10 @@ def vocabulary_from_folder(folder: Path) -> Vocabulary:
     """
     path = folder / "tokenizer.json"
     if not path.is_file():
+        others = [name for name in OTHER_FILES if (folder / name).is_file()]
+        beside = f"has {' and '.join(others)} but" if others else "has"
         raise NotFound(
-            f"{folder} has no tokenizer.json: give a folder with one, or the model's GGUF."
+            f"{folder} {beside} no tokenizer.json: give a folder with one, or the model's GGUF."
         )
     try:
         backend = Backend.from_file(str(path))
@@ -46,6 +52,8 @@ def vocabulary_from_folder(folder: Path) -> Vocabulary:
     backend = honour_prefix_space(backend, settings)
     backend.no_truncation()
     backend.no_padding()
+    if isinstance(backend.model, BPE) and backend.model.dropout:
+        backend.model.dropout = None  # random merges, which are for training alone
     added = add_declared_tokens(backend, folder, settings)
     named = named_tokens(settings)
     by_content = {token.content: token.id for token in added}

@@ -35,9 +35,11 @@ def templates_of(folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def named_templates(value: object) -> dict[str, str]:
-    """`chat_template` of a JSON file: a text, or a list of {"name", "template"}."""
+    """`chat_template` of a JSON file: a text, texts by name, or a list of {"name", "template"}."""
     if isinstance(value, str):
         return {DEFAULT: value}
+    if isinstance(value, Mapping):
+        return {str(name): text for name, text in value.items() if isinstance(text, str)}
     listed = value if isinstance(value, list) else []
     return {
         str(one["name"]): one["template"]

@@ -11,6 +11,11 @@ import re
 
 from fireside.tokenizer.vocabulary import Spelling
 
+# What the WordPiece decoder of `tokenizers` does to each token if its file says `cleanup`.
+_TIDY = (
+    (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"),
+    (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+)  # fmt: skip
 _LONE_BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
@@ -35,8 +40,12 @@ def bytes_of(token: str, spelling: Spelling) -> bytes:
             return token.encode("utf-8", "replace")
     if spelling == "words":
         return (" " + token).encode("utf-8", "replace")
-    if spelling == "wordpiece":
-        return (token[2:] if token.startswith("##") else " " + token).encode("utf-8", "replace")
+    if spelling in ("wordpiece", "tidy wordpiece"):
+        text = token[2:] if token.startswith("##") else " " + token
+        if spelling == "tidy wordpiece":
+            for apart, joined in _TIDY:
+                text = text.replace(apart, joined)
+        return text.encode("utf-8", "replace")
     lone = _LONE_BYTE.fullmatch(token) if spelling == "sentencepiece" else None
     if lone:
         return bytes([int(lone[1], 16)])

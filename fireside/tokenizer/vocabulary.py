@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tokenizers import Tokenizer as Backend
-from tokenizers.models import BPE
+from tokenizers.models import BPE, Unigram
 
-Spelling = Literal["bytes", "sentencepiece", "metaspace", "wordpiece", "words"]
+Spelling = Literal["bytes", "sentencepiece", "metaspace", "wordpiece", "tidy wordpiece", "words"]
 """How a token's spelling stands for bytes: GPT-2's byte alphabet; `▁` and `<0x0A>`; `▁` alone, in
-vocabularies without byte fallback; `##`; whole words with a space between them."""
+vocabularies without byte fallback; `##`, and the same with no space before punctuation; whole words
+with a space between them."""
 
 _ENDS = """
     <|im_end|> <|endoftext|> <|end_of_text|> <|eot_id|> <|eom_id|> <|end|> <|return|> <|call|>
@@ -79,6 +80,16 @@ class Vocabulary:
     def tool_template(self) -> str | None:
         """The template of a chat with tools: where there is none of that name, the same."""
         return self.templates.get(TOOL_TEMPLATE, self.chat_template)
+
+
+def unknown_token(backend: Backend) -> str | None:
+    """What stands for text that the vocabulary does not know."""
+    model: Any = backend.model
+    if isinstance(model, Unigram):  # its number is in its state alone
+        number = json.loads(model.__getstate__())["unk_id"]
+        return None if number is None else backend.id_to_token(number)
+    token: str | None = getattr(model, "unk_token", None)
+    return token
 
 
 def keeps_letters(backend: Backend) -> bool:

@@ -20,12 +20,15 @@ from fireside.errors import Unsupported
 from .hash_runner import HashRunner
 from .letters import EOS, Letters
 
+PADDING = 6
+"""Rows of the model beyond the tokenizer's ids: Qwen's and many others' have hundreds."""
+
 
 class Scripted(HashRunner):
     """Says what the test wants, token by token, whatever the prompt."""
 
     def __init__(self, script: list[int]) -> None:
-        super().__init__(vocab_size=Letters.vocab_size, context=512, num_blocks=512)
+        super().__init__(vocab_size=Letters.vocab_size + PADDING, context=512, num_blocks=512)
         self.script = script
         self.prompt_length = 1
 
@@ -74,6 +77,18 @@ def test_characters_are_whole_and_the_end_token_is_not_shown() -> None:
     assert b"".join(token.bytes for token in tokens) == "Grüße 👍!".encode()
     assert generation.usage.completion_tokens == len("Grüße 👍!".encode()) + 1
     assert generation.usage.prompt_tokens == 1
+
+
+def test_a_row_that_pads_the_embedding_stands_for_no_text() -> None:
+    """As in transformers; it came as a token all the same, and is counted."""
+    script = [*b"a", Letters.vocab_size + 2, *b"b"]
+    generation, events = run(model_of(script), SamplingParams(temperature=0, logprobs=8))
+    tokens = [token for event in events for token in event.tokens]
+    assert text_of(events) == "ab"
+    assert [(token.id, token.bytes) for token in tokens] == [
+        (ord("a"), b"a"), (Letters.vocab_size + 2, b""), (ord("b"), b"b")
+    ]  # fmt: skip
+    assert generation.usage.completion_tokens == 4
 
 
 def test_half_a_character_at_the_end_is_shown_as_such() -> None:

@@ -123,6 +123,8 @@ def test_what_a_family_does_not_know_means_nothing() -> None:
         ({"rope_scaling": {"rope_type": "yarn", "factor": 4.0}}, "yarn"),
         ({"rope_scaling": {"type": "dynamic", "factor": 4.0}}, "dynamic"),
         ({"rope_parameters": {"rope_type": "longrope", "rope_theta": 1.0}}, "longrope"),
+        ({"rope_parameters": {"full_attention": {"rope_theta": 1.0}}}, "kind of layer"),
+        ({"rope_scaling": {"rope_type": None, "factor": 4.0}}, "None"),
         ({"partial_rotary_factor": 0.5}, "partial_rotary_factor"),
         ({"rope_parameters": {"rope_theta": 1.0, "partial_rotary_factor": 0.5}}, "partial_rotary"),
         ({"no_rope_layers": [1, 1, 1, 0]}, "no_rope_layers"),
@@ -260,6 +262,8 @@ def test_a_factor_without_a_type_is_linear() -> None:
         ({"llama.attention.head_count_kv": np.array([2, 0])}, "head_count_kv"),
         ({"llama.attention.key_length": 16, "llama.attention.value_length": 8}, "16"),
         ({"llama.attention.causal": False}, "bidirectional"),
+        ({"llama.rope.scaling.attn_factor": 1.2}, "attn_factor"),
+        ({"llama.logit_scale": 8.0}, "logit_scale"),
     ],
 )
 def test_gguf_that_we_lack_is_named(change: dict[str, Any], named: str) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Backend
 
-from fireside.errors import BadRequest, Unsupported
+from fireside.errors import BadRequest, NotFound, Unsupported
 from fireside.messages import Message
 from fireside.tokenizer import Tokenizer
 from fireside.tokenizer.folder import vocabulary_from_folder
@@ -181,6 +181,19 @@ for scheme in ("always", "first", "never"):
     KINDS[f"metaspace {scheme}"].normalizer = None
     KINDS[f"metaspace {scheme}"].pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme)
     KINDS[f"metaspace {scheme}"].decoder = decoders.Metaspace(prepend_scheme=scheme)
+for cleanup in (True, False):
+    KINDS[f"wordpiece {cleanup}"] = Backend(
+        models.WordPiece(
+            {"[UNK]": 0, "a": 1, "##b": 2, "b": 3, ".": 4, ",": 5, "'": 6, "##'": 7, "ab": 8},
+            unk_token="[UNK]",
+        )
+    )
+    KINDS[f"wordpiece {cleanup}"].pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    KINDS[f"wordpiece {cleanup}"].decoder = decoders.WordPiece(cleanup=cleanup)
+KINDS["unigram"] = Backend(models.Unigram([("<unk>", 0.0), ("▁", -1.0), ("a", -2.0)], unk_id=0))
+KINDS["unigram"].pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
+KINDS["unigram"].decoder = decoders.Metaspace(prepend_scheme="never")
+KINDS["unigram"].add_special_tokens(["<unk>"])
 KINDS["none"] = pieces(byte_fallback=False, prefix=False)
 KINDS["none"].decoder = None  # type: ignore[assignment]
 
@@ -192,12 +205,16 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Tokenizer
     return {name: both(folder_of(root / str(i), b)) for i, (name, b) in enumerate(KINDS.items())}
 
 
-PARTS = st.sampled_from([" ", "  ", "▁", "a", "b", "ab", "   ", "    ", "é", "\n", "<s>", "<0x41>"])
+PARTS = st.sampled_from(
+    [".", ",", "'", " ", "  ", "▁", "a", "b", "ab", "   ", "    ", "é", "\n", "<s>", "<0x41>"]
+)
 
 
 def loses_more(kind: str, ours: Tokenizer, ids: list[int]) -> bool:
     """The library's Metaspace drops every space of a first token, an indentation among them; we
-    drop the one that encoding put there."""
+    drop the one that encoding put there.  Its WordPiece shows the `##` of a first token."""
+    if kind.startswith("wordpiece"):
+        return any(ours.token_text(one).startswith("##") for one in ids[:1])
     return kind in ("metaspace always", "metaspace first") and any(
         ours.token_text(one).count("▁") > 1 for one in ids[:1]
     )
@@ -249,6 +266,20 @@ def test_another_decoder_is_told(decoder: Any, tmp_path: Path) -> None:
         Tokenizer.from_folder(folder_of(tmp_path, backend))
 
 
+def test_merges_are_never_left_to_chance(tmp_path: Path, byte_level: Backend) -> None:
+    plain = Tokenizer.from_folder(folder_of(tmp_path / "plain", byte_level))
+    byte_level.model.dropout = 0.9  # type: ignore[attr-defined]  # of its model's training
+    tokenizer = Tokenizer.from_folder(folder_of(tmp_path / "chance", byte_level))
+    text = "the same text, always"
+    assert tokenizer.encode(text) == plain.encode(text)
+
+
+def test_a_vocabulary_in_another_format_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.model").write_bytes(b"\n")
+    with pytest.raises(NotFound, match=r"has tokenizer\.model but no tokenizer\.json"):
+        Tokenizer.from_folder(tmp_path)
+
+
 # -- templates -------------------------------------------------------------------------------
 
 TURNS = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '<|end|>\n' }}{% endfor %}"
@@ -288,6 +319,7 @@ def lay_templates(folder: Path, files: dict[str, str]) -> None:
 PLACES: dict[str, tuple[dict[str, object], dict[str, str]]] = {
     "one": ({"chat_template": TURNS}, {}),
     "a list": ({"chat_template": LISTED}, {}),
+    "texts by name": ({"chat_template": {one["name"]: one["template"] for one in LISTED}}, {}),
     "a list without default": ({"chat_template": LISTED[1:]}, {}),
     "a file": ({"chat_template": "old"}, {"chat_template.jinja": TURNS}),
     "files": (

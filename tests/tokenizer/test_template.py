@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from contextlib import suppress
 from typing import Any
 
+import jinja2.filters
 import pytest
 
 from fireside.errors import BadRequest
@@ -195,6 +197,11 @@ def test_templates_have_what_transformers_gives_them() -> None:
         == "hello"
     )
     assert render("{{ 'a\nb' | indent(2) }}|{{ 'a\nb' | indent(2, true) }}") == "a\n  b|  a\n  b"
+    for text in ("a\n", "a\n\nb\n\n", "", "\n"):  # as Jinja's own
+        for way in ((2,), (2, True), (2, True, True), ("> ",), (70, True)):
+            arguments = ", ".join(map(json.dumps, way))
+            wanted = jinja2.filters.do_indent(text, *way)
+            assert render("{{ " + json.dumps(text) + f" | indent({arguments}) }}}}") == wanted
     assert (
         render("{{ ['b', 'a'] | sort | join }}{{ [1, 2] | sum }}{{ 1.26 | round(1) }}") == "ab31.3"
     )
