@@ -17,8 +17,12 @@ from fireside.data.forms import Span
 
 NEAR: Final = 40  # characters before a number in which the word that says what it is may stand
 _RUN: Final = re.compile(
-    r"(?<![A-Za-z0-9])\d+(?:(?:[ \t]{0,2}[-._/,][ \t]{0,2}|[ \t]{1,3}|[ \t]{0,3}\n[ \t]{0,3})\d+)*"
-    r"(?![A-Za-z0-9])"
+    r"(?<!\d)\d+(?:(?:[ \t]{0,2}[-._/,][ \t]{0,2}|[ \t]{1,3}|[ \t]{0,3}\n[ \t]{0,3})\d+)*(?!\d)"
+)
+_HEX_BEFORE: Final = re.compile(r"\d[A-Fa-f]{1,8}$")
+_HEX_BEHIND: Final = re.compile(r"[A-Fa-f]{1,8}\d")
+_HASH_WORD: Final = re.compile(
+    r"(?i)(?<![a-z])(?:sha|md5|hash|commit|digest|checksum|hex|uuid|guid|etag|crc|blob)"
 )
 _GROUP: Final = re.compile(r"\d+")
 _CARD: Final = re.compile(
@@ -123,15 +127,29 @@ def _card_end(text: str, groups: list[tuple[int, int]], first: int) -> int | Non
 
 def _is_printed(text: str, groups: list[tuple[int, int]], first: int, last: int) -> bool:
     """Whether the groups stand as on a card, and not in a table, a path or a decimal fraction."""
-    begin = groups[first][0]
+    begin, end = groups[first][0], groups[last][1]
     if first == last:
-        return text[max(0, begin - 1) : begin] not in ("/", ".", "+", ",")
+        before = text[max(0, begin - 1) : begin]
+        return before not in ("/", ".", "+", ",") and not _is_of_hash(text, begin, end)
     gaps = [text[groups[n][1] : groups[n + 1][0]].strip(" \t") for n in range(first, last)]
     if "\n" in gaps:  # a line may end within a card, once
         gaps.remove("\n")
     sizes = tuple(end - start for start, end in groups[first : last + 1])
     table = len(groups) > len(sizes) + 3
     return len(set(gaps)) == 1 and gaps[0] not in ("\n", ",") and sizes in _USUAL and not table
+
+
+def _is_of_hash(text: str, begin: int, end: int) -> bool:
+    """Letters may touch a card's number ("Visa4111…"), but not those of a hash."""
+    before, behind = text[max(0, begin - 9) : begin], text[end : end + 9]
+    touched = (before[-1:] + behind[:1]).strip()
+    if not any(letter.isascii() and letter.isalpha() for letter in touched):
+        return False
+    return bool(
+        _HEX_BEFORE.search(before)
+        or _HEX_BEHIND.match(behind)
+        or _HASH_WORD.search(text[max(0, begin - NEAR) : begin])
+    )
 
 
 def is_no_phone(text: str, start: int, end: int) -> bool:

@@ -233,6 +233,8 @@ def _target(schema: Schema, reference: str) -> Any:
     """What a local reference leads to; None for any other."""
     if not reference.startswith("#"):
         return None
+    if reference[1:2] not in ("", "/"):
+        return next((each for each in _every(schema) if each.get("$anchor") == reference[1:]), None)
     found: Any = schema
     for step in reference[1:].split("/")[1:]:
         key = step.replace("~1", "/").replace("~0", "~")

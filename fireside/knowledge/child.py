@@ -81,7 +81,11 @@ def _written(kind: str, path: Path) -> Iterator[Block | Unread]:
         if is_damaged:
             yield Unread("letters that the page's encoding does not have: they became �")
         return
-    text = decoded(path.read_bytes())
+    text, is_old = decoded(path.read_bytes())
+    if is_old:
+        yield Unread(
+            "what its encoding is: the text was taken for Windows-1252; save it as UTF-8 to be sure"
+        )
     if kind == "tabbed":
         yield from table(text, "\t")
     else:

@@ -10,6 +10,15 @@ class Lines:
         self._parts: list[str] = []
         self._ends = 0
         self._space = False
+        self._lead = ""
+
+    def lead(self, mark: str) -> None:
+        """Before the next word, wherever it stands; in place of a mark that no word followed."""
+        self._lead = mark
+
+    def take_lead(self) -> str:
+        mark, self._lead = self._lead, ""
+        return mark
 
     def need(self, ends: int, *, again: bool = False) -> None:
         """At least so many line ends before the next word.  again: one more than there are."""
@@ -31,7 +40,7 @@ class Lines:
         self._end_line()
         if (self._space or text[0] == " ") and not self._is_spaced():
             self._parts.append(" ")
-        self._parts.append(words)
+        self._parts.append(self.take_lead() + words)
         self._space = text[-1] == " "
 
     def add_as_is(self, text: str) -> None:
@@ -39,7 +48,7 @@ class Lines:
             self._end_line()
             if self._space and not self._is_spaced():
                 self._parts.append(" ")
-            self._parts.append(text)
+            self._parts.append(self.take_lead() + text)
             self._space = False
 
     def text(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 SKIPPED = frozenset(
     [
@@ -31,14 +31,21 @@ SKIPPED = frozenset(
 MOST_RULES, MOST_SELECTORS = 500, 1_000
 """Of those that hide or show something: each is looked for in the whole page."""
 NO_CLIP = (["rect(0", "0", "0", "0)"], ["rect(0px", "0px", "0px", "0px)"])
+DECIDING = frozenset({"display", "visibility", "content-visibility", "opacity", "font-size"})
 NO_SIZE = frozenset({"0", "0px", "0em", "0rem", "0pt", "0%"})
 
 
-class Visibility:
-    """Follows a walk through the tree.  sheets: for the elements of which a style sheet says so,
-    by `mem_id`, whether it hides them."""
+class Rule(NamedTuple):
+    """What style sheets say of an element.  insists: in an important declaration."""
 
-    def __init__(self, sheets: Mapping[int, bool]) -> None:
+    hides: bool
+    insists: bool
+
+
+class Visibility:
+    """Follows a walk through the tree.  sheets: the rules of elements, by `mem_id`."""
+
+    def __init__(self, sheets: Mapping[int, Rule]) -> None:
         self._sheets = sheets
         self._visible = [True]
 
@@ -49,7 +56,7 @@ class Visibility:
     def enter(self, node: Any) -> bool:
         """False where nothing in it can be seen; `leave` follows only on True."""
         attributes = node.attributes
-        style = declarations(attributes.get("style") or "")
+        style = Style(attributes.get("style") or "")
         if (
             "hidden" in attributes
             or (node.tag == "dialog" and "open" not in attributes)
@@ -57,8 +64,11 @@ class Visibility:
         ) and style.get("display", "none") == "none":
             return False
         hides = hidden_by(style)
-        if hides is None:
-            hides = self._sheets.get(node.mem_id) if self._sheets else None
+        rule = self._sheets.get(node.mem_id) if self._sheets else None
+        if rule is not None and rule.insists and not style.insists:
+            hides, style = rule.hides, Style("")
+        elif rule is not None and hides is None:
+            hides = rule.hides
         if hides and "visibility" not in style:
             return False
         shows = {"visible": True, "hidden": False, "collapse": False}.get(
@@ -71,12 +81,26 @@ class Visibility:
         self._visible.pop()
 
 
-def declarations(style: str) -> dict[str, str]:
-    found = {}
-    for each in style.split(";"):
-        name, _, value = each.partition(":")
-        found[name.strip().lower()] = value.replace("!important", "").strip().lower()
-    return found
+class Style(dict[str, str]):
+    """Declarations; of two for a property the later counts, but an important one for more."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.important: set[str] = set()
+        for each in text.split(";"):
+            name, _, value = each.partition(":")
+            name = name.strip().lower()
+            value, mark, rank = value.strip().lower().partition("!")
+            is_important = bool(mark) and rank.strip() == "important"
+            if is_important or name not in self.important:
+                self[name] = value.strip()
+            if is_important:
+                self.important.add(name)
+
+    @property
+    def insists(self) -> bool:
+        """Whether an important one of them hides or shows."""
+        return not self.important.isdisjoint(DECIDING)
 
 
 def hidden_by(style: Mapping[str, str]) -> bool | None:
@@ -120,17 +144,20 @@ def _pixels(value: str) -> float:
         return 0.0
 
 
-def hidden_by_sheets(tree: Any) -> dict[int, bool]:
-    """What the page's own style sheets hide; the last of contrary rules counts."""
-    found: dict[int, bool] = {}
+def hidden_by_sheets(tree: Any) -> dict[int, Rule]:
+    """What the page's own style sheets hide; the last of contrary rules counts, or an important
+    one."""
+    found: dict[int, Rule] = {}
     rules = selectors = 0
     for sheet in tree.css("style"):
         if (sheet.attributes.get("media") or "all").strip().lower() not in ("all", "screen"):
             continue
-        for names, style in _rules(sheet.text()):
-            hides = hidden_by(declarations(style))
+        for names, text in _rules(sheet.text()):
+            style = Style(text)
+            hides = hidden_by(style)
             if hides is None:
                 continue
+            rule = Rule(hides, style.insists)
             rules += 1
             for selector in names.split(","):
                 selectors += 1
@@ -142,7 +169,10 @@ def hidden_by_sheets(tree: Any) -> dict[int, bool]:
                     nodes = tree.css(selector.strip())
                 except Exception:  # the parser's own, for what is no selector  # noqa: S112
                     continue
-                found.update((node.mem_id, hides) for node in nodes)
+                for node in nodes:
+                    known = found.get(node.mem_id)
+                    if known is None or rule.insists or not known.insists:
+                        found[node.mem_id] = rule
     return found
 
 

@@ -11,11 +11,13 @@ from typing import Any
 
 from fireside.errors import Corrupt
 from fireside.knowledge.documents import Block, LeftOut, Unread
+from fireside.knowledge.page_lists import Counter, chosen
 from fireside.knowledge.page_text import Lines, collapsed
 from fireside.knowledge.page_visibility import (
     SKIPPED,
+    Rule,
+    Style,
     Visibility,
-    declarations,
     hidden_by_sheets,
 )
 from fireside.knowledge.tables import Rows
@@ -75,13 +77,14 @@ class _Table:
 
 
 class _Page:
-    def __init__(self, hidden: dict[int, bool]) -> None:
+    def __init__(self, rules: dict[int, Rule]) -> None:
         self.left_out = LeftOut()
-        self._visibility = Visibility(hidden)
+        self._visibility = Visibility(rules)
         self._path: list[tuple[int, str]] = []
         self._lines = [Lines()]  # of the page, and of each cell that is open
         self._tables: list[_Table | None] = []
         self._heading: Lines | None = None
+        self._counters: list[Counter] = []  # of the numbered lists that are open
         self._preformatted = 0
         self._skipped = self._seen = 0
 
@@ -117,18 +120,28 @@ class _Page:
         if tag in LEFT_OUT:
             self.left_out.add(LEFT_OUT[tag])
             return False
+        if tag == "select" and self._visibility.enter(node):
+            if self._visibility.is_visible:
+                self._text(f" {', '.join(chosen(node))} ")
+            self._visibility.leave(node)
         return tag not in SKIPPED and self._visibility.enter(node)
 
     def _start(self, node: Any) -> Iterator[Block]:
         tag = node.tag
         lines = self._lines[-1]
         if tag in HEADINGS and len(self._lines) == 1:
+            mark = lines.take_lead()
             yield from self._end_block()
             self._heading = Lines()
+            self._heading.lead(mark)
         elif _is_block(node):
             lines.need(2)
         elif tag in LINES and not (tag == "tr" and self._data_table()):
             lines.need(1, again=tag == "br")
+        if tag == "ol":
+            self._counters.append(Counter(node))
+        elif tag == "li" and self._counters and _is_of(node, "ol"):
+            lines.lead(self._counters[-1].mark(node))
         if tag in PREFORMATTED:
             self._preformatted += 1
         if tag == "table":
@@ -170,6 +183,10 @@ class _Page:
             self._text(")")
         elif tag in FIELDS:
             self._lines[-1].add(" ")
+        if tag == "ol" and self._counters:
+            self._counters.pop()
+        elif tag == "li":
+            self._lines[-1].take_lead()  # of an item without words
         if tag in PREFORMATTED:
             self._preformatted -= 1
         yield from ()
@@ -235,7 +252,7 @@ def _is_block(node: Any) -> bool:
     if node.tag not in BLOCKS:
         return False
     style = node.attributes.get("style") or ""
-    return "display" not in style or not declarations(style).get("display", "").startswith("inline")
+    return "display" not in style or not Style(style).get("display", "").startswith("inline")
 
 
 def _is_figure(node: Any) -> bool:
@@ -245,6 +262,10 @@ def _is_figure(node: Any) -> bool:
         return False
     text = node.text(deep=True).lstrip()
     return before.text_content[-1:].isdigit() and text[:1] in tuple("0123456789-−+n")
+
+
+def _is_of(node: Any, tag: str) -> bool:
+    return node.parent is not None and node.parent.tag == tag
 
 
 def _is_first(node: Any) -> bool:

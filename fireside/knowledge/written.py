@@ -1,7 +1,7 @@
 """Text files to blocks: plain text and code, Markdown.
 
-UTF-8 and UTF-16, as OpenAI has it; guessing another encoding would fill a store with wrong letters
-in silence.
+UTF-8 and UTF-16, as OpenAI has it, and with a note Windows-1252 where nothing else is likely;
+guessing on would fill a store with wrong letters in silence.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from fireside.errors import Corrupt, Unsupported
 from fireside.knowledge.documents import Block
+from fireside.knowledge.windows_text import is_windows_text
 
 BOMS = {
     b"\xff\xfe\x00\x00": "utf-32",
@@ -25,28 +26,33 @@ UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
-def decoded(raw: bytes) -> str:
-    """
+def decoded(raw: bytes) -> tuple[str, bool]:
+    """The text, and whether it was taken for Windows-1252.
+
     Raises:
-        Corrupt: not UTF-8 or UTF-16.  Unsupported: not text at all.
+        Corrupt: another encoding.  Unsupported: not text at all.
     """
     encoding = next((name for bom, name in BOMS.items() if raw.startswith(bom)), None)
     marked = encoding is not None
     encoding = encoding or _without_bom(raw[:4096])
+    is_old = False
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
         if not marked and _is_binary(raw[:4096].decode("latin-1")):
             raise Unsupported("The file holds no text that can be read.") from None
-        raise Corrupt(
-            f"The text is not valid {encoding.removesuffix('-sig').upper()} (byte {error.start}): "
-            "save it as UTF-8."
-        ) from None
+        is_old = not marked and encoding == "utf-8" and is_windows_text(raw)
+        if not is_old:
+            raise Corrupt(
+                f"The text is not valid {encoding.removesuffix('-sig').upper()} "
+                f"(byte {error.start}): save it as UTF-8."
+            ) from None
+        text = raw.decode("cp1252")
     if "\0" in text or _is_binary(text[:4096]):
         raise Unsupported("The file holds no text that can be read.")
     if not text.strip():
         raise Corrupt("The file holds nothing but white space.")
-    return text
+    return text, is_old
 
 
 def decoded_page(raw: bytes) -> tuple[str, bool]:
@@ -57,7 +63,7 @@ def decoded_page(raw: bytes) -> tuple[str, bool]:
         Corrupt: nothing but white space.
     """
     if any(raw.startswith(bom) for bom in BOMS) or _without_bom(raw[:4096]) != "utf-8":
-        return decoded(raw), False
+        return decoded(raw)[0], False
     name = _named_encoding(raw[:4096].lower())
     try:
         text = raw.decode(name or "utf-8")

@@ -92,6 +92,19 @@ HELD: dict[str, Any] = {
         "minItems": 2,
         "items": False,
     },
+    "a node by its name": {
+        "$defs": {
+            "n": {
+                "$anchor": "n",
+                "type": "object",
+                "required": ["v"],
+                "properties": {"v": {"type": "null"}, "next": {"$ref": "#n"}},
+            }
+        },
+        "type": "object",
+        "properties": {"first": {"$ref": "#n"}},
+        "required": ["first"],
+    },
     "a list of nodes": {"$defs": {"n": NODE}, "$ref": "#/$defs/n"},
     "optional without end": {
         "$defs": {"n": ENDLESS},
@@ -297,3 +310,9 @@ def test_closed_like_a_tools() -> None:
 )
 def test_names_of_a_pattern(pattern: str, names: list[str] | None) -> None:
     assert names_of(pattern) == names
+
+
+def test_a_place_that_is_named_and_never_ends_is_refused() -> None:
+    with pytest.raises(BadSchema, match="no finite text"):
+        prepare({"$anchor": "me", "type": "object", "required": ["a"],
+                 "properties": {"a": {"$ref": "#me"}}})  # fmt: skip

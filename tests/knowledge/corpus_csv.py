@@ -11,6 +11,9 @@ def case(name: str, text: str, out: str, *unread: str, encoding: str = "utf-8") 
 
 CASES = [
     case("plain", "id,name\n1,Ann\n2,Bob\n", "id | name\nid: 1; name: Ann\nid: 2; name: Bob"),
+    case("of an old program", "name;street\nMüller;Königsstraße 5\nGroß;Äußere Weg 3\n",
+         "name | street\nname: Müller; street: Königsstraße 5\nname: Groß; street: Äußere Weg 3",
+         "taken for Windows-1252", encoding="cp1252"),
     case("doubled quotes", 'id,said\n1,"He said ""yes, sir"" twice"\n2,no\n',
          'id | said\nid: 1; said: He said "yes, sir" twice\nid: 2; said: no'),
     case("only doubled quotes", 'id,said\n1,""""\n2,""\n', 'id | said\nid: 1; said: "\nid: 2'),

@@ -20,6 +20,7 @@ from fireside.knowledge.documents import Block, Document
 from fireside.knowledge.reading import read
 from fireside.knowledge.tables import table
 from fireside.knowledge.web import html
+from fireside.knowledge.windows_text import is_windows_text
 from fireside.knowledge.written import decoded, markdown
 
 from . import samples
@@ -111,7 +112,28 @@ def test_csv() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_encodings(encoding: str) -> None:
     text = "Straße, café and 中文; " + "plain text " * 5
-    assert decoded(text.encode(encoding)) == text
+    assert decoded(text.encode(encoding)) == (text, False)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "is_windows"),
+    [
+        ("cp1252", "Grüße aus Köln", True),
+        ("cp1252", "El niño comió en Málaga. ¿Qué pasó?", True),
+        ("cp1252", "Prénom,Âge\nJosé,34\nZoë,29\nFrançois,51\n", True),
+        ("cp1252", "“Tea” costs €4, and the cake – a large one – costs £3.", True),
+        ("cp1250", "Příliš žluťoučký kůň úpěl ďábelské ódy", False),
+        ("cp1250", "Zażółć gęślą jaźń", False),
+        ("cp1254", "İstanbul'da güneşli bir gün, Şişli", False),
+        ("cp1251", "Привет, мир. Это текст.", False),
+        ("cp1253", "Καλημέρα κόσμε", False),
+        ("mac_roman", "Müller wohnt in Köln", False),
+        ("gbk", "你好，这是中文。", False),
+        ("cp949", "안녕하세요", False),
+    ],
+)
+def test_text_that_is_plainly_windows_1252(encoding: str, text: str, is_windows: bool) -> None:
+    assert is_windows_text(text.encode(encoding)) is is_windows
 
 
 @pytest.mark.parametrize(
@@ -120,7 +142,7 @@ def test_encodings(encoding: str) -> None:
         ("a.txt", b"", "empty"),
         ("a.pdf", b"", "empty"),
         ("a.txt", b" \n\t", "nothing but white space"),
-        ("a.txt", "Straße".encode("latin-1"), "UTF-8.*byte 4"),
+        ("a.txt", "Łódź".encode("cp1250"), "UTF-8.*byte 0"),
         ("a.txt", "日本語のテキスト".encode("shift-jis"), "UTF-8"),
         ("a.txt", b"\xff\xfea\x00b\xd8", "UTF-16"),
         ("a.pdf", b"<!DOCTYPE html><html><body>Not found</body></html>", "says a PDF.*is HTML"),

@@ -116,8 +116,8 @@ class Beside:
 
     def _is_measured(self, before: Sequence[str], word: str) -> bool:
         """ "over a week ago", "3 to 4 weeks from now", "a good week from Friday", "the eve of"."""
-        if before[-1:] == ["of"] and before[-2:-1]:
-            return before[-2] in _PARTS
+        if before[-1:] == ["of"] and before[-2:-1]:  # "three quarters of a year from today"
+            return before[-2] in _PARTS or word in ("a", "an")
         if before[-1:] in (["from"], ["on"], ["after"], ["before"]) and before[-2:-1]:
             return before[-2] in UNITS or before[-2] in _MEASURES
         if number_of(word) is None or not before:

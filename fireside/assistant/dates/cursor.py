@@ -34,6 +34,19 @@ class Cursor:
         """ "Friday after 5 pm", "Friday before noon": the day is Friday."""
         return is_hour([self._word(at), self._word(at + 1)])
 
+    def _behind_day_number(self, at: int) -> int:
+        """The token behind a bare day of the month; 0 where none stands there.  Up to 12 it is an
+        hour, unless another follows."""
+        number, after = self._word(at), self._word(at + 1)
+        if not number.isdecimal() or len(number) > 2 or not 1 <= int(number) <= 31:
+            return 0
+        if after in ("at", "@"):
+            return at + 1
+        ends = after in ("", "and", "please") or (
+            after in (",", ".", "!", "?", ";", ")") and not self._word(at + 2).isdecimal()
+        )
+        return at + 1 if ends and int(number) > 12 else 0
+
     def _month(self, at: int) -> tuple[date | None, int, bool]:
         """A month: its first day, the token behind it, whether its year was left open."""
         place = self._skip(at, "the")

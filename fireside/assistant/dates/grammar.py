@@ -272,8 +272,11 @@ class Grammar(Cursor):
         if self._word(at + 1) in ("week", "fortnight"):
             days = WEEK if self._word(at + 1) == "week" else 2 * WEEK
             return self._expression(at, at + 2, Days.one(self._today + ahead + days))
-        made = self._expression(at, at + 1, Days.one(self._today + ahead), undirected=True)
-        return replace(made, weekday=weekday)
+        day = Days.one(self._today + ahead)
+        if last := self._behind_day_number(self._skip(at + 1, ",", ".")):  # "Fri 13"
+            agreed = int(self._word(last - 1)) == day.begin.day
+            return self._expression(at, last, *[day] * agreed, undirected=True)
+        return replace(self._expression(at, at + 1, day, undirected=True), weekday=weekday)
 
     def _span(self, at: int) -> Expression | None:
         """next week · this weekend · last month · next year"""

@@ -16,7 +16,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
-from fireside.assistant.tools.events_series import Event, Occurrences, identity, newest, occurrences
+from fireside.assistant.tools.events_series import (
+    Event,
+    Occurrences,
+    identity,
+    marked_exact,
+    newest,
+    occurrences,
+)
 from fireside.assistant.tools.events_sound import sound_parts
 from fireside.errors import BadRequest, Corrupt
 
@@ -42,7 +49,7 @@ def between(
     Raises:
         Corrupt: no whole calendar, or more events than are read.
     """
-    text, unread = _read_text(data), list[str]()
+    text, unread = marked_exact(_read_text(data)), list[str]()
     try:
         calendars = _calendars(text)
     except UNPARSED:

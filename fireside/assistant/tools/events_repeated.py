@@ -101,6 +101,8 @@ def starts(series: Series, begin: datetime, end: datetime, steps: Steps) -> Star
             moments.add(start)
     rules = each(component, "RRULE")
     if rules:
+        if any(_ends_before(rule, series) for rule in rules):
+            raise ValueError("UNTIL")
         moments.discard(first)
         whole &= _add(moments, rules, series, begin, end, steps)
     gone: set[datetime] = set()
@@ -154,6 +156,12 @@ def _repeated(
     walls = _short if parts["FREQ"] in PERIODS else _long
     for wall in walls(parts, start, after, stop, steps):
         yield series.at_wall(wall)
+
+
+def _ends_before(rule: Any, series: Series) -> bool:
+    """Whether its UNTIL is before the first date, as no sound calendar has it."""
+    until = _parts(rule).get("UNTIL")
+    return bool(until) and _until(str(until), series) < series.wall(series.instant(series.own))
 
 
 def _parts(rule: Any) -> dict[str, str]:

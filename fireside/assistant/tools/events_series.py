@@ -8,6 +8,7 @@ nothing else.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,15 @@ UNREADABLE: Final = (
 )  # fmt: skip  # what icalendar and dateutil raise of properties that lie
 ANSWERS: Final = frozenset(("REPLY", "COUNTER", "DECLINECOUNTER", "REFRESH"))
 """Methods of messages about an event that are not the event (RFC 5546, section 1.4)."""
+
+EXACT: Final = "X-EXACT"
+"""A parameter of ours: once parsed, 24 hours (PT24H) and a day (P1D) are the same."""
+_HOURS: Final = re.compile(r"(?im)^(DURATION(?:;[^:\r\n]*)?):(?=[+-]?PT)")
+
+
+def marked_exact(text: str) -> str:
+    """A calendar whose durations in hours say that they pass whatever clocks do."""
+    return _HOURS.sub(rf"\1;{EXACT}=1:", text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +169,12 @@ def _end(component: Any, series: Series, start: datetime) -> datetime:
         length = max(timedelta(1 if series.whole_day else 0), length)
     else:
         length = timedelta(1 if series.whole_day else 0)
-    days = timedelta(length.days)
+    is_exact = (
+        "DTEND" not in component
+        and "DURATION" in component
+        and (EXACT in one(component, "DURATION").params)
+    )
+    days = timedelta(0 if is_exact else length.days)
     return series.at_wall(series.wall(start) + days) + (length - days) if days else start + length
 
 

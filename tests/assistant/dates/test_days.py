@@ -63,6 +63,35 @@ def test_a_day_or_a_question(
     assert got == allowed or not must
 
 
+@pytest.mark.parametrize("reader", [of_dialogue, of_tools])
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [
+        ("three quarters of a year from today", set()),
+        ("two thirds of a week from Friday", set()),
+        ("a fraction of a month from now", set()),
+        ("Fri 13", set()),  # the next Friday is the 15th
+        ("Friday, 22", set()),
+        ("Fri. 13", set()),
+        ("Friday 11 at 15:00", set()),
+        ("Fri 15", {"2024-11-15"}),
+        ("Friday 15 at 3 pm", {"2024-11-15"}),
+        ("Fri 13:00", {"2024-11-15"}),
+        ("Friday 15 November", {"2024-11-15"}),
+        ("a couple of days from now", {"2024-11-15"}),
+    ],
+)
+def test_a_part_of_a_length_and_a_bare_day_of_the_month(
+    reader: Callable[[str], set[str]], words: str, allowed: set[str]
+) -> None:
+    assert reader(words) == allowed
+
+
+@pytest.mark.parametrize("words", ["Friday 13 people", "on Friday 22 of us"])
+def test_a_number_of_something_is_no_day(words: str) -> None:
+    assert of_dialogue(words) == {"2024-11-15"}
+
+
 @pytest.mark.parametrize(("sentence", "allowed", "must"), cases(SENTENCES))
 def test_within_a_sentence(sentence: str, allowed: frozenset[str], must: bool) -> None:
     got = of_dialogue(sentence)

@@ -205,3 +205,33 @@ def test_a_link_to_a_calendar_stays_one(tmp_path: Path) -> None:
     assert asked(link, "move", title="Good", to="Friday").startswith("Moved")
     assert link.is_symlink()
     assert "20261127T100000Z" in target.read_text()
+
+
+@pytest.mark.parametrize(
+    ("length", "ends"),
+    [
+        ("PT24H", "10:00"),  # 24 hours later, whatever the clocks did
+        ("PT26H", "12:00"),
+        ("PT1440M", "10:00"),
+        ("P1D", "09:00"),  # the same time of the next day
+        ("P1DT2H", "11:00"),
+    ],
+)
+def test_a_duration_across_a_change_of_clocks(length: str, ends: str) -> None:
+    """RFC 5545, section 3.3.6: days are days, and hours are exact."""
+    event = f"SUMMARY:A\nDTSTART;TZID=Europe/Berlin:20260328T090000\nDURATION:{length}"
+    begin = datetime(2026, 3, 28, tzinfo=BERLIN)
+    for text in (calendar(event), calendar(event + "\nRRULE:FREQ=WEEKLY;COUNT=2")):
+        first = between(text, begin, 3).events[0]
+        assert first.end.strftime("%d %H:%M") == f"29 {ends}"
+
+
+def test_a_rule_that_ends_before_it_begins_hides_no_event() -> None:
+    """Its first date is an event all the same, and the rule is named."""
+    late = "RRULE:FREQ=DAILY;UNTIL=20261101T000000Z"
+    found = between(calendar(f"{GOOD}\n{late}", f"UID:b\n{OTHER}"))
+    assert [each.title for each in found.events] == ["Good", "Other"]
+    assert found.unread == ["how Good repeats"]
+    gone = "RRULE:FREQ=DAILY;COUNT=2\nEXRULE:FREQ=DAILY;UNTIL=20261101T000000Z"
+    found = between(calendar(f"{GOOD}\n{gone}"))
+    assert ([each.start.day for each in found.events], found.unread) == ([24, 25], [])
