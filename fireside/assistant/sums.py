@@ -1,10 +1,10 @@
-"""Sums that a person writes into a text, read whole or not at all.
+"""Sums that a person writes into a text, read whole or not at all; `practice.py` judges them.
 
     statements("so 1/2 + 1/4 = 3/4!")   -> one, with two sides: 1/2 + 1/4, 3/4
-    statements("give me 2 hints")       -> one side, 2, which is not `clear`
+    statements("give me 2 hints")       -> one side, 2, followed by "hints"
 
-A statement is as much arithmetic as stands together, cut at its equality signs.  It is `clear` only
-where nothing beside it could change what it means.  It refuses to judge: `practice.py` does.
+A statement is as much arithmetic as stands together, cut at its signs of equality and comparison.
+It is `clear` only where nothing beside it could change what it means.
 """
 
 from __future__ import annotations
@@ -15,45 +15,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-
-def words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
+from fireside.assistant.sums_in_words import words
+from fireside.assistant.sums_tokens import ARITHMETIC, Token, tokens_of
 
 _PICTURES: Final = 0x1F300
 LONGEST: Final = 200
 """Letters of a statement."""
 _WORDS: Final = {
     "multiplied by": "*", "divided by": "/", "times": "*", "plus": "+", "minus": "-",
-    "x": "*", "×": "*", "·": "*", ":": "/", "÷": "/", "−": "-", "–": "-",
+    "mod": "mod", "x": "*", "×": "*", "·": "*", ":": "/", "÷": "/", "−": "-", "–": "-",
 }  # fmt: skip
-_TOKEN: Final = re.compile(
-    r"""
-      (?P<stop> ^[ \t]*(?:\(?\w{1,2}[.)]|[*•])[ \t]+ | \n(?![ \t]*=)(?<!=\n) )
-    | (?P<bad> (?<!\d)(?:\d{4}-\d\d-\d\d|\d\d?/\d\d?/\d{4})(?!\d) | [!<>]=|=[<>~]
-        | (?<=[\d)])!(?=\s*[-+*/^×·÷−–=)%]) )
-    | (?P<mixed> (?<![/\d.,])\d+[ ]+\d+/[1-9]\d*(?![\d./]) )
-    | (?P<number> \d+(?:[.,]\d+)* | \.\d+ )
-    | (?P<equal> ==? | \b(?:is|are)(?:\s+equal\s+to)?\b | \bequals?(?:\s+to)?\b | \bmakes?\b
-        | \bgives?\b )
-    | (?P<sign> \*\* | [-+*/^×·÷−–] | (?<=\d):(?=\d) | (?<=\d[ ]):(?=[ ]\d)
-        | \b(?:multiplied\ by|divided\ by|times|plus|minus)\b
-        | (?<=[\d)\s])x(?=\s*[\d(√]) | (?<=\s)x(?=\s+[-−]\d) )
-    | (?P<percent> (?:%|\bpercent\b)(?:\s*of\b)? )
-    | (?P<rest> (?<=[\d\s])(?:remainder|rem|r)\.?(?=\s*\d) )
-    | (?P<open> [(√] ) | (?P<close> \) )
-    | (?P<word> [^\W\d_]+(?:['’][^\W\d_]+)* )
-    | (?P<end> [.,;:?!"“”„«»'‘’`…] )
-    | (?P<space> \s+ )
-    | (?P<other> . )
-    """,
-    re.IGNORECASE | re.MULTILINE | re.VERBOSE | re.DOTALL,
-)
-_ARITHMETIC: Final = frozenset(
-    {"mixed", "number", "equal", "sign", "percent", "rest", "open", "close"}
-)
-_STRONG: Final = re.compile(r"(?<![\d)])(?<![\d)]\s)\*\*(?=\S)([^*\n]+)(?<=\S)\*\*")
-_DASHES: Final = re.compile(r"^[ \t]*[-–][ \t]+(?=[\d(])", re.MULTILINE)
 _LARGE: Final = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _VALUE: Final = re.compile(
     r"(?:- )?(?:\( ?[\d.]+(?: \+ \d+ / \d+)? ?\)|[\d.]+(?: / [\d.]+)?)(?: %)?"
@@ -61,7 +32,7 @@ _VALUE: Final = re.compile(
 _CHANGES: Final = words(
     "of de von di da do van av del la root sqrt square cube squared cubed half twice double triple "
     "quarter third fourth fifth halves thirds quarters negative log ln sin cos tan abs mod over "
-    "by point less more than not isn't one two three four five six seven eight nine ten hundred "
+    "by point less more than one two three four five six seven eight nine ten hundred "
     "thousand million dozen"
 )
 """Words before a sum that change it."""
@@ -71,7 +42,22 @@ _HARMLESS: Final = words(
     "hence now maybe obviously exactly please as that's isn't right? what und oder et ou y o e "
     "weil denn"
 )
-"""Words after a sum that do not change it; all others may be its unit."""
+"""Words after a sum that are no unit of it."""
+_CHANGES_AFTER: Final = words(
+    "or point squared cubed times over less more off of by to from than mod with until till under "
+    "below above not oder ou o half something odd per each"
+)
+"""Words after a sum that change it."""
+_RELATIONS: Final = {"<=": "≤", ">=": "≥"}
+DENIES: Final = words(
+    "not don't doesn't cannot can't never isn't wasn't doubt wrong false untrue incorrect disagree "
+    "impossible dont doesnt isnt cant"
+)
+_LEAVES_OPEN: Final = words("if whether sure know why how understand remember sees see")
+_WRONG: Final = words(
+    "wrong false incorrect untrue mistaken impossible not isn't isnt can't cannot"
+)
+_SHARED: Final = str.maketrans("’", "'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,37 +82,34 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """sides: between its equality signs.  signs: whether each of those is a sign, and no word.
+    """sides: what its relations stand between.  relations: = ≠ < > ≤ ≥, or "is" for a word.
     opens: whether an equality sign ends it.  dashed: it begins with a minus that may be a dash.
-    before: the word before it.  end: its place in the text."""
+    before, after: the words beside it; after: none where that word is no unit.
+    denied: its person says that it does not hold.  start, end: its place in `in_signs` of the text.
+    """
 
     sides: Sequence[Side]
-    signs: Sequence[bool]
+    relations: Sequence[str]
     opens: bool
     clear: bool
     dashed: bool
     before: str
     end: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Token:
-    kind: str
-    text: str
-    start: int
-    end: int
+    start: int = 0
+    after: str = ""
+    denied: bool = False
 
 
 def statements(text: str) -> Iterator[Statement]:
     """In their order.  Those that cannot be read are left out, or are not `clear`."""
-    tokens = _tokens(text)
+    tokens = tokens_of(text)
     at = 0
     while at < len(tokens):
-        if tokens[at].kind not in _ARITHMETIC:
+        if tokens[at].kind not in ARITHMETIC:
             at += 1
             continue
         end = at
-        while end < len(tokens) and tokens[end].kind in _ARITHMETIC:
+        while end < len(tokens) and tokens[end].kind in ARITHMETIC:
             end += 1
         for first, last in _parts(tokens, at, end):
             if (made := _statement(tokens, first, last, (at, end))) is not None:
@@ -134,66 +117,79 @@ def statements(text: str) -> Iterator[Statement]:
         at = end
 
 
-def _tokens(text: str) -> list[_Token]:
-    text = _STRONG.sub(r"  \1  ", text)
-    if len(_DASHES.findall(text)) > 1:
-        text = _DASHES.sub(lambda dash: "\n" * len(dash[0]), text)
-    found: list[_Token] = []
-    for match in _TOKEN.finditer(text):
-        kind = str(match.lastgroup)
-        if kind != "space":
-            found.append(_Token(kind=kind, text=match[0], start=match.start(), end=match.end()))
-    return found
-
-
-def _parts(tokens: Sequence[_Token], at: int, end: int) -> list[tuple[int, int]]:
+def _parts(tokens: Sequence[Token], at: int, end: int) -> list[tuple[int, int]]:
     """Where equations follow one another without a word between them.  "1 000" is no such place."""
     cuts = [
         n for n in range(at + 1, end) if {tokens[n - 1].kind, tokens[n].kind} <= {"number", "mixed"}
     ]
     parts = [*pairwise([at, *cuts, end])]
-    whole = all(any(t.kind == "equal" for t in tokens[a:b]) for a, b in parts)
+    equal = [any(t.kind == "equal" for t in tokens[a:b]) for a, b in parts]
     spaced = any(re.fullmatch(r"\d{3}", tokens[n].text) for n in cuts)
-    return parts if not cuts or (whole and not spaced) else []
+    # "7 × 8 54": a sum and what comes of it
+    beside = len(cuts) == 1 and not any(equal) and cuts[0] == end - 1 and cuts[0] - at > 1
+    return parts if not cuts or ((all(equal) or beside) and not spaced) else []
 
 
 def _statement(
-    tokens: Sequence[_Token], first: int, last: int, whole: tuple[int, int]
+    tokens: Sequence[Token], first: int, last: int, whole: tuple[int, int]
 ) -> Statement | None:
     if tokens[last - 1].end - tokens[first].start > LONGEST:
         return None
     own = _bare(tokens[first:last])
     before, clear = _before(tokens, first) if first == whole[0] else ("", True)
     while own and own[0].kind == "equal":
-        before, own = before if own[0].text[0] == "=" else "is", own[1:]
+        before, own = before if own[0].text[0] in "=≠" else "is", own[1:]
     opens = bool(own) and own[-1].kind == "equal"
+    is_said_to_be = opens and own[-1].text[0].isalpha()
     own = own[:-1] if opens else own
     if not own:
         return None
-    sides: list[list[_Token]] = [[]]
-    signs: list[bool] = []
+    sides: list[list[Token]] = [[]]
+    relations: list[str] = []
     for token in own:
         if token.kind == "equal":
             sides.append([])
-            signs.append(token.text[0] == "=")
+            relations.append("is" if token.text[0].isalpha() else _relation(token.text))
         else:
             sides[-1].append(token)
-    dashed = len(own) > 1 and own[0].text in "-–−" and own[0].end < own[1].start
+    clear_after, after = _after(tokens, last) if last == whole[1] else (True, "")
+    denied = _denials(tokens, first, last, is_said_to_be=is_said_to_be) if relations else 0
     return Statement(
         sides=[_side(each) for each in sides],
-        signs=signs,
+        relations=relations,
         opens=opens,
-        clear=clear and (last < whole[1] or _is_clear_after(tokens, last)),
-        dashed=dashed,
+        clear=clear and clear_after and denied < 2,
+        dashed=len(own) > 1 and own[0].text in "-–−" and own[0].end < own[1].start,
         before=before,
+        start=own[0].start,
         end=own[-1].end,
+        after=after,
+        denied=denied == 1,
     )
 
 
-def _bare(own: Sequence[_Token]) -> Sequence[_Token]:
+def _relation(text: str) -> str:
+    return "=" if text == "==" else _RELATIONS.get(text, text)
+
+
+def _denials(tokens: Sequence[Token], first: int, last: int, *, is_said_to_be: bool) -> int:
+    """How often its clause says that it does not hold: "I doubt that ...", "... is wrong"."""
+    before: list[str] = []
+    for token in reversed(tokens[max(0, first - 10) : first]):
+        if token.kind in ("stop", "end"):
+            break
+        before.insert(0, token.text.lower().translate(_SHARED))
+    asks = bool(before) and before[0].endswith(("n't", "is", "does"))
+    denies = not asks and bool(DENIES & set(before)) and not _LEAVES_OPEN & set(before)
+    behind = [each.text.lower().translate(_SHARED) for each in tokens[last : last + 2]]
+    is_word = bool(behind) and behind[0] in _WRONG
+    return denies + (is_word and (is_said_to_be or behind[0].endswith(("t", "not"))))
+
+
+def _bare(own: Sequence[Token]) -> Sequence[Token]:
     """Without the parentheses of the sentence that it stands in."""
 
-    def open_ones(tokens: Sequence[_Token]) -> int:
+    def open_ones(tokens: Sequence[Token]) -> int:
         return sum((t.text == "(") - (t.text == ")") for t in tokens)
 
     while own and own[-1].text == "(":
@@ -208,7 +204,7 @@ def _bare(own: Sequence[_Token]) -> Sequence[_Token]:
     return own
 
 
-def _before(tokens: Sequence[_Token], first: int) -> tuple[str, bool]:
+def _before(tokens: Sequence[Token], first: int) -> tuple[str, bool]:
     """The word before, and whether the statement begins here beyond doubt."""
     if first == 0:
         return "", True
@@ -225,27 +221,30 @@ def _before(tokens: Sequence[_Token], first: int) -> tuple[str, bool]:
     return word, word not in _CHANGES and (len(word) > 1 or word in "iyeo")
 
 
-def _is_clear_after(tokens: Sequence[_Token], last: int) -> bool:
-    at = last
-    if at == len(tokens) or tokens[at].kind in ("stop", "end"):
-        return True
-    if tokens[at].kind == "other":
-        return ord(tokens[at].text) >= _PICTURES
-    is_apart = tokens[at].start > tokens[at - 1].end or tokens[at - 1].text == "("
-    if tokens[at].kind != "word" or not is_apart:
-        return False
-    word = tokens[at].text.lower()
+def _after(tokens: Sequence[Token], last: int) -> tuple[bool, str]:
+    """Whether nothing behind it changes it, and the word that may be its unit."""
+    if last == len(tokens) or tokens[last].kind in ("stop", "end"):
+        return True, ""
+    token = tokens[last]
+    if token.kind == "other":
+        return ord(token.text) >= _PICTURES or token.text in "$€£°", ""
+    is_apart = token.start > tokens[last - 1].end or tokens[last - 1].text == "("
+    if token.kind != "word" or not is_apart:
+        return False, ""
+    word = token.text.lower().translate(_SHARED)
     if word not in ("and", "und", "et", "y", "e"):
-        return word in _HARMLESS
+        known = word in _HARMLESS or word in _WRONG
+        single = len(word) == 1 and word not in "iyeo"
+        return (known or word not in _CHANGES_AFTER) and not single, "" if known else word
     # "2 and 1/2", "2 and a half"
-    rest = tokens[at + 1 : at + LONGEST]
+    rest = tokens[last + 1 : last + LONGEST]
     if not rest or rest[0].kind == "word":
-        return not rest or rest[0].text.lower() in _HARMLESS
-    ends = next((n for n, each in enumerate(rest) if each.kind not in _ARITHMETIC), len(rest))
-    return any(each.kind == "equal" for each in rest[:ends])
+        return not rest or rest[0].text.lower() in _HARMLESS, ""
+    ends = next((n for n, each in enumerate(rest) if each.kind not in ARITHMETIC), len(rest))
+    return any(each.kind == "equal" for each in rest[:ends]), ""
 
 
-def _side(tokens: Sequence[_Token]) -> Side:
+def _side(tokens: Sequence[Token]) -> Side:
     text = _joined(tokens)
     rest = next((n for n, each in enumerate(tokens) if each.kind == "rest"), None)
     remainder = None
@@ -270,14 +269,14 @@ def _side(tokens: Sequence[_Token]) -> Side:
     )
 
 
-def _plain(tokens: Sequence[_Token], *, comma: str = "") -> str:
+def _plain(tokens: Sequence[Token], *, comma: str = "") -> str:
     pieces = [_piece(each, comma) for each in tokens]
     # Whose 20% are meant in "10 + 20%"?
     unsaid = "%" in pieces and any(each in ("+", "-") for each in pieces[1:])
     return "" if "" in pieces or unsaid else " ".join(pieces)
 
 
-def _joined(tokens: Sequence[_Token]) -> str:
+def _joined(tokens: Sequence[Token]) -> str:
     text, end = "", tokens[0].start if tokens else 0
     for each in tokens:
         text += " " * (each.start > end) + each.text
@@ -285,7 +284,7 @@ def _joined(tokens: Sequence[_Token]) -> str:
     return text
 
 
-def _piece(token: _Token, comma: str) -> str:
+def _piece(token: Token, comma: str) -> str:
     """As the calculator takes it; nothing where it is none."""
     text = token.text.lower()
     match token.kind:

@@ -1,8 +1,9 @@
 """`practice`: a learner's sums checked before the model answers, and the progress kept after it.
 
-`Practice` puts a verdict before the model's words and tells the model of it and of the progress so
-far; `Progressing` keeps the progress as a memory of the persona's own, where the persona remembers
-by itself.  They refuse to do anything without `[practice]`.
+`Practice` answers by rule where a turn is about sums (`exercises.py`); where the persona wants the
+model's own words behind the verdict, or the turn is about something else, `SumGuard` takes wrong
+sums out of them.  `Progressing` keeps the progress as a memory of the persona's own, where the
+persona remembers by itself.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fireside.assistant.exchange import Section
+from fireside.assistant.exercises import lesson_of, reply_to
 from fireside.assistant.frame import Frame
 from fireside.assistant.memory.records import Source
-from fireside.assistant.practice import Checked, Progress, checked, progress_of, question_in
+from fireside.assistant.practice import Progress, progress_of
 from fireside.assistant.steps import Stage
+from fireside.assistant.sum_guard import SumGuard
+from fireside.assistant.sums_in_words import in_signs
+from fireside.assistant.sums_judged import Checked
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange
@@ -48,28 +53,43 @@ class Practised:
 @dataclass(frozen=True, slots=True)
 class Practice:
     memories: Memories
-    stage: ClassVar[Stage] = "budget"
+    stage: ClassVar[Stage] = "understand"
     name: ClassVar[str] = "practice"
 
     def run(self, exchange: Exchange) -> Practised | None:
         config = exchange.persona.practice
         if not config.sums or exchange.question.role != "user" or exchange.reply is not None:
             return None
-        said = [each.content for each in exchange.history if each.role == "assistant"]
-        found = checked(exchange.question.content, question_in(said[-1]) if said else None)
+        lesson = lesson_of(exchange.history)
+        found, reply = reply_to(exchange.question.content, lesson, config.said)
         progress = progress_so_far(self.memories, exchange)
-        if progress:
-            told = " ".join(each.text for each in progress)
-            # It changes with each right answer, so it is no part of the prompt's beginning.
-            exchange.sections.append(Section(name="progress", text=f"The learner so far. {told}"))
-        if found:
-            briefs = [
-                (RIGHT if one.right else WRONG).format(sum=one.sum, result=one.result)
-                for one in found
-            ]
-            exchange.sections.append(Section(name=self.name, text="\n".join(briefs)))
-            exchange.filters.append(Frame(before=" ".join(map(config.said, found))))
-        return Practised(checked=found, progress=progress) if found or progress else None
+        if reply is not None and config.follow == "exercise":
+            exchange.reply = reply
+        else:
+            _lead_the_model(exchange, found.checked, progress)
+            numbers = any(letter.isdigit() for letter in in_signs(exchange.question.content))
+            judged = numbers or bool(lesson.open)
+            guard = SumGuard(asked=lesson.open, judged=judged)
+            exchange.filters.append(guard)
+            if found.checked:
+                exchange.filters.append(Frame(before=" ".join(map(config.said, found.checked))))
+        if not found.checked and not progress and exchange.reply is None:
+            return None
+        return Practised(checked=found.checked, progress=progress)
+
+
+def _lead_the_model(
+    exchange: Exchange, found: Sequence[Checked], progress: Sequence[Progress]
+) -> None:
+    if progress:
+        told = " ".join(each.text for each in progress)
+        # It changes with each right answer, so it is no part of the prompt's beginning.
+        exchange.sections.append(Section(name="progress", text=f"The learner so far. {told}"))
+    if found:
+        briefs = [
+            (RIGHT if one.right else WRONG).format(sum=one.sum, result=one.result) for one in found
+        ]
+        exchange.sections.append(Section(name=Practice.name, text="\n".join(briefs)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +106,8 @@ class Progressing:
         before = {each.kind: each for each in progress_so_far(self.memories, exchange)}
         after = dict(before)
         for one in found.checked:
+            if one.relation != "=":
+                continue
             after[one.kind] = after.get(one.kind, Progress(kind=one.kind)).after(one)
         for kind, progress in after.items():
             if progress != before.get(kind):

@@ -34,14 +34,16 @@ def turn(
     *,
     owner: str = "ana",
     write: Any = "automatic",
+    follow: Any = "model",
+    model_says: str = "Go on.",
 ) -> tuple[str, str]:
-    """What stands before the model's words, and what the model is told."""
+    """What is said, the model's words in it, and what the model is told."""
     model: Any = FakeModel()
     exchange = Exchange(
         owner=owner,
         persona=Persona(
             name="tutor",
-            practice=PracticeConfig(sums=True),
+            practice=PracticeConfig(sums=True, follow=follow),
             memory=MemoryConfig(write=write),
         ),
         model=model,
@@ -52,7 +54,11 @@ def turn(
     if found is not None:
         exchange.results["practice"] = found
     Progressing(memories).run(exchange)
-    framed = "".join(each.feed("Go on.") + each.finish() for each in exchange.filters)
+    if exchange.reply is not None:
+        return exchange.reply, ""
+    framed = model_says
+    for each in exchange.filters:
+        framed = each.feed(framed) + each.finish()
     return framed, "\n".join(each.text for each in exchange.sections)
 
 
@@ -74,7 +80,7 @@ def test_progress_lasts_per_person(memories: Memories) -> None:
     kept = [each.text for each in memories.listed("ana", persona="tutor")]
     assert len(kept) == 2, "the newer takes the older one's place"
     assert memories.listed("ana", persona="other") == []
-    assert turn(memories, "Hello", "Hello!", owner="bo") == ("", "")
+    assert turn(memories, "Hello", "Hello!", owner="bo") == ("Go on.", "")
 
 
 @pytest.mark.parametrize("write", ["off", "ask"])
@@ -84,3 +90,26 @@ def test_nothing_is_kept_unless_the_persona_remembers_by_itself(
     framed, _ = turn(memories, "56", write=write)
     assert framed.startswith("Right")
     assert memories.listed("ana", statuses=("kept", "proposed")) == []
+
+
+def test_by_rule_the_model_is_not_asked(memories: Memories) -> None:
+    said, told = turn(memories, "It is 54", follow="exercise")
+    assert said == "Not yet: 7 × 8 is not 54. What is 7 × 4? Then double it."
+    assert told == ""
+    assert turn(memories, "Ah, 56!", follow="exercise")[0].startswith("Right: 7 × 8 = 56. Next: ")
+
+
+@pytest.mark.parametrize("model_says", ["Yes! 7 × 8 = 54.", "The answer is 54.", "Exactly right."])
+def test_the_model_confirms_nothing_wrong(memories: Memories, model_says: str) -> None:
+    said, _ = turn(memories, "I wonder about bees.", model_says=model_says)
+    assert "54" not in said
+    assert "right" not in said.lower()
+
+
+def test_a_true_sum_of_the_model_stands(memories: Memories) -> None:
+    said, _ = turn(
+        memories, "Tell me of bees.", "Hello!", model_says="A bee has 2 + 4 = 6 legs. Ah."
+    )
+    assert said == "A bee has 2 + 4 = 6 legs. Ah."
+    said, _ = turn(memories, "Tell me of bees.", "Hello!", model_says="See: 2 + 4 = 7 legs. Ah.")
+    assert said == "Ah.\n\n(A sentence with a wrong sum was left out.)"
