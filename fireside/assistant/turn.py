@@ -169,8 +169,7 @@ class Turn:
         return self._sealed(STATUS.get(reason, "complete"), reason, said)
 
     def _sealed(self, status: Status, reason: str | None, error: str | None = None) -> Done:
-        # A server that stops cancels whatever its models do, also what nobody has asked to stop.
-        if reason == "cancelled" and (self._interrupted or not self._core.cancelled):
+        if reason == "cancelled" and self._interrupted:
             reason = INTERRUPTED
         usage = self._core.usage
         counts = {

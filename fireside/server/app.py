@@ -128,7 +128,6 @@ class Parts:
         admission = Admission(2 * settings.max_batch, settings.max_queue)
         counts.watch(models_, admission)
         models_.tuned = tuned = TunedModels(store.objects, settings.runs_dir, settings.models_dir)
-        readiness = Readiness(models_, settings.model)
         files_ = Files(settings.files_dir, store.objects)
         uploads_ = Uploads(files_)
         guards = Guards(models_, settings.home / "heads")
@@ -152,7 +151,7 @@ class Parts:
             budgets=budgets,
             counts=counts,
             admission=admission,
-            readiness=readiness,
+            readiness=Readiness(models_, settings.model),
             turns=Turns(conversations.revealing(store, Vault(store.objects, settings.home))),
             pulls=Pulls(settings.models_dir),
             tuned=tuned,
@@ -169,7 +168,7 @@ class Parts:
                 Sweep(uploads_.sweep),
                 Sweep(remembered.sweep),
                 Sweep(old.sweep, seconds=3600),
-                Heap(lambda: readiness.state != "loading"),
+                Sweep(Heap().trim, seconds=5),
                 *([] if store.reserve is None else [Sweep(store.reserve.hold)]),
             ],
         )
@@ -220,9 +219,7 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     app.state.offers = Offers(inside, store, settings.model, _tools_of(settings))
     parts.services.append(offering := mcp.Endpoint(app.state.offers))
     working = (*_working(parts, inside), mcp.routes(offering))
-    # A route is looked for in order: behind all others, `/health` would cost twice as much.
-    first = health.routes(parts.readiness, parts.admission)
-    for router in (first, *_answering(parts), *working, *_around(parts)):
+    for router in (*_answering(parts), *working, *_around(parts)):
         app.include_router(router)
     # The last one added is the outermost.
     app.add_middleware(IgnoredHeader)
@@ -292,6 +289,7 @@ def _working(parts: Parts, inside: Inside) -> Iterator[APIRouter]:
 def _around(parts: Parts) -> Iterator[APIRouter]:
     """The page, and what looks after the server."""
     models_, store, settings = parts.models, parts.store, parts.settings
+    yield health.routes(parts.readiness, parts.admission)
     yield metrics.routes(parts.counts)
     yield organization.routes(store)
     yield dialogue_state.routes(store, parts.assistant.personas)

@@ -21,11 +21,13 @@ from pydantic import (
     GetCoreSchemaHandler,
     PrivateAttr,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import CoreSchema, ErrorDetails
 from starlette.requests import ClientDisconnect
 
 from fireside.errors import BadRequest, FiresideError, Interrupted
+from fireside.server.empties import without_empties
 from fireside.server.parameters import NONE, Table
 
 MAX_BYTES = 16 * 2**20
@@ -62,6 +64,13 @@ class Wire(BaseModel):
     table: ClassVar[Table] = NONE
     nulls: ClassVar[frozenset[str]] = frozenset()
     """Parameters whose null says something; elsewhere null is as good as nothing."""
+    is_exact: ClassVar[bool] = False
+    """Of shapes that grant something: an empty value of a wrong type is an error there."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empties(cls, data: object) -> object:
+        return without_empties(cls, data) if isinstance(data, dict) else data
 
     @classmethod
     def __get_pydantic_core_schema__(
@@ -209,18 +218,15 @@ def _check_text(text: str) -> None:
 def validate(data: Mapping[str, Any], wire: type[W]) -> W:
     """Names first, then types: an unknown name is said even where its value is null."""
     sent, ignored = wire.table.apply(data)
-    given: dict[str, Any] = {}
-    for name, value in sent.items():
+    for name in sent:
         if name not in wire.model_fields:
             raise BadRequest(
                 f"Unknown parameter: {name[:100]!r}.", param=name[:100], code="unknown_parameter"
             )
-        if value is not None or name in wire.nulls:
-            given[name] = value
     try:
-        made = wire.model_validate(given)
+        made = wire.model_validate(sent)
     except ValidationError as error:
-        raise _one_line(error, given) from None
+        raise _one_line(error, sent) from None
     made._ignored = ignored
     return made
 

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from fireside.errors import BadRequest
 from fireside.messages import Message, Role, ToolCall
 from fireside.server.body import Wire
+from fireside.server.empties import is_empty
 from fireside.server.wire import Label
 
 NOT_TEXT = frozenset({"image_url", "input_audio", "file"})
@@ -55,7 +56,7 @@ class Part(Wire):
 
 class CalledFunction(Wire):
     name: str = Field(min_length=1, max_length=256)
-    arguments: str
+    arguments: str = ""
 
 
 class SentCall(Wire):
@@ -78,12 +79,12 @@ class ChatMessage(Wire):
 
     @model_validator(mode="before")
     @classmethod
-    def _drop_empty_extras(cls, data: object) -> object:
+    def _of_its_role(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
-        kept = {name: value for name, value in data.items() if not (value is None or value == [])}
-        _check_role(kept)
-        return kept
+        filled = {name: value for name, value in data.items() if not is_empty(value)}
+        _check_role(filled)
+        return filled
 
     @property
     def text(self) -> str:

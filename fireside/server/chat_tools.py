@@ -73,9 +73,7 @@ def functions_of(call: ChatCompletionRequest) -> list[Function]:
 
 def choice_of(call: ChatCompletionRequest) -> Choice:
     """Raises BadRequest: a choice of the one kind with functions of the other."""
-    if call.function_call is not None and not call.functions:
-        if call.function_call == "none":
-            return Choice(mode="none")
+    if call.function_call not in (None, "none", "auto") and not call.functions:
         raise BadRequest("function_call goes with functions.", param="function_call")
     if call.tool_choice not in (None, "none", "auto") and not call.tools:
         raise BadRequest(

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from fireside.engine.text import Generation, TextEvent, TextModel, TokenInfo
 
 PROMPT: Final = "x-fireside-prompt"
+MOST_CANDIDATES: Final = 512
+"""Answers of one request, over all of its prompts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,14 @@ class Completions:
                 f"prompt holds {len(call.prompts)} prompts; this server takes {self.max_prompts} "
                 "in one request.",
                 param="prompt",
+            )
+        if call.candidates > MOST_CANDIDATES:
+            name = "best_of" if call.best_of else "n"
+            raise BadRequest(
+                f"{len(call.prompts)} prompts with {name} {call.candidates // len(call.prompts)} "
+                f"ask for {call.candidates} answers; this server writes {MOST_CANDIDATES} in one "
+                "request.",
+                param=name,
             )
         owner = caller_of(request).owner
         model = await find(self.models, call.model, owner=owner)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
@@ -42,6 +42,8 @@ class NewConversation(Wire):
 
 
 class ConversationChange(Wire):
+    is_exact: ClassVar[bool] = True
+
     title: Title | None = None
     model: ModelName | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field
 
@@ -23,6 +23,8 @@ class NewMemory(Wire):
     """persona: the one that sees it; without it, all.  personal: keep it although it looks
     private.  proposed: it waits to be accepted."""
 
+    is_exact: ClassVar[bool] = True
+
     text: Text
     persona: PersonaName | None = None
     expires_after_days: Days | None = None
@@ -33,6 +35,7 @@ class NewMemory(Wire):
 class ChangedMemory(Wire):
     """What is given is changed; null takes a persona or an end away."""
 
+    is_exact: ClassVar[bool] = True
     nulls = frozenset({"persona", "expires_after_days"})
 
     text: Text | None = None
@@ -42,6 +45,8 @@ class ChangedMemory(Wire):
 
 
 class SearchMemories(Wire):
+    is_exact: ClassVar[bool] = True
+
     query: Text
     limit: Annotated[Integer, Field(ge=1, le=100)] = 10
     score_threshold: float = Field(0.0, ge=0, le=1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cache
+from importlib import import_module
 from typing import Final
 
 from fireside.server.parameters import EmptyExtras, Hint, Obligation, Parameter, Table
@@ -46,18 +47,18 @@ THOUGHTS: Final = Hint(why="what a model thought in an earlier turn is not read 
 OBFUSCATION: Final = Hint(why="nothing is padded", passes=(False,))
 
 
-def _empty(*shapes: str) -> EmptyExtras:
-    """Of shapes of `chat_messages.py` or `item_wire.py`, by their names."""
+def _empty(module: str, *shapes: str) -> EmptyExtras:
+    """Of shapes that read this table: their module is imported when they do."""
 
     @cache
-    def known() -> Collection[str]:
-        from fireside.server import chat_messages
-        from fireside.server.responses import item_wire
+    def names() -> Collection[str]:
+        found = import_module(f"fireside.server.{module}")
+        wires = [getattr(found, shape) for shape in shapes]
+        return frozenset(
+            field.alias or name for wire in wires for name, field in wire.model_fields.items()
+        )
 
-        found = [getattr(chat_messages, n, None) or getattr(item_wire, n) for n in shapes]
-        return frozenset(name for wire in found for name in wire.model_fields)
-
-    return EmptyExtras(why="an empty value asks for nothing", known=known)
+    return EmptyExtras(why="an empty value asks for nothing", names=names)
 
 
 def _at(place: str, parameters: dict[str, Parameter]) -> dict[str, Parameter]:
@@ -66,7 +67,7 @@ def _at(place: str, parameters: dict[str, Parameter]) -> dict[str, Parameter]:
 
 MESSAGE: Final[dict[str, Parameter]] = {
     **MARKS,
-    "annotations": Hint(why="citations of an earlier answer are not read again", passes=([],)),
+    "annotations": Hint(why="citations of an earlier answer are not read again"),
     "reasoning": THOUGHTS,
     "reasoning_content": THOUGHTS,
     "reasoning_details": THOUGHTS,
@@ -77,14 +78,14 @@ MESSAGE: Final[dict[str, Parameter]] = {
     "content[reasoning]": THOUGHTS,
     "content[redacted_thinking]": THOUGHTS,
     "content[thinking]": THOUGHTS,
-    **_at("content[]", MARKS | {"annotations": Hint(why=ELSEWHERE, passes=([],))}),
-    "content[].*": _empty("Part"),
+    **_at("content[]", MARKS | {"annotations": Hint(why=ELSEWHERE)}),
+    "content[].*": _empty("chat_messages", "Part"),
     **_at("tool_calls[]", MARKS | {"index": Hint(why="calls are in their order")}),
-    "tool_calls[].*": _empty("SentCall"),
+    "tool_calls[].*": _empty("chat_messages", "SentCall"),
     **_at("tool_calls[].function", MARKS),
-    "tool_calls[].function.*": _empty("CalledFunction"),
-    "function_call.*": _empty("CalledFunction"),
-    "*": _empty("ChatMessage"),
+    "tool_calls[].function.*": _empty("chat_messages", "CalledFunction"),
+    "function_call.*": _empty("chat_messages", "CalledFunction"),
+    "*": _empty("chat_messages", "ChatMessage"),
 }
 
 CHAT: Final = Table(
@@ -92,7 +93,9 @@ CHAT: Final = Table(
         "audio": Obligation(why=TEXT_ONLY),
         "modalities": Obligation(why=TEXT_ONLY, passes=(["text"],)),
         "moderation": Obligation(why="`/v1/moderations` judges a text"),
-        "web_search_options": Obligation(why="the server makes no calls of its own"),
+        "web_search_options": Obligation(
+            why="the server makes no calls of its own", asks_when_empty=True
+        ),
         "prediction": Hint(why="speculation is automatic, and lossless"),
         "reasoning_effort": Hint(why=NO_DIAL, passes=("none",)),
         "verbosity": Hint(why=NO_DIAL, passes=("medium",)),
@@ -100,14 +103,16 @@ CHAT: Final = Table(
         **CACHED,
         **WHO,
         **_at("tools[]", MARKS),
+        "tools[].*": _empty("chat_tools", "FunctionTool"),
         **_at("tools[].function", MARKS),
+        "tools[].function.*": _empty("chat_tools", "FunctionDefinition"),
         **_at("messages[]", MESSAGE),
     }
 )
 
 COMPLETIONS: Final = Table(
     {
-        "suffix": Obligation(why="no model here fills in the middle", passes=("",)),
+        "suffix": Obligation(why="no model here fills in the middle"),
         "stream_options.include_obfuscation": OBFUSCATION,
         "user": WHO["user"],
     }
@@ -123,10 +128,13 @@ ITEM: Final[dict[str, Parameter]] = {
     "[].reasoning_content": THOUGHTS,
     "[reasoning].encrypted_content": THOUGHTS,
     **_at("[].content[]", MARKS),
-    "[].content[].*": _empty("InputText", "OutputText", "Refusal", "ReasoningText"),
+    "[].content[].*": _empty(
+        "responses.item_wire", "InputText", "OutputText", "Refusal", "ReasoningText"
+    ),
     "[].*": _empty(
-        "MessageItem", "FunctionCall", "FunctionCallOutput", "ReasoningItem", "FileSearchCall",
-        "CompactionItem", "McpCall", "McpApprovalRequest", "McpApprovalResponse", "McpListTools",
+        "responses.item_wire", "MessageItem", "FunctionCall", "FunctionCallOutput",
+        "ReasoningItem", "FileSearchCall", "CompactionItem", "McpCall", "McpApprovalRequest",
+        "McpApprovalResponse", "McpListTools",
     ),
 }  # fmt: skip
 
@@ -161,6 +169,7 @@ CONTEXT: Final[dict[str, Parameter]] = {
     "tools[].output_schema": Hint(why="a result is read as it is"),
     "tools[].tunnel_id": Obligation(why="tunnels are OpenAI's"),
     **_at("tools[]", MARKS),
+    "tools[].*": _empty("responses.tools", "FunctionTool", "FileSearchTool", "McpTool"),
     **_items("input"),
 }
 
@@ -170,7 +179,6 @@ RESPONSES: Final = Table(
         "background_options": Obligation(why="not here"),
         "context_management": Obligation(
             why="nothing is dropped unasked: `truncation` and `/responses/compact` do it",
-            passes=([],),
         ),
         "image": Obligation(why=TEXT_ONLY),
         "moderation": Obligation(why="`/v1/moderations` judges a text"),

@@ -29,7 +29,8 @@ def describe(table: Table, root: Schema, definitions: dict[str, Schema]) -> None
 def schema_of(parameter: Parameter) -> Schema | None:
     match parameter:
         case Obligation():
-            return {"enum": [*parameter.passes, None], "x-refused": True}
+            empties: list[object] = [None] if parameter.asks_when_empty else [None, "", [], {}]
+            return {"enum": [*parameter.passes, *empties], "x-refused": True}
         case Hint():
             return {"x-ignored": True}
         case _:

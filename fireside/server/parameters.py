@@ -21,26 +21,30 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fireside.errors import Unsupported
+from fireside.server.empties import is_empty
 
 HEADER: Final = "x-fireside-ignored"
 SHOWABLE: Final = re.compile(r"[A-Za-z0-9_$\-]{1,64}")
 STEP: Final = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
 MAX_NAMES: Final = 32
 """Of ignored parameters that a header names; the others are counted."""
-EMPTY: Final[Sequence[object]] = (None, "", [], {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Obligation:
-    """Refused, unless the value is one of `passes`, which ask for nothing."""
+    """Refused, unless the value is empty or one of `passes`, which ask for nothing.
+
+    asks_when_empty: an empty object asks for all that there is.
+    """
 
     why: str
     passes: Sequence[object] = ()
+    asks_when_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """Taken out and named, unless the value is one of `passes`, which happens anyway.
+    """Taken out and named, unless the value is empty or one of `passes`, which happens anyway.
 
     is_kept: it stays in the request: its shape is checked, and the answer may repeat it.
     """
@@ -52,10 +56,10 @@ class Hint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmptyExtras:
-    """Members that are not among `known`, if their values are empty."""
+    """Members of no shape, if their values are empty.  names: the members of the shapes here."""
 
     why: str
-    known: Callable[[], Collection[str]]
+    names: Callable[[], Collection[str]]
 
 
 Parameter = Obligation | Hint | EmptyExtras
@@ -67,7 +71,11 @@ def is_same(value: object, other: object) -> bool:
 
 
 def passes(value: object, parameter: Obligation | Hint) -> bool:
-    return value is None or any(is_same(value, each) for each in parameter.passes)
+    if is_empty(value):
+        return value is None or not (
+            isinstance(parameter, Obligation) and parameter.asks_when_empty
+        )
+    return any(is_same(value, each) for each in parameter.passes)
 
 
 @dataclass(slots=True)
@@ -158,7 +166,7 @@ class _Walk:
             if below is not None:
                 if self._stays(value, below.parameter, at, called):
                     kept[key] = self._within(value, below, at, called)
-            elif isinstance(extras, EmptyExtras) and value in EMPTY and key not in extras.known():
+            elif isinstance(extras, EmptyExtras) and is_empty(value) and key not in extras.names():
                 self.ignored[called] = None
             else:
                 kept[key] = value

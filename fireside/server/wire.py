@@ -100,7 +100,7 @@ class Sampling(Wire):
 
     @model_validator(mode="after")
     def _options_need_a_stream(self) -> Sampling:
-        if self.stream_options is not None and not self.stream:
+        if self.wants_usage and not self.stream:
             raise BadRequest(
                 "stream_options is only allowed when stream is true.", param="stream_options"
             )
@@ -140,6 +140,11 @@ class CompletionRequest(Sampling):
         if self.max_tokens == 0 and not self.echo:
             raise BadRequest("max_tokens: 0 makes sense only with echo: true.", param="max_tokens")
         return self
+
+    @property
+    def candidates(self) -> int:
+        """Answers that are written for all prompts together."""
+        return len(self.prompts) * (self.best_of or self.n)
 
     @property
     def prompts(self) -> list[str | list[int]]:

@@ -228,7 +228,7 @@ CALLED = {
 @pytest.mark.parametrize(
     ("change", "param"),
     [
-        ({"tools": {}}, "tools"),
+        ({"tools": {"a": 1}}, "tools"),
         ({"tools": [{}]}, "tools[0].type"),
         ({"tools": [{"type": "custom", "custom": {"name": "a"}}]}, "tools[0].type"),
         ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
@@ -243,7 +243,7 @@ CALLED = {
         ({"tools": [named(f"f{i}") for i in range(129)]}, "tools"),
         ({"tools": [{**NOW, "x": 1}]}, "tools[0].x"),
         (
-            {"tools": [{"type": "function", "function": {"name": "a", "parameters": []}}]},
+            {"tools": [{"type": "function", "function": {"name": "a", "parameters": [1]}}]},
             "tools[0].function.parameters",
         ),
         (
@@ -269,7 +269,7 @@ CALLED = {
         ({"tools": [], "tool_choice": named("now")}, "tool_choice"),
         ({"parallel_tool_calls": 1}, "parallel_tool_calls"),
         ({"functions": [NOW["function"]]}, "functions"),
-        ({"tools": [], "function_call": "auto"}, "function_call"),
+        ({"tools": [], "function_call": {"name": "now"}}, "function_call"),
         ({"structured_outputs": {"regex": "a"}}, "structured_outputs"),
         ({"messages": [CALLED, {"role": "tool", "content": "x"}]}, "messages[1]"),
         (

@@ -319,7 +319,7 @@ def test_bad_evals(http: httpx.Client, change: dict[str, Any], param: str) -> No
         (completions("a", input_messages=None), "data_source"),
         (completions("a", model=None), "data_source"),
         (completions("a", wings=1), "data_source.wings"),
-        (completions("a", sampling_params={"text": {}}), "data_source"),
+        (completions("a", sampling_params={"text": {"format": {"type": "text"}}}), "data_source"),
         (completions("a", input_messages={"type": "item_reference"}), "item"),
         ({"type": "jsonl", "source": {"type": "file_content", "content": [{"item": {}}]}}, None),
         (

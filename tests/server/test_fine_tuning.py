@@ -133,7 +133,10 @@ def rewarded(grader: object) -> dict[str, object]:
         (hyper(beta=1), f"{HYPER}.beta"),
         (hyper(learning_rate_multiplier=0), f"{HYPER}.learning_rate_multiplier"),
         ({"method": {"type": "magic"}}, "method.type"),
-        ({"method": {"type": "dpo", "supervised": {}}}, "method"),
+        (
+            {"method": {"type": "dpo", "supervised": {"hyperparameters": {"n_epochs": 1}}}},
+            "method",
+        ),
         ({"method": {"type": "reinforcement"}}, "method"),
         ({"method": {"type": "dpo"}, "hyperparameters": {"n_epochs": 1}}, "hyperparameters"),
         (rewarded({"type": "python", "name": "p", "source": "1"}), "method.reinforcement.grader"),

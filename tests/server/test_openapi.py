@@ -76,7 +76,8 @@ def test_what_is_refused_says_so(schema: dict[str, Any]) -> None:
     operation = schema["paths"]["/v1/chat/completions"]["post"]
     ref = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     body = schema["components"]["schemas"][ref.rpartition("/")[2]]
-    assert body["properties"]["audio"] == {"enum": [None], "x-refused": True}
+    assert body["properties"]["audio"] == {"enum": [None, "", [], {}], "x-refused": True}
+    assert body["properties"]["web_search_options"] == {"enum": [None], "x-refused": True}
 
 
 def test_every_operation_of_openais_is_documented(schema: dict[str, Any]) -> None:

@@ -161,7 +161,7 @@ def test_one_hint(name: str, place: str) -> None:
     _, base = BASES[name]
     assert validate(with_value(base, place, strange(name, place)), WIRES[name]).ignored == (place,)
     if not place.endswith("]"):  # an element is there or not
-        for value in (None, *parameter_of(name, place).passes):
+        for value in (None, "", [], {}, *parameter_of(name, place).passes):
             assert validate(with_value(base, place, value), WIRES[name]).ignored == ()
 
 
@@ -173,7 +173,8 @@ def test_an_obligation_is_refused_by_name(http: httpx.Client, name: str, place: 
     error = answer.json()["error"]
     assert error["code"] == "unsupported_parameter"
     assert error["param"] == place.replace("[]", "[0]")
-    for value in (None, *parameter_of(name, place).passes):
+    empties = (None,) if parameter_of(name, place).asks_when_empty else (None, "", [], {})
+    for value in (*empties, *parameter_of(name, place).passes):
         assert validate(with_value(base, place, value), WIRES[name]).ignored == ()
 
 

@@ -215,7 +215,6 @@ def test_text_and_a_call(client: openai.OpenAI, model: FakeModel) -> None:
         ({"metadata": {"a" * 65: "x"}}, None),
         ({"prompt": {"id": "pmpt_1"}}, "prompt"),
         ({"background": True, "store": False}, "background"),
-        ({"stream_options": {"include_obfuscation": False}}, "stream_options"),
         ({"truncation": "middle"}, "truncation"),
         ({"service_tiers": "flex"}, "service_tiers"),
         ({"nothing": 1}, "nothing"),

@@ -23,7 +23,7 @@ from fireside.server.chat_tools import FunctionTool as ChatTool
 from fireside.server.chat_wire import ResponseFormat
 from fireside.server.responses.tools import FunctionTool
 from fireside.server.responses.wire import TextConfig
-from fireside.server.tuning.wire import Id
+from fireside.server.tuning.wire import Id, is_filled
 from fireside.server.wire import Metadata
 
 Name = Annotated[str, Field(max_length=256)]
@@ -157,7 +157,7 @@ class Sampled(Wire):
                 "together", "model and input_messages go together: give both, or neither"
             )
         params = self.sampling_params
-        if self.type == "completions" and params is not None and params.text is not None:
+        if self.type == "completions" and params is not None and is_filled(params.text):
             raise PydanticCustomError("text", "sampling_params.text is of responses: leave it out")
         if self.type == "responses" and params is not None and params.response_format is not None:
             raise PydanticCustomError(

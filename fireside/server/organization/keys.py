@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 
@@ -42,6 +42,8 @@ class OldestFirst(Page):
 
 
 class CreateAdminKeyRequest(Wire):
+    is_exact: ClassVar[bool] = True
+
     name: Name
     expires_in_seconds: Seconds | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from fastapi import Request
 from pydantic import Field
@@ -26,6 +26,8 @@ ROLES: dict[OpenAIRole, Role] = {"owner": "admin", "reader": "member"}
 
 class LimitsWire(Wire):
     """Ours: what a key may do and use; None is without end."""
+
+    is_exact: ClassVar[bool] = True
 
     scopes: list[ScopeName] | None = None
     requests_per_minute: Annotated[int, Field(ge=1, le=10**6)] | None = None

@@ -5,7 +5,7 @@ Every kind that is text; what an item means is `items.py`'s business.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -35,15 +35,13 @@ class Refusal(Wire):
 
 
 class MessageItem(Wire):
+    """content: null is none, as of an answer that only called."""
+
+    nulls: ClassVar[frozenset[str]] = frozenset({"content"})
+
     type: Literal["message"] = "message"
     role: Literal["user", "assistant", "system", "developer"]
-    content: (
-        str
-        | Annotated[
-            list[Annotated[Any, Described(lambda: InputText | OutputText | Refusal)]],
-            Field(min_length=1),
-        ]
-    )
+    content: str | list[Annotated[Any, Described(lambda: InputText | OutputText | Refusal)]] | None
     id: Id | None = None
     status: Status = "completed"
     phase: Literal["commentary", "final_answer"] | None = None
@@ -53,7 +51,7 @@ class FunctionCall(Wire):
     type: Literal["function_call"]
     call_id: Id
     name: Annotated[str, Field(min_length=1, max_length=128)]
-    arguments: str
+    arguments: str = ""
     id: Id | None = None
     status: Status = "completed"
 
@@ -61,7 +59,7 @@ class FunctionCall(Wire):
 class FunctionCallOutput(Wire):
     type: Literal["function_call_output"]
     call_id: Id
-    output: str | list[Annotated[Any, Described(lambda: InputText)]]
+    output: str | list[Annotated[Any, Described(lambda: InputText)]] = ""
     id: Id | None = None
     status: Status = "completed"
     name: str | None = None
@@ -105,7 +103,7 @@ class McpCall(Wire):
     type: Literal["mcp_call"]
     name: Annotated[str, Field(min_length=1, max_length=128)]
     server_label: Label
-    arguments: str
+    arguments: str = ""
     id: Id | None = None
     output: str | None = None
     error: dict[str, Any] | str | None = None

@@ -194,7 +194,8 @@ def _content(message: MessageItem) -> list[Item]:
     says = ("output_text", "refusal") if message.role == "assistant" else ("input_text",)
     if isinstance(message.content, str):
         return [text_part(says[0], message.content)]
-    return [_part(part, f"content[{place}]", says) for place, part in enumerate(message.content)]
+    parts = enumerate(message.content or ())
+    return [_part(part, f"content[{place}]", says) for place, part in parts]
 
 
 def text_part(kind: str, text: str) -> Item:

@@ -9,7 +9,7 @@ tunnels are OpenAI's, and refused by name.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
@@ -25,6 +25,8 @@ MOST_HEADERS: Final = 32
 class Filter(Wire):
     """Tools that all of its members match."""
 
+    is_exact: ClassVar[bool] = True
+
     tool_names: list[str] | None = None
     read_only: bool | None = None
 
@@ -34,11 +36,15 @@ class Filter(Wire):
 
 
 class ApprovalFilter(Wire):
+    is_exact: ClassVar[bool] = True
+
     always: Filter | None = None
     never: Filter | None = None
 
 
 class McpTool(Wire):
+    is_exact: ClassVar[bool] = True
+
     type: Literal["mcp"]
     server_label: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
     server_url: Annotated[str, Field(min_length=1, max_length=2048)]

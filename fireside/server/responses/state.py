@@ -72,13 +72,13 @@ class State:
             raise BadRequest(
                 f"Response {response_id!r} is {chain[-1].status}: wait for its end.", param=param
             )
-        if chain[0].body["conversation"] is not None:
+        if self.stored_response(chain[0].id, owner).body["conversation"] is not None:
             raise BadRequest(
                 f"Response {response_id!r} is part of a conversation: send conversation instead.",
                 param=param,
             )
-        below = self.lineage.below(ITEM, [link.id for link in chain])
-        return [row.body["item"] for link in chain for row in below[link.id]]
+        bodies = self.lineage.bodies_below(ITEM, [link.id for link in chain])
+        return [body["item"] for body in bodies]
 
     def first_of(self, response_id: str, owner: str) -> str:
         """The response that a chain began with."""
@@ -87,9 +87,8 @@ class State:
 
     def conversation_items(self, conversation_id: str, owner: str) -> list[Item]:
         self.conversation(conversation_id, owner)
-        return [
-            row.body["item"] for row in self.lineage.below(ITEM, [conversation_id])[conversation_id]
-        ]
+        bodies = self.lineage.bodies_below(ITEM, [conversation_id])
+        return [body["item"] for body in bodies]
 
     def resolved(
         self,

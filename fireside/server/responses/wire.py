@@ -47,7 +47,7 @@ def _choices() -> Any:
 
 RawItem = Annotated[Any, Described(_items)]
 RawTool = Annotated[dict[str, Any], Described(_tools)]
-RawChoice = Annotated[dict[str, Any], Described(_choices)]
+RawChoice = Annotated[dict[str, Any], Field(min_length=1), Described(_choices)]
 RawInput = str | list[RawItem]
 
 
@@ -77,7 +77,7 @@ class TextFormat(Wire):
                 if value is None:
                     param = f"text.format.{name}"
                     raise BadRequest(f"Missing required parameter: {param!r}.", param=param)
-        elif (self.name, self.schema_, self.strict, self.description) != (None,) * 4:
+        elif any((self.name, self.schema_, self.strict, self.description)):
             raise BadRequest(
                 "name, schema, strict and description go with the type json_schema only.",
                 param="text.format",
@@ -169,10 +169,6 @@ class CreateResponse(Context):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> CreateResponse:
-        if self.stream_options is not None and not self.stream:
-            raise BadRequest(
-                "stream_options is only allowed when stream is true.", param="stream_options"
-            )
         if self.background and not self.store:
             raise BadRequest("background needs store: its result is fetched.", param="background")
         check_include(self.include)

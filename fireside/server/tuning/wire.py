@@ -32,6 +32,11 @@ class Nothing(Wire):
     """An empty object: the URL says it all."""
 
 
+def is_filled(part: Wire | None) -> bool:
+    """Whether an object says anything."""
+    return part is not None and bool(part.model_dump(exclude_unset=True))
+
+
 class Supervised(Wire):
     n_epochs: Epochs | None = None
     batch_size: BatchSize | None = None
@@ -96,7 +101,7 @@ class Method(Wire):
 
     @model_validator(mode="after")
     def _one(self) -> Method:
-        others = [kind for kind in KINDS if kind != self.type and getattr(self, kind) is not None]
+        others = [kind for kind in KINDS if kind != self.type and is_filled(getattr(self, kind))]
         if others:
             raise PydanticCustomError(
                 "method", "method.type is {kind}: leave {other} out",
@@ -108,9 +113,7 @@ class Method(Wire):
 
 
 class JobRequest(Wire):
-    table: ClassVar[Table] = Table(
-        {"integrations": Obligation(why="no calls to other services", passes=([],))}
-    )
+    table: ClassVar[Table] = Table({"integrations": Obligation(why="no calls to other services")})
 
     model: Id
     training_file: Id
@@ -123,7 +126,7 @@ class JobRequest(Wire):
 
     @model_validator(mode="after")
     def _said_once(self) -> JobRequest:
-        if self.hyperparameters is not None and self.method is not None:
+        if is_filled(self.hyperparameters) and self.method is not None:
             raise PydanticCustomError(
                 "hyperparameters", "hyperparameters stand in method already: leave these out"
             )
