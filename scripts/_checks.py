@@ -27,11 +27,13 @@ FORMAT = {
     "format": ("ruff", "format", "."),
 }
 PYTEST = ("pytest", "--durations=10")
-# All of it in two processes, each file in one of them: a file's tests may share a server.
-WHOLE = ("--numprocesses=2", "--dist=loadfile")
+# Each file in one process: its tests may share a server.  Three for two cores, for tests wait for
+# servers, browsers and children; `tests/conftest.py` knows the order.
+WHOLE = ("--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder")
 # One thread for bare PyTorch: with another program on one of two cores, OpenMP's barriers make a
 # test of 10 s one of 70 s.  The engine sets its own number, and its tests theirs.
-ENVIRONMENT = {"OMP_NUM_THREADS": "1"} | os.environ
+# And where there are two threads, one that waits for the other leaves the core to somebody else.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"} | os.environ
 
 
 def run(name: str, command: tuple[str, ...], *, aloud: bool) -> bool:

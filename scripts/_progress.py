@@ -52,42 +52,46 @@ class Progress:
 
     def run(self, command: Sequence[str], advice: str) -> list[str]:
         """Run a program to its end; its lines.  If it fails, ends ours with its last words."""
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        hidden = ("PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
-        environment = {key: value for key, value in os.environ.items() if key not in hidden}
-        # pip downloads into TMPDIR: there we can watch the file grow, and clear away what is left.
-        environment |= {"TMPDIR": str(self.scratch), "PIP_USER": "0"}
-        said: list[str] = []
-        with (
-            self.log.open("a", encoding="utf-8") as log,
-            subprocess.Popen(
-                command,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                pass_fds=self.held,
-            ) as program,
-        ):
-            reader = threading.Thread(target=self._listen, args=(program, log, said), daemon=True)
-            reader.start()
+        return self.run_together([command], advice)[0]
+
+    def run_together(self, commands: Sequence[Sequence[str]], advice: str) -> list[list[str]]:
+        """Run programs side by side until all have ended; the lines of each."""
+        with contextlib.ExitStack() as stack:
+            log = stack.enter_context(self.log_file())
+            programs = [
+                stack.enter_context(_program(command, self.scratch / str(n), self.held))
+                for n, command in enumerate(commands)
+            ]
+            printed: list[list[str]] = [[] for _ in programs]
+            readers = [
+                threading.Thread(target=self._listen, args=(program, log, lines), daemon=True)
+                for program, lines in zip(programs, printed, strict=True)
+            ]
+            for reader in readers:
+                reader.start()
             try:
-                self._watch(reader)
-                program.wait()
+                self._watch(readers)
+                codes = [program.wait() for program in programs]
             finally:
-                program.kill()
-                reader.join()
+                for program in programs:
+                    program.kill()
+                for reader in readers:
+                    reader.join()
         shutil.rmtree(self.scratch, ignore_errors=True)
-        if program.returncode:
-            if self.terminal:
-                print("\r\x1b[K", end="", file=sys.stderr)
-            last = [line for line in said if not line.startswith("WARNING")][-12:]
-            fail(
-                "".join(last) + f"This step failed: {self.title}. {advice} All it said: {self.log}"
-            )
-        return said
+        for code, lines in zip(codes, printed, strict=True):
+            if code:
+                self._fail(lines, advice)
+        return printed
+
+    def log_file(self) -> TextIO:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        return self.log.open("a", encoding="utf-8")
+
+    def _fail(self, lines: Sequence[str], advice: str) -> NoReturn:
+        if self.terminal:
+            print("\r\x1b[K", end="", file=sys.stderr)
+        last = "".join([line for line in lines if not line.startswith("WARNING")][-12:])
+        fail(f"{last}This step failed: {self.title}. {advice} All it said: {self.log}")
 
     def done(self) -> None:
         self.doing = ""
@@ -101,13 +105,13 @@ class Progress:
             if found := DOING.match(line):
                 self.doing = found["words"] or _condensed(found)
 
-    def _watch(self, reader: threading.Thread) -> None:
+    def _watch(self, readers: Sequence[threading.Thread]) -> None:
         wait = TICK_SECONDS if self.terminal else QUIET_TICK_SECONDS
-        while True:
+        for reader in readers:
             reader.join(wait)
-            if not reader.is_alive():
-                return
-            self._show(SPINNER[int(self.seconds * 8) % len(SPINNER)] if self.terminal else "…")
+            while reader.is_alive():
+                self._show(SPINNER[int(self.seconds * 8) % len(SPINNER)] if self.terminal else "…")
+                reader.join(wait)
 
     @property
     def seconds(self) -> float:
@@ -124,6 +128,24 @@ class Progress:
             print(f"\r\x1b[K{line[: width - 1]}", end=end, file=sys.stderr, flush=True)
         else:
             print(line, file=sys.stderr, flush=True)
+
+
+def _program(command: Sequence[str], scratch: Path, held: Sequence[int]) -> subprocess.Popen[str]:
+    scratch.mkdir(parents=True, exist_ok=True)
+    hidden = ("PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
+    environment = {key: value for key, value in os.environ.items() if key not in hidden}
+    # pip downloads into TMPDIR: there we can watch the file grow, and clear away what is left.
+    environment |= {"TMPDIR": str(scratch), "PIP_USER": "0"}
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        pass_fds=held,
+    )
 
 
 def _condensed(found: re.Match[str]) -> str:

@@ -33,6 +33,7 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "fireside-setup.json"
 MODELS = ("smollm2:135m", "minilm:l6")
 NEEDED_BYTES = 2_500_000_000
+ADVICE = "Check the network, the disk and pip's own configuration."
 HELD: list[int] = []  # the lock, once it is ours
 
 Step = Callable[[Progress], None]
@@ -133,16 +134,14 @@ def missing(chore: Chore) -> list[tuple[str, Step]]:
     """The steps to take, in order, each with its title."""
     stamp = read_stamp()
     fresh = not has_venv(stamp)
-    torch = torch_pin()
     steps: list[tuple[str, Step]] = []
     if fresh:
         steps.append(("virtual environment", make_venv))
-    if fresh or stamp.get("torch") != torch:
-        steps.append((torch.replace("torch==", "PyTorch "), install_torch))
-    if fresh or not has_lock(stamp, chore.lock):
-        steps.append((f"packages of {chore.lock}", lambda step: install_lock(step, chore.lock)))
-    if fresh or stamp.get("package") != package_digest():
-        steps.append(("Fireside itself", install_package))
+    lock = chore.lock if fresh or not has_lock(stamp, chore.lock) else None
+    itself = fresh or stamp.get("package") != package_digest()
+    if lock is not None or itself:
+        title = f"packages of {lock}" if lock else "Fireside itself"
+        steps.append((title, lambda step: install(step, lock, itself=itself)))
     if chore.models and (fresh or not has_models(stamp)):
         steps.append(("models", pull_models))
     return steps
@@ -164,50 +163,58 @@ def make_venv(step: Progress) -> None:
     write_stamp({**identity(), "venv": True})
 
 
-def install_torch(step: Progress) -> None:
-    # Alone and first: resolved together with others, pip may choose another version of it, and on
-    # Linux another version can mean gigabytes for GPUs.
-    pip(step, torch_pin())
-    write_stamp({**read_stamp(), "torch": torch_pin()})
-
-
-def install_lock(step: Progress, name: str) -> None:
-    # A list has everything, direct and indirect: pip need not look for more.  The tests import a
-    # small part of what they install, so compiling all of it would take longer than it saves.
-    quick = ["--no-compile"] if name == "dev.txt" else []
-    pip(step, "--no-deps", *quick, "--requirement", str(ROOT / "requirements" / name))
-    stamp = read_stamp()
-    locks = stamp.get("locks")
-    known = locks if isinstance(locks, dict) else {}
-    write_stamp({**stamp, "locks": {**known, name: lock_digest(name)}})
-
-
-def install_package(step: Progress) -> None:
-    pip(step, "--no-deps", "--editable", str(ROOT))
-    write_stamp({**read_stamp(), "package": package_digest()})
-
-
-def pull_models(step: Progress) -> None:
-    paths = []
-    for name in MODELS:
-        command = [str(PYTHON), "-m", "fireside", "models", "pull", "--json", name]
-        said = step.run(command, "Set up again when that is mended.")
-        paths += [json.loads(line)["path"] for line in said if line.startswith("{")]
-    stamp = read_stamp()
-    models = stamp.get("models")
-    known = models if isinstance(models, dict) else {}
-    write_stamp({**stamp, "models": {**known, home_digest(): paths}})
-
-
 def torch_pin() -> str:
     lines = (ROOT / "requirements" / "run.txt").read_text().splitlines()
     return next(line for line in lines if line.startswith("torch=="))
 
 
-def pip(step: Progress, *arguments: str) -> None:
+def install(step: Progress, lock: str | None, *, itself: bool) -> None:
+    """The packages of a list, and Fireside itself, by several pips at once.
+
+    One pip asks for one file after the other, and unpacks on one core.  A list has everything,
+    direct and indirect, so none of them need look for more, and no two touch the same package.
+    """
     drop_half_installed()
-    command = [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    step.run([*command, *arguments], "Check the network, the disk and pip's own configuration.")
+    pip = [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    alone = [*pip, "--no-deps"]
+    commands = [[*alone, "--editable", str(ROOT)]] if itself else []
+    if lock is not None:
+        # The tests import a small part of what they install: compiling all of it takes longer.
+        quick = ["--no-compile"] if lock == "dev.txt" else []
+        commands += [[*alone, *quick, *share] for share in shares(lock)]
+    step.run_together(commands, ADVICE)
+    if lock is not None:
+        # A build of PyTorch for GPUs needs more than the lists have.
+        step.run([*pip, torch_pin()], ADVICE)
+    stamp = read_stamp()
+    known = stamp.get("locks")
+    locks = known if isinstance(known, dict) else {}
+    if lock is not None:
+        stamp["locks"] = {**locks, lock: lock_digest(lock)}
+    write_stamp({**stamp, "package": package_digest()})
+
+
+def shares(lock: str) -> list[list[str]]:
+    """A list in three parts: PyTorch is as much work as a hundred others."""
+    lines = (ROOT / "requirements" / lock).read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    others = [pin for pin in pins if not pin.startswith("torch==")]
+    torch = [pin for pin in pins if pin.startswith("torch==")]
+    return [share for share in (torch, others[::2], others[1::2]) if share]
+
+
+def pull_models(step: Progress) -> None:
+    pull = [str(PYTHON), "-m", "fireside", "models", "pull", "--json"]
+    printed = step.run_together(
+        [[*pull, name] for name in MODELS], "Set up again when that is mended."
+    )
+    paths = [
+        json.loads(line)["path"] for lines in printed for line in lines if line.startswith("{")
+    ]
+    stamp = read_stamp()
+    models = stamp.get("models")
+    known = models if isinstance(models, dict) else {}
+    write_stamp({**stamp, "models": {**known, home_digest(): paths}})
 
 
 def drop_half_installed() -> None:

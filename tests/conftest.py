@@ -16,6 +16,21 @@ from hypothesis import settings
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 REPOSITORY = Path(__file__).parent.parent
+LONGEST = (
+    "clients/test_walks.py", "clients/test_uses_example.py", "clients/test_node.py",
+    "clients/test_langchain.py", "server/test_fine_tuning_circle.py", "test_docs.py",
+    "browser/test_page_looks.py", "browser/test_page.py", "training/test_parallel.py",
+    "training/test_parallel_runs.py", "training/test_checkpoint.py", "engine/test_default_model.py",
+    "model/test_default_model.py", "data/test_filters.py", "server/test_batches.py",
+    "knowledge/test_collections.py", "assistant/tools/mcp_client/test_mcp_client.py",
+    "cli/test_training.py", "cli/test_stopping.py", "cli/test_keys.py", "server/test_hostile.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest first: else one process works alone at the end."""
+    place = {REPOSITORY / "tests" / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 @pytest.fixture(autouse=True)

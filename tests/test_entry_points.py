@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from fireside.safety import inspector
 from fireside.safety.injection import inspect, marked
 from fireside.safety.privacy.finder import load_finder
 from fireside.safety.rules import load_rules
+from tests import measures
 
 KINDS = ("number", "date", "time", "yes_no", "email", "phone", "text")
 SLOTS = {kind: SlotConfig.model_validate({"type": kind}) for kind in KINDS}
@@ -83,7 +85,7 @@ def test_time_grows_with_the_text(name: str) -> None:
 def test_rows_of_dots_cost_no_second(unit: str) -> None:
     """Presidio's form of an address without a scheme, whose finds are not used, took ten."""
     load_finder().find(PROSE)
-    assert seconds(load_finder().find, unit * (4 * SIZE // len(unit))) < 1
+    assert measures.seconds(partial(load_finder().find, unit * (4 * SIZE // len(unit)))) < 1
 
 
 def test_of_a_long_turn_the_first_and_the_last_letters_are_read() -> None:

@@ -48,7 +48,6 @@ def finish(setup: ModuleType, lock: str) -> None:
         {
             **setup.identity(),
             "venv": True,
-            "torch": setup.torch_pin(),
             "locks": {lock: setup.lock_digest(lock)},
             "package": setup.package_digest(),
             "models": {setup.home_digest(): [str(setup.ROOT)]},
@@ -57,8 +56,8 @@ def finish(setup: ModuleType, lock: str) -> None:
 
 
 def test_everything_is_missing_at_first(setup: ModuleType) -> None:
-    assert steps(setup, "chat") == ["virtual", "PyTorch", "packages", "Fireside", "models"]
-    assert steps(setup, "lint") == ["virtual", "PyTorch", "packages", "Fireside"]
+    assert steps(setup, "chat") == ["virtual", "packages", "models"]
+    assert steps(setup, "lint") == ["virtual", "packages"]
 
 
 def test_nothing_is_missing_afterwards(setup: ModuleType) -> None:
@@ -94,6 +93,16 @@ def test_a_moved_checkout_gets_a_new_environment(
     assert steps(setup, "chat")[0] == "virtual"
 
 
+@pytest.mark.parametrize("lock", ["run.txt", "train.txt", "dev.txt", "bench.txt"])
+def test_the_shares_of_a_list_are_all_of_it_and_each_package_once(
+    setup: ModuleType, lock: str
+) -> None:
+    pins = [pin for share in setup.shares(lock) for pin in share]
+    listed = (REPOSITORY / "requirements" / lock).read_text().splitlines()
+    assert sorted(pins) == sorted(line for line in listed if not line.startswith("#"))
+    assert len({pin.partition("==")[0] for pin in pins}) == len(pins)
+
+
 def test_a_venv_of_somebody_else_is_left_alone(
     setup: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -125,6 +134,26 @@ def test_a_failing_step_ends_with_its_last_words(
     assert "no such release" in said
     assert "packages. Look there." in said
     assert "no such release" in (setup.VENV / "fireside-setup.log").read_text()
+
+
+def test_programs_side_by_side_keep_their_lines_apart(
+    setup: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each waits for the file of the other: one after the other they would wait for ever."""
+    step = setup.Progress("both", setup.VENV)
+    program = (
+        "import sys, time; from pathlib import Path; own, other = map(Path, sys.argv[1:])\n"
+        "own.touch()\nwhile not other.exists(): time.sleep(0.01)\nprint(own.name)"
+    )
+    one, two = (str(setup.ROOT / name) for name in ("one", "two"))
+    command = [sys.executable, "-c", program]
+    assert step.run_together([[*command, one, two], [*command, two, one]], "") == [
+        ["one\n"],
+        ["two\n"],
+    ]
+    with pytest.raises(SystemExit):
+        step.run_together([[sys.executable, "-c", ""], [sys.executable, "-c", "1/0"]], "Look.")
+    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_it_starts_at_once_when_nothing_is_missing() -> None:

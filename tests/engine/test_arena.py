@@ -75,8 +75,16 @@ def test_the_last_block_can_be_read_beyond() -> None:
 
 @pytest.mark.skipif(not psutil.LINUX, reason="how memory is committed differs")
 def test_memory_is_reserved_not_touched() -> None:
-    before = psutil.Process().memory_info().rss
     arena = arena_of(num_blocks=1 << 14, block_size=32, num_layers=8, num_kv_heads=4, head_dim=64)
     assert arena.kv.numel() * 4 > 8 << 30
     arena.kv[:, 100] = 1.0
-    assert psutil.Process().memory_info().rss - before < 8 << 20
+    parts = psutil.Process().memory_maps(grouped=False)
+    begins, ends = zip(*(part.addr.split("-") for part in parts), strict=True)
+    at = arena.kv.data_ptr()
+    own = [
+        part.rss
+        for part, begin, end in zip(parts, begins, ends, strict=True)
+        if int(begin, 16) <= at < int(end, 16)
+    ]
+    assert len(own) == 1
+    assert own[0] < 8 << 20

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import struct
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from fireside.errors import Corrupt, NotFound, Unavailable, Unsupported
 from fireside.hub.gguf import GGUFFile, open_gguf
 from hub.small import TOKENS, write_gguf
-from tests.measures import least_peak
+from tests.measures import least_peak, seconds
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +78,7 @@ def test_equals_the_gguf_package_on_the_default_model(smollm2_path: Path) -> Non
 
 def test_the_default_model_opens_in_a_tenth_of_a_second(smollm2_path: Path) -> None:
     open_gguf(smollm2_path)
-    best = min(_seconds(smollm2_path) for _ in range(5))
-    assert best <= 0.2
-
-
-def _seconds(path: Path) -> float:
-    start = time.thread_time()  # the wall clock measures the neighbours' tests too
-    open_gguf(path)
-    return time.thread_time() - start
+    assert seconds(lambda: open_gguf(smollm2_path), tries=5) <= 0.2
 
 
 def test_version_2_reads_alike(small: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fireside.errors import Corrupt
 from fireside.safety import load_rules
 from fireside.safety.rules import CATEGORIES, OVERLAP, WINDOW, read_rules
+from tests.measures import seconds
 
 FOUND = {
     "harassment": ["You are such an idiot.", "You're pathetic", "nobody likes you", "Go to hell!"],
@@ -108,7 +109,6 @@ def test_a_phrase_is_found_wherever_it_stands() -> None:
 
 def test_hostile_text_costs_little() -> None:
     """A megabyte of almost-phrases: measured in processor time, far from catastrophic."""
-    before = time.process_time()
     for piece in (
         "i am going to ",
         "how to make a ",
@@ -116,8 +116,7 @@ def test_hostile_text_costs_little() -> None:
         "child a a a a ",
         "kill the ",
     ):
-        load_rules().judge(piece * (2**17 // len(piece)))
-    assert time.process_time() - before < 60
+        assert seconds(partial(load_rules().judge, piece * (2**17 // len(piece)))) < 12
 
 
 @pytest.mark.parametrize(

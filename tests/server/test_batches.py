@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,15 +22,17 @@ from hypothesis import strategies as st
 from openai.types import Batch
 
 from fireside.errors import Unavailable
+from fireside.server.app import create_app
 from fireside.server.batches import lines, rows
 from fireside.server.batches.journal import ERRORS, OUTPUT, Journal
 from fireside.server.batches.slots import Slots
 from fireside.server.caller import Caller
 from fireside.server.foreground import Foreground
+from fireside.settings import Settings
 from fireside.storage import Store
 
-from .fakes import FakeModel
-from .serving import wait_until
+from .fakes import FakeModel, FakeModels
+from .serving import running, wait_until
 from .test_bad_input import refused
 
 OVER = ("completed", "failed", "expired", "cancelled")
@@ -421,30 +425,33 @@ def test_kill_9_goes_on_and_runs_no_finished_line_twice(tmp_path: Path) -> None:
         client.close()
 
 
+@contextmanager
+def in_process(home: Path) -> Iterator[openai.OpenAI]:
+    settings = Settings(model="fake:1b", home=home)
+    with (
+        Store.open(home / "fireside.db") as store,
+        running(create_app(FakeModels(FakeModel()), store, settings)) as url,
+        openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client,
+    ):
+        yield client
+
+
 def test_killed_while_it_ended(tmp_path: Path) -> None:
     """The output is a file already, the row does not say so yet: there is one file, not two."""
-    process, client = serving(tmp_path)
-    try:
+    with in_process(tmp_path) as client:
         batch = over(client, made(client, line("a")))
         before = [file.id for file in client.files.list()]
-    finally:
-        ended(process)
-        client.close()
+
+    def back(row: Any) -> Any:
+        body = {k: v for k, v in row.body.items() if k != "output_file_id"}
+        return replace(row, status="finalizing", body=body)
+
     with Store.open(tmp_path / "fireside.db") as store:
-
-        def back(row: Any) -> Any:
-            body = {k: v for k, v in row.body.items() if k != "output_file_id"}
-            return replace(row, status="finalizing", body=body)
-
         store.objects.change("batch", batch.id, back, owner=None)
     journal = Journal(tmp_path / "batches" / batch.id)
     journal.answered("a", 200, "req", {})
     journal.close()
-    process, client = serving(tmp_path)
-    try:
+    with in_process(tmp_path) as client:
         again = over(client, batch)
         assert (again.status, again.output_file_id) == ("completed", batch.output_file_id)
         assert [file.id for file in client.files.list()] == before
-    finally:
-        ended(process)
-        client.close()

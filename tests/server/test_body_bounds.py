@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import tracemalloc
 
 import pytest
@@ -17,6 +16,7 @@ from fireside.server.chat_wire import ChatCompletionRequest
 from fireside.server.embeddings import EmbeddingRequest
 from fireside.server.vector_stores.wire import CreateBatch
 from fireside.server.wire import CompletionRequest
+from tests.measures import seconds
 
 LISTS = [
     (ChatCompletionRequest, "messages"),
@@ -29,7 +29,7 @@ LISTS = [
 @pytest.mark.parametrize("value", ["1.5", "{}", "[]", "[{}]"])
 def test_many_wrong_items_are_one_complaint(wire: type[Wire], name: str, value: str) -> None:
     """Each was a complaint of its own: 8 MB of them took 44 s and 6 GB."""
-    raw = f'{{"model":"m","{name}":[{",".join([value] * 60_000)}]}}'.encode()
+    raw = f'{{"model":"m","{name}":[{",".join([value] * 10_000)}]}}'.encode()
     tracemalloc.start()
     try:
         with pytest.raises(FiresideError) as told:
@@ -42,16 +42,19 @@ def test_many_wrong_items_are_one_complaint(wire: type[Wire], name: str, value: 
 
 
 @pytest.mark.parametrize("value", ["1", "{}", '""', "[[]]", '{"a":1}'])
-def test_too_many_values_are_refused_before_they_are_made(value: str) -> None:
-    raw = f'{{"x":[{",".join([value] * 1_100_000)}]}}'.encode()
+def test_too_many_values_are_refused_before_they_are_made(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body, "MAX_VALUES", 100_000)
+    raw = f'{{"x":[{",".join([value] * 110_000)}]}}'.encode()
     tracemalloc.start()
     try:
-        with pytest.raises(TooLarge, match="1000000 values"):
+        with pytest.raises(TooLarge, match="100000 values"):
             body.decode(raw)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 2**20
+    assert peak < 2**18
 
 
 def test_what_stands_in_a_text_is_no_value() -> None:
@@ -101,11 +104,13 @@ def test_no_value_goes_uncounted(value: object) -> None:
 )
 def test_many_members_are_refused_at_once(wire: type[Wire], change: dict[str, object]) -> None:
     raw = json.dumps({"model": "m"} | change).encode()
-    begin = time.thread_time()
-    with pytest.raises(BadRequest) as refused:
-        parse(raw, wire)
-    assert time.thread_time() - begin < 1
-    assert len(refused.value.message) < 400
+
+    def refuse() -> None:
+        with pytest.raises(BadRequest) as refused:
+            parse(raw, wire)
+        assert len(refused.value.message) < 400
+
+    assert seconds(refuse) < 1
 
 
 def test_a_complaint_does_not_repeat_a_megabyte_of_a_name() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from fireside.errors import Corrupt, Unsupported
 from fireside.tokenizer import Tokenizer
+from tests.measures import seconds
 
 from .conftest import Spm, ids
 from .corpus import TEXTS, training_text
@@ -74,14 +74,7 @@ def test_what_the_file_says_of_its_tokens(smollm2: Tokenizer) -> None:
 
 def test_it_loads_at_once(smollm2_metadata: dict[str, Any]) -> None:
     # 0.08 s alone on a quiet core; the bound leaves room for a busy one.
-    best = min(_timed(lambda: Tokenizer.from_gguf(smollm2_metadata)) for _ in range(3))
-    assert best < 0.75
-
-
-def _timed(work: Any) -> float:
-    start = time.thread_time()
-    work()
-    return time.thread_time() - start
+    assert seconds(lambda: Tokenizer.from_gguf(smollm2_metadata), tries=3) < 0.75
 
 
 class Lazy(Sequence[str]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +15,7 @@ from fireside.messages import Message, ToolCall
 from fireside.tokenizer import template as template_module
 from fireside.tokenizer.budget import Budget, OverBudget, check_shape, spending
 from fireside.tokenizer.template import ChatTemplate
+from tests.measures import seconds
 
 CHAT = [Message(role="user", content="hello"), Message(role="assistant", content="hi")]
 
@@ -117,21 +117,24 @@ FORBIDDEN = {
 @pytest.mark.parametrize("way", sorted(ENDLESS))
 def test_an_endless_template_is_stopped(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(template_module, "SECONDS", 0.3)
-    start = time.thread_time()
-    with pytest.raises(BadRequest, match="runs too long; it was stopped"):
-        render(ENDLESS[way])
-    # Ten times the budget: in a large process a collection of garbage may fall into it.
-    assert time.thread_time() - start < 3
+
+    def stop() -> None:
+        with pytest.raises(BadRequest, match="runs too long; it was stopped"):
+            render(ENDLESS[way])
+
+    assert seconds(stop) < 3
 
 
 @pytest.mark.parametrize("way", sorted(HUGE))
 def test_a_template_that_makes_too_much_is_stopped(way: str) -> None:
-    start = time.thread_time()
-    with pytest.raises(BadRequest) as raised:
-        render(HUGE[way])
-    assert time.thread_time() - start < 2.5
-    assert "\n" not in str(raised.value)
-    assert len(str(raised.value)) < 400
+
+    def stop() -> None:
+        with pytest.raises(BadRequest) as raised:
+            render(HUGE[way])
+        assert "\n" not in str(raised.value)
+        assert len(str(raised.value)) < 400
+
+    assert seconds(stop) < 2.5
 
 
 @pytest.mark.parametrize("way", sorted(FORBIDDEN))
@@ -237,12 +240,8 @@ def test_what_is_no_json_is_named_not_shown() -> None:
 def test_a_long_chat_costs_little() -> None:
     source = "{% for m in messages %}<|{{ m.role }}|>{{ m.content | trim }}<|end|>\n{% endfor %}"
     chat = [Message(role="user", content="x" * 1000) for _ in range(2000)]
-    tries = []
-    for _ in range(3):
-        start = time.thread_time()
-        assert len(render(source, chat)) > 2_000_000
-        tries.append(time.thread_time() - start)
-    assert min(tries) < 1.0
+    assert len(render(source, chat)) > 2_000_000
+    assert seconds(lambda: render(source, chat), tries=3) < 1.0
 
 
 def test_a_megabyte_of_content_is_no_loop() -> None:
