@@ -9,6 +9,7 @@ what its kind needs, is broken, and the complaint names the columns.  docs/data.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fireside.data import chats, preferences
@@ -24,6 +25,7 @@ from fireside.messages import Message
 
 TEXTS = ("text", "content")
 ANSWERS = ("completion", "response", "answer", "output", "generation", "RESPONSE", "message_2")
+THOUGHTS = ("reasoning_content", "thinking")
 MESSAGES = "messages"
 TURNS = ("conversations", "conversation", "turns", "dialog", "dialogue")
 NEVER_READ: Mapping[str, str] = {
@@ -214,7 +216,19 @@ def _answer(fields: Fields) -> list[Turn]:
         if any(fields.has(one) for one in preferences.CHOSEN):
             advice = "these are preferences, which --method dpo learns"
         raise Malformed(no_column(fields, "completion", advice))
-    return answer_in(fields, name)
+    return _with_thought(answer_in(fields, name), fields)
+
+
+def _with_thought(answer: list[Turn], fields: Fields) -> list[Turn]:
+    """The answer with the reasoning of a column of its own."""
+    thought = next((one for one in THOUGHTS if isinstance(fields.record.get(one), str)), None)
+    if thought is None or not fields.has(thought):
+        return answer
+    *before, last = answer
+    if last.message.reasoning:
+        raise Malformed(f"the answer has its reasoning twice: in its turn, and in {thought}")
+    message = replace(last.message, reasoning=fields.text(thought))
+    return [*before, replace(last, message=message)]
 
 
 def _from_templates(fields: Fields, source: Source) -> list[Turn]:

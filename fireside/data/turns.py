@@ -57,7 +57,7 @@ LEARNED = (
 MASKED = ("masked",)
 """True: the turn is left out of the loss (torchtune)."""
 PARTIAL = ("train_detail", "training_detail", "reasoning_training_detail")
-REFUSED = frozenset({*MEDIA, *PARTIAL, "refusal", "mask"})
+REFUSED = frozenset({*MEDIA, *PARTIAL, "refusal", "mask", "channel"})
 FLAGS = frozenset({*LEARNED, *MASKED})
 
 
@@ -121,6 +121,11 @@ def _refuse_by_name(fields: Fields) -> None:
         raise Malformed(
             f"{fields.path('mask')} means 'learn it' to some and 'leave it out' to others: write "
             "weight, 1 or 0"
+        )
+    if fields.record.get("channel") == "analysis":
+        raise Malformed(
+            f"{fields.path('channel')} is 'analysis', and a thought is no answer: write it as the "
+            "reasoning_content of the answer"
         )
     for name in PARTIAL:
         if fields.has(name):

@@ -220,3 +220,30 @@ def test_chats_that_differ_in_what_stands_beside_them_are_no_duplicates(
     ]
     prepared = prepare(written(tmp_path, rows), tokenizer, "chat", tmp_path / "prepared")
     assert prepared.report.kept == 4
+
+
+@pytest.mark.parametrize("column", ["reasoning_content", "thinking"])
+def test_reasoning_in_a_column_beside_the_answer_is_the_answers(
+    tmp_path: Path, column: str
+) -> None:
+    row = {"question": "Q", "answer": "A", column: "THOUGHT"}
+    [chat] = read_examples(written(tmp_path, [row]), "chat")
+    assert [(m.content, m.reasoning) for m in chat.messages] == [("Q", ""), ("A", "THOUGHT")]  # type: ignore[union-attr]
+    [other] = read_examples(written(tmp_path, [row | {column: True}]), "chat")
+    assert other.messages[1].reasoning == ""  # type: ignore[union-attr]  # a switch of somebody's
+    twice = row | {"answer": [{"role": "assistant", "content": "A", "reasoning": "OTHER"}]}
+    with pytest.raises(BadRequest, match="twice"):
+        list(read_examples(written(tmp_path, [twice]), "chat"))
+
+
+def test_a_thought_that_stands_as_an_answer_is_refused(tmp_path: Path) -> None:
+    """gpt-oss's channels: learned as answers, they would be shown."""
+    turns = [
+        {"role": "user", "content": "Q"},
+        {"role": "assistant", "channel": "analysis", "content": "THOUGHT"},
+        {"role": "assistant", "channel": "final", "content": "A"},
+    ]
+    with pytest.raises(BadRequest, match=r"messages\[1\]\.channel is 'analysis'"):
+        list(read_examples(written(tmp_path, [{"messages": turns}]), "chat"))
+    [chat] = read_examples(written(tmp_path, [{"messages": [turns[0], turns[2]]}]), "chat")
+    assert [m.content for m in chat.messages] == ["Q", "A"]  # type: ignore[union-attr]

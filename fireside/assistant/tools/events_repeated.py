@@ -23,6 +23,13 @@ PERIODS: Final = {
     "SECONDLY": timedelta(seconds=1), "MINUTELY": timedelta(minutes=1),
     "HOURLY": timedelta(hours=1), "DAILY": timedelta(days=1), "WEEKLY": timedelta(days=7),
 }  # fmt: skip
+BOUNDS: Final = {
+    "INTERVAL": (1, 10**9), "COUNT": (1, 10**9), "BYSECOND": (0, 60), "BYMINUTE": (0, 59),
+    "BYHOUR": (0, 23), "BYMONTHDAY": (1, 31), "BYYEARDAY": (1, 366), "BYWEEKNO": (1, 53),
+    "BYMONTH": (1, 12), "BYSETPOS": (1, 366),
+}  # fmt: skip
+"""Of each number (RFC 5545, section 3.3.10); dateutil takes a BYMONTHDAY of 0 for every day."""
+FROM_THE_END: Final = frozenset(("BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS"))
 WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
@@ -149,8 +156,6 @@ def _repeated(
     after, stop = series.wall(begin) - margin, series.wall(end) + margin
     if until := parts.pop("UNTIL", ""):  # dateutil wants it as naive as the start
         stop = min(stop, _until(until, series) + timedelta(seconds=1))
-    if int(parts.get("INTERVAL", "1")) < 1:
-        raise ValueError("INTERVAL")
     if start >= stop:
         return
     walls = _short if parts["FREQ"] in PERIODS else _long
@@ -171,6 +176,10 @@ def _parts(rule: Any) -> dict[str, str]:
     parts = dict(part.split("=", 1) for part in pieces if part)
     if parts.pop("RSCALE", "GREGORIAN") != "GREGORIAN" or parts.pop("SKIP", "OMIT") != "OMIT":
         raise ValueError("RSCALE")  # RFC 7529: other calendars, and dates that move
+    for name, (least, most) in BOUNDS.items():
+        for number in map(int, parts[name].split(",") if name in parts else ()):
+            if not least <= abs(number) <= most or (number < 0 and name not in FROM_THE_END):
+                raise ValueError(name)
     return parts
 
 

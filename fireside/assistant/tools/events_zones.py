@@ -45,8 +45,11 @@ def zoned(prop: Any) -> Iterator[Any]:
         items = [read_time(text) for text in prop.split(",")]
     else:
         items = [item.dt for item in getattr(prop, "dts", [prop])]
+    is_day = str(getattr(prop, "params", {}).get("VALUE", "")).upper() == "DATE"
     for value in items:
-        if name is None or not isinstance(value, datetime) or value.tzinfo is not None:
+        if is_day and isinstance(value, datetime):  # "VALUE=DATE:20260602T000000"
+            yield value.date()
+        elif name is None or not isinstance(value, datetime) or value.tzinfo is not None:
             yield value
         else:
             yield value.replace(tzinfo=zone_named(str(name)))

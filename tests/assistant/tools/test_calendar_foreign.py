@@ -233,3 +233,25 @@ def test_a_rule_that_ends_before_it_begins_hides_no_event() -> None:
     gone = "RRULE:FREQ=DAILY;COUNT=2\nEXRULE:FREQ=DAILY;UNTIL=20261101T000000Z"
     found = between(calendar(f"{GOOD}\n{gone}"))
     assert ([each.start.day for each in found.events], found.unread) == ([24, 25], [])
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=DAILY;COUNT=0", "FREQ=DAILY;COUNT=-1", "FREQ=MONTHLY;BYMONTHDAY=0",
+        "FREQ=MONTHLY;BYMONTHDAY=32", "FREQ=YEARLY;BYMONTH=13", "FREQ=YEARLY;BYMONTH=-1",
+        "FREQ=DAILY;BYHOUR=24", "FREQ=YEARLY;BYYEARDAY=0", "FREQ=YEARLY;BYWEEKNO=54",
+        "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=0", "FREQ=DAILY;INTERVAL=0", "FREQ=DAILY;INTERVAL=x",
+    ],
+)  # fmt: skip
+def test_a_rule_with_a_number_that_cannot_be(rule: str) -> None:
+    """Its first date is an event all the same, and the rule is named."""
+    found = between(calendar(f"{GOOD}\nRRULE:{rule}"))
+    assert [each.start.day for each in found.events] == [24]
+    assert found.unread == ["how Good repeats"]
+
+
+def test_a_day_that_is_written_with_a_time_is_a_day() -> None:
+    (day,) = between(calendar("SUMMARY:A\nDTSTART;VALUE=DATE:20261125T000000")).events
+    assert day.whole_day
+    assert (day.start.day, day.end.day, day.start.hour) == (25, 26, 0)
