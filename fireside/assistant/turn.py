@@ -169,7 +169,8 @@ class Turn:
         return self._sealed(STATUS.get(reason, "complete"), reason, said)
 
     def _sealed(self, status: Status, reason: str | None, error: str | None = None) -> Done:
-        if reason == "cancelled" and self._interrupted:
+        # A server that stops cancels whatever its models do, also what nobody has asked to stop.
+        if reason == "cancelled" and (self._interrupted or not self._core.cancelled):
             reason = INTERRUPTED
         usage = self._core.usage
         counts = {

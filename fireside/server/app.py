@@ -128,6 +128,7 @@ class Parts:
         admission = Admission(2 * settings.max_batch, settings.max_queue)
         counts.watch(models_, admission)
         models_.tuned = tuned = TunedModels(store.objects, settings.runs_dir, settings.models_dir)
+        readiness = Readiness(models_, settings.model)
         files_ = Files(settings.files_dir, store.objects)
         uploads_ = Uploads(files_)
         guards = Guards(models_, settings.home / "heads")
@@ -151,7 +152,7 @@ class Parts:
             budgets=budgets,
             counts=counts,
             admission=admission,
-            readiness=Readiness(models_, settings.model),
+            readiness=readiness,
             turns=Turns(conversations.revealing(store, Vault(store.objects, settings.home))),
             pulls=Pulls(settings.models_dir),
             tuned=tuned,
@@ -168,7 +169,7 @@ class Parts:
                 Sweep(uploads_.sweep),
                 Sweep(remembered.sweep),
                 Sweep(old.sweep, seconds=3600),
-                Sweep(Heap().trim, seconds=5),
+                Heap(lambda: readiness.state != "loading"),
                 *([] if store.reserve is None else [Sweep(store.reserve.hold)]),
             ],
         )
@@ -219,7 +220,9 @@ def create_app(models_: Models, store: Store, settings: Settings) -> FastAPI:
     app.state.offers = Offers(inside, store, settings.model, _tools_of(settings))
     parts.services.append(offering := mcp.Endpoint(app.state.offers))
     working = (*_working(parts, inside), mcp.routes(offering))
-    for router in (*_answering(parts), *working, *_around(parts)):
+    # A route is looked for in order: behind all others, `/health` would cost twice as much.
+    first = health.routes(parts.readiness, parts.admission)
+    for router in (first, *_answering(parts), *working, *_around(parts)):
         app.include_router(router)
     # The last one added is the outermost.
     app.add_middleware(IgnoredHeader)
@@ -289,7 +292,6 @@ def _working(parts: Parts, inside: Inside) -> Iterator[APIRouter]:
 def _around(parts: Parts) -> Iterator[APIRouter]:
     """The page, and what looks after the server."""
     models_, store, settings = parts.models, parts.store, parts.settings
-    yield health.routes(parts.readiness, parts.admission)
     yield metrics.routes(parts.counts)
     yield organization.routes(store)
     yield dialogue_state.routes(store, parts.assistant.personas)

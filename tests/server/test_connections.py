@@ -362,6 +362,37 @@ def test_half_a_message_does_not_wait_for_ever(place: Place) -> None:
     assert wait_until(lambda: place.web.ledger.held.free == place.web.ledger.held.total)
 
 
+def part(opcode: int, data: bytes, *, final: bool = False) -> bytes:
+    return bytes([0x80 * final | opcode, 0x80 | len(data)]) + b"\0\0\0\0" + data
+
+
+@pytest.mark.parametrize("data", [b"", b"ab"])
+def test_a_message_of_endlessly_many_parts_ends(
+    place: Place, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each part is an object; empty ones never made the message too large."""
+    monkeypatch.setattr(websocket, "MOST_HELD", 2**18)
+    with talking(place) as one, contextlib.suppress(OSError):
+        one.socket.sendall(part(1, b"{"))
+        many = part(0, data) * 2000
+        for _ in range(1000):
+            one.socket.sendall(many)
+        pytest.fail("it is read still")
+    assert wait_until(lambda: place.web.ledger.held.free == place.web.ledger.held.total)
+
+
+def test_a_text_that_is_no_text_leaves_no_traceback(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    with talking(place) as one:
+        one.socket.sendall(part(1, b"\xff\xfe", final=True))
+        with pytest.raises(ConnectionClosed) as closed:
+            one.recv(LONGER)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1007
+    assert not caplog.records
+
+
 def test_waiting_messages_are_bounded_in_bytes(place: Place) -> None:
     model = MODELS.model
     model.as_new()

@@ -1,7 +1,9 @@
-"""What was freed goes back to the system, cycles among it."""
+"""What was freed goes back to the system, cycles among it; what stays is not searched for them."""
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import subprocess
 import sys
 
@@ -10,7 +12,7 @@ import pytest
 from fireside.server import heap
 from fireside.server.heap import Heap
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs glibc")
+needs_glibc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs glibc")
 
 
 # In a process of its own: in one of gigabytes, a hundred megabytes are no growth.
@@ -23,7 +25,7 @@ class Cycle:
         self.itself = self
         self.data = [bytes(1000) for _ in range(size // 1000)]
 
-trimmed = heap.Heap()
+trimmed = heap.Heap(lambda: False)
 trimmed.trim()
 before = heap._resident()
 gc.disable()
@@ -34,8 +36,9 @@ print(before, grown, heap._resident())
 """
 
 
+@needs_glibc
 def test_it_gives_back_what_cycles_held() -> None:
-    if Heap()._trim is None:
+    if Heap(lambda: False)._trim is None:
         pytest.skip("no glibc")
     ran = subprocess.run(
         [sys.executable, "-c", CYCLES], capture_output=True, text=True, check=True, timeout=600
@@ -45,8 +48,9 @@ def test_it_gives_back_what_cycles_held() -> None:
     assert after < before + 10_000
 
 
+@needs_glibc
 def test_it_pauses_where_nothing_is_gained(monkeypatch: pytest.MonkeyPatch) -> None:
-    trimmed, rounds = Heap(), []
+    trimmed, rounds = Heap(lambda: False), []
     trimmed._trim = lambda _: rounds.append(number) or 0  # type: ignore[func-returns-value]
     number = 0
     monkeypatch.setattr(heap, "_resident", lambda: 100 if number == 0 else 200)
@@ -54,3 +58,21 @@ def test_it_pauses_where_nothing_is_gained(monkeypatch: pytest.MonkeyPatch) -> N
         trimmed.trim()
         number += 1
     assert rounds == [0, 1, 3, 7, 15, 31, 63, 127, 191]
+
+
+def test_what_stays_is_not_searched_until_the_server_ends() -> None:
+    loaded = False
+    tended = Heap(lambda: loaded)
+    before = gc.get_freeze_count()
+    tended.tend()
+    assert gc.get_freeze_count() == before
+    loaded = True
+    tended.tend()
+    frozen = gc.get_freeze_count()
+    assert frozen > before + 10_000
+    made = [[] for _ in range(5000)]  # type: ignore[var-annotated]
+    tended.tend()
+    assert gc.get_freeze_count() <= frozen  # what comes later is searched
+    del made
+    asyncio.run(tended.stop())
+    assert gc.get_freeze_count() == 0

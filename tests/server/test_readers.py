@@ -106,6 +106,17 @@ def test_stop_is_for_all_readers(
     assert store.message(answer_id).content == "xxx"
 
 
+def test_what_nobody_stopped_is_not_called_stopped_by_somebody(
+    http: httpx.Client, address: str, chat: str, model: FakeModel, store: Store
+) -> None:
+    """A server that stops cancels an answer that was begun after it had told the others."""
+    model.holds("xxx", " and yyy")
+    answer_id = left_alone(address, chat)
+    model.last.cancel()  # the engine's own, as `cancel_all` does it
+    assert wait_until(lambda: store.message(answer_id).status == "stopped")
+    assert store.message(answer_id).receipt["finish_reason"] == "interrupted"
+
+
 def test_a_deleted_conversation_is_written_no_more(
     http: httpx.Client, address: str, chat: str, model: FakeModel
 ) -> None:

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 KEEP_ALIVE_SECONDS: Final = 75
 LAST_SECONDS: Final = 2
 LOOK_SECONDS: Final = 1.0
-BACKLOG: Final = 128
-"""Connections that are taken in at once.  asyncio takes so many without a pause between them."""
+BACKLOG: Final = 512
+"""Connections that may wait to be taken in."""
+TAKEN_AT_ONCE: Final = 16
+"""asyncio takes so many in without a pause between them, and each costs more than a request."""
 MOST_CONNECTIONS: Final = 4096
 OTHER_FILES: Final = 256
 """Open files that are no connections: the database, models, uploads, children."""
@@ -63,6 +65,9 @@ class WebServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for each in (each for server in self.servers for each in server.sockets):
+            with each.dup() as same:
+                same.listen(BACKLOG)  # asyncio has one number for both
         self._looking = asyncio.create_task(self._look())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -95,7 +100,8 @@ def web_server(app: FastAPI, settings: Settings, **options: Any) -> WebServer:
         ws_per_message_deflate=False,  # 16 KB can be 16 MB, and answers are too short to gain
         log_level="error",
         access_log=False,
-        backlog=BACKLOG,
+        backlog=TAKEN_AT_ONCE,
+        loop="fireside.server.connections.loop:new_loop",
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + LAST_SECONDS,
         # Clients keep idle connections too, httpx for 5 s.  Whoever gives up first must not be
         # the server: a request that crosses its farewell fails.

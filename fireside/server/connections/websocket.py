@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from fireside.server.body import MAX_BYTES
 from fireside.server.connections.http import BUSY, HEADER_SECONDS
 from fireside.server.connections.ledger import Ledger
 from fireside.server.connections.watch import Watch
@@ -19,7 +20,13 @@ IDLE_SECONDS: Final = 1800.0
 ANSWERING: Final = "answering"
 """Key of a scope's state: how many answers the application owes on this connection."""
 READ_BYTES: Final = 16 * 1024
+PART_BYTES: Final = 64
+"""What a part of a message costs beside its text: of two letters each, they are twenty times so
+large in memory as on their way."""
+MOST_HELD: Final = 2 * MAX_BYTES
 GOING_AWAY: Final = 1001
+NO_TEXT: Final = 1007
+TOO_BIG: Final = 1009
 TRY_AGAIN_LATER: Final = 1013
 
 
@@ -27,7 +34,8 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def __init__(self, ledger: Ledger, **given: Any) -> None:
         super().__init__(**given)
         self._watch = Watch(ledger)
-        self._held = 0  # bytes of a message that is not whole
+        self._received = 0  # bytes of a message that is not whole
+        self._held = 0  # what they are in memory
         self._idle = 0.0
 
     @property
@@ -55,7 +63,11 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         if self.transport.is_closing():
             return
         super().data_received(data)
-        if not self._hold(self._held + len(data) if self._is_amid_message else 0):
+        self._received = self._received + len(data) if self._is_amid_message else 0
+        amount = self._received + PART_BYTES * len(self.frames)
+        if amount > MOST_HELD:
+            self._close(TOO_BIG, "the message is too large, or has too many parts")
+        elif not self._hold(amount):
             self._close(TRY_AGAIN_LATER, "too much is being sent: try again later")
 
     def pause_writing(self) -> None:
@@ -79,7 +91,10 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def send_receive_event_to_app(self) -> None:
         self._idle = 0.0
-        super().send_receive_event_to_app()
+        if self.curr_msg_data_type == "text" and not is_text(b"".join(self.frames)):
+            self._close(NO_TEXT, "the message is not UTF-8")  # uvicorn would log a traceback
+        else:
+            super().send_receive_event_to_app()
 
     async def send(self, message: Any) -> None:
         self._idle = 0.0
@@ -141,3 +156,11 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.transport.close()
+
+
+def is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
