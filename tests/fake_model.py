@@ -35,9 +35,12 @@ class Letters:
     def decode(self, ids: Sequence[int], **_: Any) -> str:
         return "".join(map(chr, ids))
 
-    def render(self, messages: Sequence[Message], **_: Any) -> SimpleNamespace:
+    def render(
+        self, messages: Sequence[Message], continue_final: bool = False, **_: Any
+    ) -> SimpleNamespace:
         self.renders += 1
-        text = "".join(f"<{m.role}>{m.content}" for m in messages) + "<assistant>"
+        text = "".join(f"<{m.role}>{m.content}" for m in messages)
+        text += "" if continue_final else "<assistant>"
         return SimpleNamespace(ids=[ord(letter) for letter in text], text=text)
 
 
@@ -62,12 +65,13 @@ class FakeGeneration:
     failure: BaseException | None = None
     on_event: Callable[[int], None] = lambda n: None
     cancelled: bool = False
-    end: str | None = None
+    end: str | None = None  # where nothing else ends it
     error: FiresideError | None = None
     said: int = 0
 
     def __iter__(self) -> Iterator[Event]:
-        for n, piece in enumerate(self.pieces):
+        most = self.params.max_tokens
+        for n, piece in enumerate(self.pieces[:most]):
             self.on_event(n)
             if self.cancelled:
                 break
@@ -75,7 +79,9 @@ class FakeGeneration:
             yield Event(piece)
         if self.failure is not None:
             raise self.failure
-        yield Event("", (), self.end or ("cancelled" if self.cancelled else "stop"))
+        is_cut = most is not None and most < len(self.pieces)
+        end = self.end or ("length" if is_cut else "stop")
+        yield Event("", (), "cancelled" if self.cancelled else end)
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         for event in self:

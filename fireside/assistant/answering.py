@@ -17,9 +17,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fireside.assistant.composing import Composing
+from fireside.assistant.endings import early_end, guard_of, limit_of
 from fireside.assistant.pieces import Asked, Called, Notice, Piece, ToolEnded, ToolStarted
 from fireside.assistant.pipeline import Pipeline, Receipt, note_after, run_after
 from fireside.assistant.saying import Saying
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 ROUNDS: Final = 8
 """Of tools in one answer; after them the model has to answer without."""
 
-WHOLE: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "asks"})
+WHOLE: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "asks", "repetition"})
 """Ends after which an answer is looked at and remembered."""
 
 
@@ -77,7 +78,8 @@ class Answering:
             exchange, {each.name for each in wanted.functions}, may_ask=wanted.may_ask,
             max_calls=wanted.max_calls,
         )  # fmt: skip
-        self._saying = Saying(exchange)
+        self._saying = Saying(exchange, guard_of(exchange, wanted))
+        self._limit = limit_of(exchange, wanted)
         self._made: list[Piece] = []
         self._rounds: list[Generation] = []
         self._over = False
@@ -134,8 +136,8 @@ class Answering:
         """The generation is over: what was held back, and the tools that run next."""
         assert self._parser is not None
         made = [piece for part in self._parser.finish() for piece in self._take(part)]
-        made += self._saying.let_go()
-        if self.reason == "stop":
+        made += self._saying.let_go(is_cut=self.reason == "length")
+        if self.reason == "stop" and not self._saying.over:
             now, asked = sorted_calls(self._box, self._calls)
             made += [ToolStarted(call=self._called(call)) for call in now]
             made += [Asked(call=self._called(call)) for call in asked]
@@ -192,7 +194,8 @@ class Answering:
         self.functions = calling.functions
         self._parser, self._calls, self._theirs, self._call = calling.parser(), [], False, None
         self._round_text, self.reason = len(self.exchange.answer), None
-        self._saying.broken()
+        if self._rounds:
+            self._saying.broken()
         self.generation = model.generate(ids, params, owner=self.exchange.owner)
         self._rounds.append(self.generation)
         if self.cancelled:  # while it was submitted
@@ -220,12 +223,10 @@ class Answering:
 
     def _left(self, prompt_tokens: int) -> int | None:
         """Tokens for this round; None is the rest of the window."""
-        limits = [self.wanted.params.max_tokens, self.exchange.max_tokens]
-        limit = min((each for each in limits if each is not None), default=None)
-        if limit is None:
+        if self._limit is None:
             return None
         room = self.exchange.model.context - prompt_tokens
-        return max(1, min(limit - self.usage.completion_tokens, room))
+        return max(1, min(self._limit - self.usage.completion_tokens, room))
 
     def _take(self, part: CallEvent) -> list[Piece]:
         match part:
@@ -265,7 +266,7 @@ class Answering:
     def _goes_on(self) -> bool:
         """Run what was called, and say whether the model goes on."""
         now, asked = sorted_calls(self._box, self._calls)
-        if self.cancelled or not (now or asked):
+        if self.cancelled or self._saying.over or not (now or asked):
             return False
         outputs = []
         for call in now:
@@ -289,7 +290,7 @@ class Answering:
 
     def _end(self) -> str | None:
         if self._saying.over:
-            return "content_filter"
+            return "repetition" if self._saying.repetition else "content_filter"
         if self.cancelled:
             return "cancelled"
         if self.reason == "stop" and self._asked:
@@ -301,11 +302,13 @@ class Answering:
     def _close(self, reason: str | None) -> None:
         self._over = True
         self.reason = self.exchange.finish_reason = reason
-        self.receipt.note(
-            "generate", "model", time.perf_counter() - self._began, {"rounds": len(self._rounds)}
-        )
-        for notice in self.composing.notices:
-            self.exchange.notices.append(notice)
+        told: dict[str, Any] = {"rounds": len(self._rounds), "limit": self._limit}
+        if self._saying.repetition is not None:
+            told["repetition"] = self._saying.repetition.as_receipt()
+        self.receipt.note("generate", "model", time.perf_counter() - self._began, told)
+        self.exchange.notices += self.composing.notices
+        if not self.wanted.is_raw:
+            self.exchange.notices += early_end(self, self._limit)
         if reason in WHOLE:
             run_after(self._pipeline.after, self.exchange, self.receipt)
         note_after(self.exchange, self.receipt)

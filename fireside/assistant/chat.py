@@ -145,6 +145,27 @@ class Chat:
 
         return self._answer(asked.conversation_id, path, model, sampling, decisions)
 
+    def go_on(
+        self,
+        message_id: str,
+        *,
+        model: str | None = None,
+        sampling: Mapping[str, Any] | None = None,
+    ) -> Turn:
+        """Write on what ended early: a sibling of this answer, which begins with all its text.
+
+        Raises:
+            BadRequest: it came to its own end, or the model's template cannot be written on.
+        """
+        begun = self._store.message(message_id)
+        if not can_go_on(begun):
+            raise BadRequest("This answer came to its own end: there is nothing to continue.")
+
+        def path(_: Conversation, limit: int) -> list[StoredMessage]:
+            return self._store.path_to(begun.parent_id, limit) if begun.parent_id else []
+
+        return self._answer(begun.conversation_id, path, model, sampling, begun=begun)
+
     def _under(
         self, conversation: Conversation, text: str, parent_id: str | None, limit: int
     ) -> list[StoredMessage]:
@@ -166,10 +187,11 @@ class Chat:
         name: str | None,
         asked: Mapping[str, Any] | None,
         decisions: Mapping[str, Decision] | None = None,
+        begun: StoredMessage | None = None,
     ) -> Turn:
         """Answer the last message of a path, storing it first if it has no id yet.
 
-        path_of: at most so many messages at the path's end.
+        path_of: at most so many messages at the path's end.  begun: as `go_on` takes it.
         """
         self._store.get(conversation_id)  # one that is not there is locked by nobody
         release = self._locks.take(conversation_id)
@@ -178,16 +200,18 @@ class Chat:
             named = self.assistant.named(name or conversation.model)
             model = self._models.get(named.model, owner=conversation.owner)
             path = read_on(path_of(conversation, NEAR), self._store.path_to, model)
-            core, sampling = self._core(conversation, path, named, model, asked, decisions or {})
+            core, sampling = self._core(
+                conversation, path, named, model, asked, decisions or {}, begun
+            )
             # A tool that was agreed to may take long, and a step's own reply is recorded at once:
             # both need the question's row first.
             early = not decisions and core.exchange.reply is None
-            begun = core.begin() if early else None
+            first = core.begin() if early else None
             try:
                 question, answer = self._stored(conversation, path, core)
             except BaseException:
-                if begun is not None:
-                    begun.cancel()
+                if first is not None:
+                    first.cancel()
                 raise
         except BaseException:
             release()
@@ -195,10 +219,11 @@ class Chat:
         return Turn(
             self._store,
             core,
-            begun,
+            first,
             question=question,
             answer_id=answer.id,
             sampling=sampling,
+            begun=begun,
             release=release,
         )
 
@@ -210,6 +235,7 @@ class Chat:
         model: TextModel,
         asked: Mapping[str, Any] | None,
         decisions: Mapping[str, Decision],
+        begun: StoredMessage | None,
     ) -> tuple[Answering, dict[str, Any]]:
         own = named.persona.sampling.under(asked or {})
         sampling = merged(model.entry.sampling if model.entry else None, own)
@@ -230,6 +256,7 @@ class Chat:
             untrusted=history.untrusted,
             compacts=True,
             alternates=True,
+            begun="" if begun is None else begun.content,
         )
         last = begun_at(path, model)
         exchange.last_summary = None if last is None else last.summary_id
@@ -280,6 +307,14 @@ class Chat:
         return self._store.append(
             conversation.id, "user", unsaid.content, parent_id=unsaid.parent_id
         )
+
+
+def can_go_on(message: StoredMessage) -> bool:
+    """Whether an answer was ended by its limit, by the person, or with the program."""
+    if message.role != "assistant" or not message.content.strip():
+        return False
+    ended_early = message.status in ("stopped", "partial")
+    return ended_early or message.receipt.get("finish_reason") == "length"
 
 
 def _check_said(text: str) -> None:

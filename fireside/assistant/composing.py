@@ -78,7 +78,8 @@ class Composing:
     def add(self, text: str, calls: Sequence[ToolCall], outputs: Sequence[str]) -> None:
         """A round is over: what it said, what it called, and what came of that."""
         if calls:
-            self._since.append(Message(role="assistant", content=text, tool_calls=tuple(calls)))
+            said = text if self._since else self._exchange.begun + text
+            self._since.append(Message(role="assistant", content=said, tool_calls=tuple(calls)))
         for call, output in zip(calls, outputs, strict=True):
             self._since.append(
                 Message(role="tool", content=output, name=call.name, tool_call_id=call.id)
@@ -98,10 +99,15 @@ class Composing:
         return self._since
 
     def _render(self, calling: Calling, kept_from: int) -> list[int]:
+        since, begun = self._since, self._exchange.begun
+        goes_on = bool(begun) and not since
+        if goes_on:
+            since = [Message(role="assistant", content=begun)]
         messages = messages_of(
-            self._exchange, kept_from=kept_from, outputs=self._outputs, since=self._since
+            self._exchange, kept_from=kept_from, outputs=self._outputs, since=since
         )
-        return calling.render(self._exchange.model.tokenizer, messages).ids
+        tokenizer = self._exchange.model.tokenizer
+        return calling.render(tokenizer, messages, continue_final=goes_on).ids
 
     def _fit(self, fit: Fit, calling: Calling) -> None:
         rendered: dict[int, list[int]] = {}

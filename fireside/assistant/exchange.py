@@ -91,6 +91,7 @@ class Exchange:
     instructions: the caller's own, after the persona's.
     compacts: a summary may stand for old turns: on the page and in the terminal.
     alternates: what a person said in two goes is one message: of a stored chat.
+    begun: what an earlier answer said, which this one goes on with; `answer` begins with it.
 
     sections, sources, tools, filters: what steps add.
     shown: filters after those, on what its owner sees alone; what is stored stays as it was.
@@ -120,6 +121,7 @@ class Exchange:
     instructions: str | None = None
     compacts: bool = False
     alternates: bool = False
+    begun: str = ""
 
     sections: list[Section] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
@@ -140,6 +142,9 @@ class Exchange:
     tool_runs: list[ToolRun] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     results: dict[str, Result] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.answer = self.begun
 
     @property
     def system(self) -> str | None:

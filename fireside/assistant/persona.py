@@ -25,6 +25,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from fireside.assistant.dialogue.config import DialogueConfig
+from fireside.assistant.endings import RepetitionConfig
 from fireside.assistant.knowledge import KnowledgeConfig
 from fireside.assistant.memory.config import MemoryConfig
 from fireside.assistant.mood import MoodConfig
@@ -88,6 +89,7 @@ class Persona(PersonaSection):
     mood: MoodConfig = MoodConfig()
     safety: SafetyConfig = SafetyConfig()
     uncertainty: UncertaintyConfig = UncertaintyConfig()
+    repetition: RepetitionConfig = RepetitionConfig()
 
 
 DEFAULT: Final = Persona()

@@ -114,6 +114,8 @@ def sent(core: Answering) -> dict[str, Any] | None:
             tokenizer, [text for message in core.composing.since for text in _texts(message)]
         ),
     }
+    if exchange.begun:
+        parts["begun"] = _tokens(tokenizer, [exchange.begun])
     total = core.generations[-1].usage.prompt_tokens
     known = sum(sum(v.values()) if isinstance(v, dict) else v for v in parts.values())
     return {**parts, "template": total - known, "total": total}

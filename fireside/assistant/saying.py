@@ -14,38 +14,48 @@ from fireside.assistant.sources import cited
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange, StreamFilter
+    from fireside.assistant.repetition import Repetition, RepetitionGuard
     from fireside.engine.text import TokenInfo
 
 
 class Saying:
     """Of one exchange, whose `answer` and `tokens` it writes.
 
+    guard: against endless repetition; None where every letter is wanted.
     unsaid: tokens that came since the last text that was let go.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, guard: RepetitionGuard | None = None) -> None:
         self._exchange = exchange
+        self._guard = guard
         self._filters = list(exchange.filters)
         self._shown = exchange.shown  # the list itself: whoever stores all that is shown clears it
         self._unsaid: list[TokenInfo] = []
-        self._part = ""  # the text since the last break
-        self._cited = 0  # characters of it that were looked through for citations
+        self._part = exchange.answer  # the text since the last break
+        self._cited = len(self._part)  # characters of it that were looked through for citations
 
     @property
     def over(self) -> bool:
-        """A filter lets nothing more through."""
-        return any(each.over for each in self._filters)
+        """Nothing more is let through."""
+        return self.repetition is not None or any(each.over for each in self._filters)
+
+    @property
+    def repetition(self) -> Repetition | None:
+        """What ended the text, if it repeated itself."""
+        return None if self._guard is None else self._guard.found
 
     def heard(self, tokens: Sequence[TokenInfo]) -> None:
         self._unsaid.extend(tokens)
 
     def say(self, text: str) -> list[Piece]:
-        kept = _fed(self._filters, text)
+        kept = _fed(self._filters, text if self._guard is None else self._guard.feed(text))
         return self._told(kept, _fed(self._shown, kept))
 
-    def let_go(self) -> list[Piece]:
-        """What the filters still hold, at the end of a round."""
-        kept = _finished(self._filters)
+    def let_go(self, *, is_cut: bool = False) -> list[Piece]:
+        """What is still held back, at the end of a round.  is_cut: its limit ended it."""
+        held = "" if self._guard is None else self._guard.finish(is_cut=is_cut)
+        kept = _fed(self._filters, held) if held else ""
+        kept += _finished(self._filters)
         shown = _fed(self._shown, kept) + _finished(self._shown)
         return self._told(kept, shown)
 

@@ -67,28 +67,31 @@ class Turn:
     Attributes:
         question: the message that is answered, as stored.
         answer_id: the row that the answer is written to.
+        begun: an earlier answer, with whose text this one begins; no `Delta` brings that text.
     """
 
     def __init__(
         self,
         store: Store,
         core: Answering,
-        begun: Generation | None,
+        first: Generation | None,
         *,
         question: StoredMessage,
         answer_id: str,
         sampling: Mapping[str, Any],
+        begun: StoredMessage | None = None,
         release: Callable[[], None] = lambda: None,
     ) -> None:
-        """begun: the core's first generation, if that was begun already.
+        """first: the core's first generation, if that has begun already.
 
         release: lets go of the conversation, however often it is called.
         """
         self.question = question
         self.answer_id = answer_id
+        self.begun = begun
         self._store = store
         self._core = core
-        self._begun = begun
+        self._begun_generation = first
         self._sampling = sampling
         self._release = release
         self._interrupted = False
@@ -115,7 +118,7 @@ class Turn:
 
     def __iter__(self) -> Iterator[Shown]:
         try:
-            for piece in pieces_of(self._core, self._begun):
+            for piece in pieces_of(self._core, self._begun_generation):
                 yield from self._take(piece)
                 if self._due():
                     self._flush()
@@ -129,7 +132,7 @@ class Turn:
 
     async def __aiter__(self) -> AsyncIterator[Shown]:
         try:
-            async for piece in pieces_of_async(self._core, self._begun):
+            async for piece in pieces_of_async(self._core, self._begun_generation):
                 for shown in self._take(piece):
                     yield shown
                 if self._due():

@@ -24,6 +24,7 @@ class Wanted:
     functions, choice, parallel, shape: as `calling_for` takes them; the functions are the
         caller's, who runs them.
     max_calls: of tools that run here.  may_ask: somebody is there to agree to one.
+    is_raw: a model's own name in the API: no limit and no end but those that the caller sets.
     decisions: what the person said to calls of the history that asked, by the call's id.
     """
 
@@ -35,4 +36,5 @@ class Wanted:
     shape: Constraint | None = None
     max_calls: int | None = None
     may_ask: bool = True
+    is_raw: bool = False
     decisions: Mapping[str, Decision] = field(default_factory=dict)

@@ -80,6 +80,10 @@ class Session:
         last = self._last()
         return self._shown(lambda: self.chat.regenerate(last.id, **self._how()), show)
 
+    def go_on(self, show: Show) -> Done:
+        last = self.last_answer()
+        return self._shown(lambda: self.chat.go_on(last.id, **self._how()), show)
+
     def edit(self, message: StoredMessage, text: str, show: Show) -> Done:
         return self._shown(lambda: self.chat.edit(message.id, text, **self._how()), show)
 

@@ -108,7 +108,7 @@ def note(console: Console, said: StoredMessage) -> None:
     if "error" in said.receipt:
         error(console, str(said.receipt["error"]))
     if said.receipt.get("finish_reason") == "length":
-        line(console, "(cut off: the token limit is reached; say “go on”)", "yellow")
+        line(console, "(cut off at its limit: /continue writes on)", "yellow")
 
 
 def after(console: Console, done: Done) -> None:

@@ -136,6 +136,12 @@ def _regenerate(window: Window, rest: str) -> None:
     window.regenerate()
 
 
+@command("continue", "", "more")
+def _continue(window: Window, rest: str) -> None:
+    """Write on the last answer, where its limit or Ctrl-C ended it."""
+    window.go_on()
+
+
 @command("edit", "[TEXT]")
 def _edit(window: Window, rest: str) -> None:
     """Ask the last question differently."""

@@ -46,6 +46,9 @@ class Window:
     def regenerate(self) -> None:
         self._answered(self.session.regenerate(on_terminal(self.console)))
 
+    def go_on(self) -> None:
+        self._answered(self.session.go_on(on_terminal(self.console)))
+
     def edit(self, message: StoredMessage, text: str) -> None:
         self._answered(self.session.edit(message, text, on_terminal(self.console)))
 

@@ -76,14 +76,18 @@ class Calling:
     def parser(self) -> CallParser:
         return CallParser(self.syntax if self.callable else None)
 
-    def render(self, tokenizer: Tokenizer, messages: Sequence[Message]) -> Rendered:
+    def render(
+        self, tokenizer: Tokenizer, messages: Sequence[Message], *, continue_final: bool = False
+    ) -> Rendered:
         """The prompt: functions, calls and results as the model's family writes them.
+
+        continue_final: as `Tokenizer.render` takes it.
 
         Raises:
             BadRequest: the model's template refuses these messages.
         """
         served, tools = as_served(messages, self.functions, self.syntax)
-        return tokenizer.render(served, tools=tools)
+        return tokenizer.render(served, tools=tools, continue_final=continue_final)
 
 
 def calling_for(

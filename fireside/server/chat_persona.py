@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from fireside.server.answerers import Answerer
     from fireside.server.chat_store import Keeper
 
-FINISH = {"asks": "stop", "content_filter": "content_filter"}
+FINISH = {"asks": "stop", "repetition": "stop"}
+"""In OpenAI's words; `fireside.notices` says it in full."""
 
 
 async def answer_as(

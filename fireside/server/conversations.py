@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from fireside.assistant import Chat
+from fireside.assistant.chat import can_go_on
 from fireside.errors import Corrupt
 from fireside.safety.privacy.kinds import PLACEHOLDER
 from fireside.safety.privacy.vault import Vault
@@ -84,6 +85,7 @@ def shown_message(message: StoredMessage) -> dict[str, object]:
         "created_at": message.created_at,
         "usage": dict(message.usage),
         "receipt": dict(message.receipt),
+        "can_go_on": can_go_on(message),
     }
 
 
@@ -230,6 +232,12 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
         """Yes or no to the tools that an answer asks for; it goes on either way."""
         said = await body.read(request, Consent)
         return await turns.begin(lambda: chat.consent(message_id, said.approve, reason=said.reason))
+
+    @router.post("/messages/{message_id}/continue")
+    async def go_on(message_id: str, request: Request) -> Response:
+        """An answer that ended early is written on; `start` brings the text that there is."""
+        await body.read(request, Nothing)
+        return await turns.begin(lambda: chat.go_on(message_id))
 
     @router.get("/messages/{message_id}/stream")
     async def read_on(message_id: str) -> Response:

@@ -135,7 +135,13 @@ class Turns:
     async def _begin(self, ask: Callable[[], Turn]) -> StreamingResponse:
         turn = await asyncio.to_thread(ask)
         question = await asyncio.to_thread(self.show, turn.question)
-        start = {"type": "start", "question": question, "answer_id": turn.answer_id}
+        start: dict[str, object] = {
+            "type": "start",
+            "question": question,
+            "answer_id": turn.answer_id,
+        }
+        if turn.begun is not None:
+            start["begun"] = (await asyncio.to_thread(self.show, turn.begun))["content"]
         running = self._running[turn.answer_id] = Running(turn, start)
         pump = asyncio.create_task(self._pump(running))
         self._pumps[pump] = turn

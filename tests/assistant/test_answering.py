@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from fireside.assistant.answering import ROUNDS, Answering
 from fireside.assistant.budget import Budget, Fit
 from fireside.assistant.driving import pieces_of, pieces_of_async
+from fireside.assistant.endings import MOST, RepetitionConfig
 from fireside.assistant.exchange import Exchange, Source
 from fireside.assistant.persona import DEFAULT
 from fireside.assistant.pieces import Asked, Cited, Notice, Piece, Said, ToolEnded, ToolStarted
@@ -435,3 +436,85 @@ def test_cancelled_before_between_and_within() -> None:
             core.cancel()
     assert core.exchange.answer == ""
     assert tool.asked == []
+
+
+OFF = RepetitionConfig(ends_answer=False)
+LOOP = ["It ", "began.", *[" And ", "then ", "it ", "rained."] * 200]
+
+
+def test_an_answer_that_repeats_itself_is_ended_and_says_so() -> None:
+    model = FakeModel(script=[LOOP])
+    core = core_of(model)
+    pieces = [*pieces_of(core)]
+    answer = core.exchange.answer
+    assert answer == "".join(each.text for each in pieces if isinstance(each, Said))
+    assert answer.startswith("It began. And then it rained.")
+    assert len(answer) < 100
+    assert core.reason == "repetition"
+    assert model.asked[0].said < 250
+    assert pieces[-1] == Notice(text="This answer was ended: it repeated itself.")
+    told = core.receipt.steps[-1]
+    assert told["repetition"]["rule"] == "cycle"
+    assert told["repetition"]["withheld_characters"] > 200
+
+
+@pytest.mark.parametrize(
+    ("wanted", "more"),
+    [
+        ({"is_raw": True}, {}),
+        ({}, {"persona": DEFAULT.model_copy(update={"repetition": OFF})}),
+    ],
+)
+def test_a_raw_model_and_a_persona_that_wants_it_may_repeat_themselves(
+    wanted: dict[str, Any], more: dict[str, Any]
+) -> None:
+    core = core_of(FakeModel(script=[LOOP]), wanted=wanted, **more)
+    assert not [each for each in pieces_of(core) if isinstance(each, Notice)]
+    assert (core.exchange.answer, core.reason) == ("".join(LOOP), "stop")
+
+
+def test_after_a_repetition_no_tool_runs() -> None:
+    tool = Adder()
+    core = core_of(FakeModel(script=[[*LOOP, calls("add", a=1, b=2)]]), tools=[tool])
+    [*pieces_of(core)]
+    assert (core.reason, tool.asked) == ("repetition", [])
+
+
+def test_every_surface_but_the_raw_api_has_a_limit_and_says_when_it_is_reached() -> None:
+    words = [f"{n} " for n in range(3000)]
+    core = core_of(FakeModel(context=9000, script=[words]))
+    *_, notice = pieces_of(core)
+    assert (core.reason, core.usage.completion_tokens) == ("length", MOST)
+    assert notice == Notice(text="This answer reached its limit of 1024 tokens.")
+    raw = core_of(FakeModel(context=9000, script=[words]), wanted={"is_raw": True})
+    assert not [each for each in pieces_of(raw) if isinstance(each, Notice)]
+    assert (raw.reason, raw.usage.completion_tokens) == ("stop", 3000)
+
+
+def test_the_persona_and_the_caller_set_the_limit_and_the_line_is_in_its_language() -> None:
+    asked = {"params": SamplingParams(max_tokens=2000)}
+    words = [f"{n} " for n in range(3000)]
+    spanish = DEFAULT.model_copy(update={"language": "es"})
+    core = core_of(FakeModel(context=9000, script=[words]), wanted=asked, persona=spanish)
+    *_, notice = pieces_of(core)
+    assert core.usage.completion_tokens == 2000
+    assert notice == Notice(text="Esta respuesta llegó a su límite de 2000 tokens.")
+    core = core_of(FakeModel(context=9000, script=[words]), wanted=asked, max_tokens=7)
+    [*pieces_of(core)]
+    assert core.usage.completion_tokens == 7
+
+
+def test_the_end_of_the_window_is_told_as_such() -> None:
+    core = core_of(FakeModel(context=120, script=[[f"{n} " for n in range(300)]]))
+    *_, notice = pieces_of(core)
+    assert notice == Notice(text="This answer reached the end of the model’s window of 120 tokens.")
+
+
+def test_an_answer_that_goes_on_begins_with_its_text() -> None:
+    model = FakeModel(script=[["five ", calls("add", a=1, b=2)], ["six"]])
+    core = core_of(model, begun="four ", tools=[Adder()])
+    said = [each for each in pieces_of(core) if isinstance(each, Said)]
+    assert model.asked[0].prompt.endswith("<user>q<assistant>four ")
+    assert "<user>q<assistant>four five" in model.asked[1].prompt
+    assert said[0].after == ""
+    assert core.exchange.answer == "four five\n\nsix"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fireside.assistant import Chat, Delta, Done, Turn
-from fireside.assistant.chat import title_of
+from fireside.assistant.chat import can_go_on, title_of
 from fireside.errors import BadRequest, ContextOverflow, Unavailable
 from fireside.storage import Store
 
@@ -205,3 +205,46 @@ def test_titles() -> None:
     assert len(long) <= 60
     assert long.endswith("word…")
     assert len(title_of("x" * 100)) == 60
+
+
+def test_an_answer_that_ended_early_is_written_on_in_another_version_of_it(
+    chat: Chat, store: Store, model: Any
+) -> None:
+    model.script = [["one ", "two ", "three ", "four"], ["three ", "four"]]
+    conversation = store.create_conversation()
+    first = finish(chat.turn(conversation.id, "count", sampling={"max_tokens": 2}))
+    assert can_go_on(first.message)
+    turn = chat.go_on(first.message.id)
+    assert turn.begun == first.message
+    *deltas, done = turn
+    assert "".join(d.text for d in deltas if isinstance(d, Delta)) == "three four"
+    assert isinstance(done, Done)
+    assert done.message.content == "one two three four"
+    assert done.message.parent_id == first.message.parent_id
+    assert model.asked[1].prompt == "<user>count<assistant>one two "
+    assert done.receipt["sent"]["begun"] == len("one two ")
+    assert sum(
+        sum(v.values()) if isinstance(v, dict) else v
+        for name, v in done.receipt["sent"].items() if name != "total"
+    ) == done.receipt["sent"]["total"]  # fmt: skip
+    with pytest.raises(BadRequest, match="own end"):
+        chat.go_on(done.message.id)
+    finish(chat.turn(conversation.id, "thanks"))
+    assert (
+        model.asked[2].prompt == "<user>count<assistant>one two three four<user>thanks<assistant>"
+    )
+
+
+def test_a_stopped_answer_goes_on_and_a_question_does_not(
+    chat: Chat, store: Store, model: Any
+) -> None:
+    model.script = [["one ", "two "], ["two"]]
+    conversation = store.create_conversation()
+    turn = chat.turn(conversation.id, "q")
+    model.asked[0].on_event = lambda n: n == 1 and turn.cancel()
+    stopped = finish(turn)
+    with pytest.raises(BadRequest, match="own end"):
+        chat.go_on(str(stopped.message.parent_id))
+    *_, done = chat.go_on(stopped.message.id)
+    assert isinstance(done, Done)
+    assert (done.message.content, done.message.status) == ("one two", "complete")

@@ -175,7 +175,8 @@ def test_an_unknown_address_says_so(page: Page) -> None:
 
 
 def test_a_reader_is_left_where_they_read(page: Page, model: FakeModel) -> None:
-    model.holds("A paragraph.\n\n" * 30, "A paragraph.\n\n" * 30)
+    paragraphs = [f"No {n * n}.\n\n" for n in range(60)]
+    model.holds("".join(paragraphs[:30]), "".join(paragraphs[30:]))
     say(page, "A long one")
     expect(page.locator(".live p")).to_have_count(30)
     page.evaluate("document.getElementById('scroll').scrollTop = 100")

@@ -99,6 +99,13 @@ def test_a_persona_greets(page: Page) -> None:
 
 def test_why_an_answer_is_no_longer_is_told(page: Page, model: FakeModel) -> None:
     page.select_option("#model", "persona:storyteller")  # at most 300 tokens
-    model.answer = "x" * 301
+    model.answer = "".join(f"{n}, " for n in range(80))
     say(page, "What do you see?")
     expect(page.locator(".remark")).to_have_text("This answer reached its limit of 300 tokens.")
+    model.answer = "the end."
+    page.get_by_role("button", name="Continue").click()
+    answer = page.locator("article.answer:not(.live)")
+    expect(answer).to_contain_text("75, 76, 77the end.")
+    expect(answer).to_have_count(1)
+    expect(page.locator(".siblings")).to_contain_text("2/2")
+    expect(page.get_by_role("button", name="Continue")).to_have_count(0)

@@ -178,7 +178,8 @@ def test_a_pipe_that_stays_silent_is_left_out_aloud(
 READER = """
 import sys, fake_model
 from fireside.cli import loading, main
-model = fake_model.FakeModel(script=[["line\\n"] * 100_000])
+pages = (" ".join(map(str, range(n, n + 999))) for n in range(0, 999_000, 999))
+model = fake_model.FakeModel(script=[["line\\n", *pages]])
 loading.Loading._import = lambda self: fake_model.FakeModels(model)
 main.main()
 """

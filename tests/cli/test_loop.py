@@ -74,6 +74,19 @@ def test_regenerate_edit_and_undo(type_: Type, model: FakeModel, session: Sessio
     assert session.path() == []
 
 
+def test_an_answer_cut_off_at_its_limit_is_written_on(
+    type_: Type, model: FakeModel, session: Session
+) -> None:
+    model.script = [["one ", "two ", "three"], ["three"]]
+    shown = type_("/set max_tokens 2\rq\r/continue\r/continue\r")
+    assert "(cut off at its limit: /continue writes on)" in shown
+    assert "(This answer reached its limit of 2 tokens.)" in shown
+    assert model.asked[1].prompt == "<user>q<assistant>one two "
+    assert session.path()[-1].content == "one two three"
+    assert shown.count("one two") == 1
+    assert "nothing to continue" in shown
+
+
 def test_system_set_and_receipt(type_: Type, model: FakeModel) -> None:
     shown = type_("/system Be brief.\r/set temperature 0\r/set warmth 1\rhi\r/receipt\r/system -\r")
     assert model.asked[0].prompt == "<system>Be brief.<user>hi<assistant>"

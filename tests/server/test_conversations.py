@@ -60,6 +60,27 @@ def test_versions_of_an_answer(http: httpx.Client, chat: str, model: FakeModel) 
     assert [m["content"] for m in back["messages"]] == ["Hi", "Other"]
 
 
+def test_an_answer_at_its_limit_is_written_on(http: httpx.Client, model: FakeModel) -> None:
+    told = http.post("/api/conversations", json={"model": "persona:storyteller"})
+    chat = told.json()["id"]
+    model.answer = "".join(f"{n} " for n in range(120))  # one token a letter, 300 at most
+    told = events(
+        http.post(f"/api/conversations/{chat}/turns", json={"content": "What do you see?"})
+    )
+    first = told[-1]["message"]
+    assert first["can_go_on"]
+    assert first["receipt"]["notices"] == ["This answer reached its limit of 300 tokens."]
+    model.answer = "and the rest."
+    told = events(http.post(f"/api/messages/{first['id']}/continue", json={}))
+    assert told[0]["begun"] == first["content"]
+    assert "".join(each["text"] for each in told if each["type"] == "delta") == "and the rest."
+    last = told[-1]["message"]
+    assert last["content"] == first["content"] + "and the rest."
+    assert not last["can_go_on"]
+    refused = http.post(f"/api/messages/{last['id']}/continue", json={})
+    assert refused.status_code == 400
+
+
 def test_stop(http: httpx.Client, address: str, chat: str, model: FakeModel) -> None:
     model.holds("xxx")
     said = {"content": "Go"}

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from fireside.assistant.repetition import RepetitionGuard
 from fireside.engine.params import Constraint, SamplingParams
 from fireside.errors import ContextOverflow, FiresideError
 from fireside.messages import Message
@@ -76,10 +77,14 @@ class Asking:
             temperature=0.0, repetition_penalty=1.05, max_tokens=max_tokens, constraint=constraint
         )
         said, end = "", None
+        guard = RepetitionGuard() if constraint is None else None
         generation = self._model.generate(ids, params, owner=self._owner)
         for event in generation:
-            said += event.text
+            said += event.text if guard is None else guard.feed(event.text)
             end = event.finish_reason or end
+            if end is None and guard is not None and guard.found is not None:
+                generation.cancel()
+        said += "" if guard is None else guard.finish(is_cut=end == "length")
         if end == "error":
             raise generation.error or FiresideError("The engine failed while it wrote.")
         return Written(text=said.strip(), whole=end == "stop")

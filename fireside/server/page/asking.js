@@ -50,6 +50,11 @@ export function edit(message, text) {
   return anew(message, `/api/messages/${message.id}/edit`, { content: text }, text);
 }
 
+/** Write on an answer that ended early: another version of it, which begins with its text. */
+export function goOn(message) {
+  return anew(message, `/api/messages/${message.id}/continue`, {});
+}
+
 /** Yes or no to what an answer asks for; the answer goes on either way. */
 export async function consent(message, approve) {
   if (current()) return;
@@ -157,6 +162,7 @@ async function receive(asked, id, path, body) {
 
 /** Show one event; returns the stored answer, if it brings that. */
 function shown(asked, event) {
+  if (event.type === "start" && event.begun) asked.live.push(event.begun);
   if (event.type === "delta") asked.live.push(event.text);
   if (event.type === "tool") asked.live.note(event.name);
   if (event.type === "tool_end") asked.live.note(null);

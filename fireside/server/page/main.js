@@ -1,7 +1,7 @@
 // The page, put together: what happens at its beginning, and what each button and key does.
 
 import { ask } from "./api.js";
-import { consent, edit, readOn, regenerate, select, send, stop } from "./asking.js";
+import { consent, edit, goOn, readOn, regenerate, select, send, stop } from "./asking.js";
 import { fit } from "./box.js";
 import { loadModels, mark, onChoice } from "./models.js";
 import { showNotice } from "./notice.js";
@@ -10,7 +10,7 @@ import { complain, follow, here, newChat, onRunning, showEarlier, sidebar, threa
 const byId = (id) => document.getElementById(id);
 const question = byId("question");
 
-thread.actions = { regenerate, select, edit, consent, showEarlier };
+thread.actions = { regenerate, goOn, select, edit, consent, showEarlier };
 
 /** Answer with this model from now on. */
 async function choose(name) {

@@ -10,7 +10,7 @@ const latest = document.getElementById("latest");
 const NEAR = 80; // pixels from the end within which the view follows the answer
 
 export class Thread {
-  /** To be set: `actions`: regenerate(message), select(id), edit(message, text), consent(message, yes). */
+  /** To be set: `actions`: regenerate(message), goOn(message), select(id), edit(message, text), consent(message, yes). */
   constructor() {
     this.actions = {};
     this.nodes = new Map(); // what the server told of a message, in JSON → its node
@@ -126,6 +126,10 @@ export class Thread {
     for (const notice of message.receipt?.notices ?? []) node.append(el("p", { class: "remark" }, notice));
     if (remark) node.append(el("p", { class: "remark" }, remark));
     if (message.receipt?.asks) node.append(this.consentTo(message));
+    if (message.can_go_on && !message.running) {
+      const goOn = () => this.actions.goOn(message);
+      node.append(el("div", { class: "row go-on" }, el("button", { type: "button", onclick: goOn }, "Continue")));
+    }
     node.append(bar, drawer);
     return node;
   }
@@ -204,18 +208,10 @@ function remarkOn(message) {
   if (message.status === "stopped") return stoppedBy(message.receipt);
   if (message.status === "partial") return "This answer was cut off: the program ended while it was written.";
   if (message.status === "error") return `This answer failed. ${message.receipt?.error ?? ""}`;
-  if (message.receipt?.finish_reason === "length") return lengthOf(message.receipt);
   return "";
 }
 
 function stoppedBy(receipt) {
   return receipt?.finish_reason === "interrupted"
     ? "The server was stopped while this answer was written." : "You stopped this answer.";
-}
-
-/** Why an answer is no longer: the persona's own limit, or the model's window. */
-function lengthOf({ sent, window: room, completion_tokens: tokens }) {
-  return (sent?.total ?? 0) + tokens < room
-    ? `This answer reached its limit of ${tokens} tokens.`
-    : "This answer reached the end of the model’s window.";
 }

@@ -32,7 +32,7 @@ from fireside.server.streaming import submitted
 if TYPE_CHECKING:
     from fireside.engine.text import Generation, TextEvent, TokenInfo
 
-WHOLE: Final = frozenset({"stop", "tool_calls", "asks"})
+WHOLE: Final = frozenset({"stop", "tool_calls", "asks", "repetition"})
 """Ends of an answer from which nothing is missing."""
 
 

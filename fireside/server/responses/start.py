@@ -133,7 +133,7 @@ def _start(
     listed = services.remote.bring(servers, exchange)
     sampling = sampling_of(answerer, call)
     response |= {name: sampling[name] for name in DRAWN}
-    wanted = wanted_of(answerer.model, call, tools, decisions, sampling, searched)
+    wanted = wanted_of(answerer, call, tools, decisions, sampling, searched)
     if warm:
         wanted = replace(wanted, params=replace(wanted.params, max_tokens=1))
     given = [*exchange.history, exchange.question]
@@ -244,13 +244,14 @@ def sampling_of(answerer: Answerer, call: CreateResponse) -> dict[str, Any]:
 
 
 def wanted_of(
-    model: TextModel,
+    answerer: Answerer,
     call: CreateResponse,
     tools: Tools,
     decisions: dict[str, Decision],
     sampling: dict[str, Any],
     searched: Searched | None,
 ) -> Wanted:
+    model = answerer.model
     limit = sampling.get("max_tokens")
     drops = call.truncation == "auto"
     reserve = (limit or max(1, model.context // ROOM)) if drops else (limit or 1)
@@ -275,6 +276,7 @@ def wanted_of(
         parallel=call.parallel_tool_calls,
         shape=shape_of(call.text.format),
         max_calls=max_calls,
+        is_raw=not answerer.own,
         decisions=decisions,
     )  # fmt: skip
 
