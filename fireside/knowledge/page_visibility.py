@@ -1,9 +1,11 @@
-"""What a page hides: by its elements, their attributes, their styles and its style sheets."""
+"""What a page hides: by its elements, their attributes, and its style sheets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+
+from fireside.knowledge.page_styles import Style, hidden_by
 
 SKIPPED = frozenset(
     [
@@ -24,15 +26,14 @@ SKIPPED = frozenset(
         "source",
         "track",
         "map",
+        "progress",
+        "meter",
         "annotation",
         "annotation-xml",
     ]
 )
 MOST_RULES, MOST_SELECTORS = 500, 1_000
 """Of those that hide or show something: each is looked for in the whole page."""
-NO_CLIP = (["rect(0", "0", "0", "0)"], ["rect(0px", "0px", "0px", "0px)"])
-DECIDING = frozenset({"display", "visibility", "content-visibility", "opacity", "font-size"})
-NO_SIZE = frozenset({"0", "0px", "0em", "0rem", "0pt", "0%"})
 
 
 class Rule(NamedTuple):
@@ -59,6 +60,7 @@ class Visibility:
         style = Style(attributes.get("style") or "")
         if (
             "hidden" in attributes
+            or "popover" in attributes
             or (node.tag == "dialog" and "open" not in attributes)
             or (node.tag == "input" and attributes.get("type") == "hidden")
         ) and style.get("display", "none") == "none":
@@ -79,69 +81,6 @@ class Visibility:
 
     def leave(self, node: Any) -> None:
         self._visible.pop()
-
-
-class Style(dict[str, str]):
-    """Declarations; of two for a property the later counts, but an important one for more."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.important: set[str] = set()
-        for each in text.split(";"):
-            name, _, value = each.partition(":")
-            name = name.strip().lower()
-            value, mark, rank = value.strip().lower().partition("!")
-            is_important = bool(mark) and rank.strip() == "important"
-            if is_important or name not in self.important:
-                self[name] = value.strip()
-            if is_important:
-                self.important.add(name)
-
-    @property
-    def insists(self) -> bool:
-        """Whether an important one of them hides or shows."""
-        return not self.important.isdisjoint(DECIDING)
-
-
-def hidden_by(style: Mapping[str, str]) -> bool | None:
-    """None where the style says nothing about it."""
-    if style.get("display") == "none" or style.get("content-visibility") == "hidden":
-        return True
-    if style.get("visibility") in ("hidden", "collapse"):
-        return True
-    if style.get("opacity") in NO_SIZE or style.get("font-size") in NO_SIZE:
-        return True
-    if _is_outside(style) or _is_unpainted(style):
-        return True
-    return False if "display" in style or "visibility" in style else None
-
-
-def _is_outside(style: Mapping[str, str]) -> bool:
-    """Moved off the page, or cut down to nothing."""
-    moved = ["text-indent"]
-    if style.get("position") in ("absolute", "fixed"):
-        moved += ["left", "top", "right", "bottom"]
-        if style.get("clip", "").replace(",", " ").split() in NO_CLIP:
-            return True
-    if any(_pixels(style.get(name, "")) <= -999 for name in moved):
-        return True
-    is_cut = style.get("overflow", "").startswith(("hidden", "clip"))
-    return is_cut and (style.get("width") in NO_SIZE or style.get("height") in NO_SIZE)
-
-
-def _is_unpainted(style: Mapping[str, str]) -> bool:
-    """Written in no colour, or in that of its ground."""
-    colour = style.get("color")
-    ground = style.get("background-color") or style.get("background")
-    return colour is not None and colour in ("transparent", ground)
-
-
-def _pixels(value: str) -> float:
-    digits = value.removesuffix("px").removesuffix("rem").removesuffix("em")
-    try:
-        return float(digits)
-    except ValueError:
-        return 0.0
 
 
 def hidden_by_sheets(tree: Any) -> dict[int, Rule]:

@@ -12,23 +12,23 @@ from typing import Any
 from fireside.errors import Corrupt
 from fireside.knowledge.documents import Block, LeftOut, Unread
 from fireside.knowledge.page_lists import Counter, chosen
+from fireside.knowledge.page_nodes import (
+    has_names,
+    is_block,
+    is_figure,
+    is_of,
+    place_of,
+    span,
+)
 from fireside.knowledge.page_text import Lines, collapsed
 from fireside.knowledge.page_visibility import (
     SKIPPED,
     Rule,
-    Style,
     Visibility,
     hidden_by_sheets,
 )
 from fireside.knowledge.tables import Rows
 
-BLOCKS = frozenset(
-    """
-    address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption
-    figure footer form header hgroup hr legend main menu nav ol p pre search section summary
-    table ul caption listing xmp plaintext
-    """.split()  # noqa: SIM905
-)
 LINES = frozenset({"br", "li", "tr", "option"})
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 PREFORMATTED = frozenset({"pre", "textarea", "listing", "xmp", "plaintext"})
@@ -36,13 +36,35 @@ LEFT_OUT = {
     "img": "picture", "svg": "picture", "canvas": "picture", "video": "film", "audio": "recording",
     "iframe": "embedded page", "object": "embedded object", "embed": "embedded object",
 }  # fmt: skip
-TYPED = frozenset({"", "text", "email", "number", "tel", "url", "date", "search", "time"})
+TYPED = frozenset(
+    {
+        "submit",
+        "button",
+        "reset",
+        "",
+        "text",
+        "email",
+        "number",
+        "tel",
+        "url",
+        "date",
+        "search",
+        "time",
+    }
+)
 RAISED = {"sup": "^", "sub": "_"}
 """Written before a figure alone: 10<sup>6</sup> is not 106."""
-PARTED = {"mfrac": "/", "msup": "^", "msub": "_"}
+PARTED = {
+    "mfrac": "/", "msup": "^", "msub": "_", "msubsup": "_^", "munder": "_", "mover": "^",
+    "munderover": "_^", "mroot": ["^(1/"], "mtr": [", "], "mtable": ["; "],
+}  # fmt: skip
 """Between the parts of a formula."""
+AROUND = {
+    "q": ('"', '"'), "rt": ("(", ")"), "msqrt": ("√(", ")"), "mroot": ("", ")"),
+    "mtable": (" [", "] "), "del": (" ~~", "~~ "), "s": (" ~~", "~~ "), "strike": (" ~~", "~~ "),
+}  # fmt: skip
+"""What a page draws around an element: struck figures must not join those beside them."""
 FIELDS = frozenset({"input", "textarea", "select", "button"})
-MOST_SPAN = 1_000
 
 
 def html(text: str) -> Iterator[Block | Unread]:
@@ -120,6 +142,8 @@ class _Page:
         if tag in LEFT_OUT:
             self.left_out.add(LEFT_OUT[tag])
             return False
+        if tag == "template" and "shadowrootmode" in node.attributes:
+            self.left_out.add("shadow tree")
         if tag == "select" and self._visibility.enter(node):
             if self._visibility.is_visible:
                 self._text(f" {', '.join(chosen(node))} ")
@@ -128,24 +152,24 @@ class _Page:
 
     def _start(self, node: Any) -> Iterator[Block]:
         tag = node.tag
-        lines = self._lines[-1]
+        lines = self._lines[-1] if self._heading is None else self._heading
         if tag in HEADINGS and len(self._lines) == 1:
             mark = lines.take_lead()
             yield from self._end_block()
             self._heading = Lines()
             self._heading.lead(mark)
-        elif _is_block(node):
+        elif is_block(node):
             lines.need(2)
         elif tag in LINES and not (tag == "tr" and self._data_table()):
             lines.need(1, again=tag == "br")
         if tag == "ol":
             self._counters.append(Counter(node))
-        elif tag == "li" and self._counters and _is_of(node, "ol"):
+        elif tag == "li" and self._counters and is_of(node, "ol"):
             lines.lead(self._counters[-1].mark(node))
         if tag in PREFORMATTED:
             self._preformatted += 1
         if tag == "table":
-            self._tables.append(_Table() if _has_names(node) else None)
+            self._tables.append(_Table() if has_names(node) else None)
         elif tag in ("td", "th"):
             if self._data_table():
                 self._lines.append(Lines())
@@ -153,16 +177,16 @@ class _Page:
                 lines.separate(" | ")
         elif tag == "tr" and (table := self._data_table()):
             table.row, table.column = {}, 0
-        elif tag == "rt":
-            self._text("(")
-        elif tag in RAISED and _is_figure(node):
+        elif tag in RAISED and is_figure(node):
             self._text(RAISED[tag])
+        elif tag in AROUND:
+            self._text(AROUND[tag][0])
         elif tag in FIELDS:
             lines.add(" ")
             if tag == "input" and (node.attributes.get("type") or "") in TYPED:
                 self._text((node.attributes.get("value") or "") + " ")
-        elif (above := node.parent) is not None and above.tag in PARTED and not _is_first(node):
-            self._text(PARTED[above.tag])
+        if (above := node.parent) is not None and above.tag in PARTED and (place := place_of(node)):
+            self._text(PARTED[above.tag][min(place, len(PARTED[above.tag])) - 1])
 
     def _end(self, node: Any) -> Iterator[Block]:
         tag = node.tag
@@ -177,10 +201,10 @@ class _Page:
             if ended is not None:
                 self._put(ended.rows.end())
             self._lines[-1].need(2)
-        elif _is_block(node):
+        elif is_block(node):
             self._lines[-1].need(1)
-        elif tag == "rt":
-            self._text(")")
+        elif tag in AROUND:
+            self._text(AROUND[tag][1])
         elif tag in FIELDS:
             self._lines[-1].add(" ")
         if tag == "ol" and self._counters:
@@ -215,7 +239,7 @@ class _Page:
     def _end_cell(self, table: _Table, attributes: dict[str, str | None]) -> None:
         text = self._lines.pop().text()
         self._skip_taken(table)
-        width, height = (_span(attributes.get(name)) for name in ("colspan", "rowspan"))
+        width, height = (span(attributes.get(name)) for name in ("colspan", "rowspan"))
         for column in range(table.column, table.column + width):
             if column == table.column or not table.rows.has_names:
                 table.row[column] = text
@@ -246,53 +270,3 @@ class _Page:
         self._lines[0] = Lines()
         if text:
             yield Block(text=text + "\n\n", section=tuple(title for _, title in self._path))
-
-
-def _is_block(node: Any) -> bool:
-    if node.tag not in BLOCKS:
-        return False
-    style = node.attributes.get("style") or ""
-    return "display" not in style or not Style(style).get("display", "").startswith("inline")
-
-
-def _is_figure(node: Any) -> bool:
-    """Whether a raised or lowered figure follows a figure, with which it would be one number."""
-    before = node.prev
-    if before is None or before.tag != "-text":
-        return False
-    text = node.text(deep=True).lstrip()
-    return before.text_content[-1:].isdigit() and text[:1] in tuple("0123456789-−+n")
-
-
-def _is_of(node: Any, tag: str) -> bool:
-    return node.parent is not None and node.parent.tag == tag
-
-
-def _is_first(node: Any) -> bool:
-    before = node.prev
-    while before is not None and before.tag == "-text":
-        before = before.prev
-    return before is None
-
-
-def _has_names(table: Any) -> bool:
-    """Whether the first row of a table is made of `th`, as that of data is; tables that are there
-    for the layout have none."""
-    node = table.child
-    while node is not None and node.tag not in ("thead", "tbody", "tr"):
-        node = node.next
-    if node is not None and node.tag != "tr":
-        node = node.child
-        while node is not None and node.tag != "tr":
-            node = node.next
-    cell = node.child if node is not None else None
-    tags: list[str] = []
-    while cell is not None and len(tags) < MOST_SPAN:
-        if (cell.tag or "-")[0] != "-":
-            tags.append(cell.tag)
-        cell = cell.next
-    return len(tags) > 1 and set(tags) == {"th"}
-
-
-def _span(value: str | None) -> int:
-    return min(int(value), MOST_SPAN) if value and value.isascii() and value.isdigit() else 1
