@@ -75,10 +75,8 @@ def forget(
         print(printable_json(done.as_json()))
         return
     print(f"{sum(done.rows.values())} rows and {done.paths} files and folders are gone.")
-    if not done.clean:
-        failures.say(
-            "another process reads the database: its log is clean once that ends or restarts."
-        )
+    if done.remains:
+        failures.say(done.remains)
 
 
 @app.command("find")

@@ -23,13 +23,14 @@ from fireside.storage.files import Files, create
 FORGOTTEN_SHAPE: Final[dict[str, Any]] = {
     "title": "ForgottenData",
     "type": "object",
-    "required": ["object", "deleted", "rows", "paths", "clean"],
+    "required": ["object", "deleted", "rows", "paths", "clean", "remains"],
     "properties": {
         "object": {"const": "fireside.data"},
         "deleted": {"const": True},
         "rows": {"type": "object", "additionalProperties": {"type": "integer"}},
         "paths": {"type": "integer"},
         "clean": {"type": "boolean"},
+        "remains": {"type": ["string", "null"]},
     },
 }
 WORD: Final = "everything"

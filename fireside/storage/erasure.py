@@ -33,6 +33,12 @@ UNOWNED: Final[Mapping[str, str]] = {
     "audit": "what admins did, kept by law where there is one",
 }
 
+READ: Final = "another process reads the database: its log is clean once that ends or restarts."
+NO_ROOM: Final = (
+    "the disk has no room for a clean copy of the database: deleted words stay in its search index "
+    "until there is. Free some space, then do it once more."
+)
+
 
 class Erasure:
     """Of one database."""
@@ -119,18 +125,17 @@ class Erasure:
             if len(ids) < BATCH:
                 return
 
-    def scrub(self) -> bool:
-        """Clean the database's own files of what was deleted.  False: somebody reads it just now,
-        and the log of changes is cleaned when they end; or the disk has no room for a clean copy,
-        and the words of the search index stay until there is."""
-        if self._writer.dialect.name == "sqlite":
-            try:
-                return sqlite.scrub(self._writer)
-            except Unavailable as error:
-                if error.code != NO_SPACE:
-                    raise
-                return False
-        return True  # the server's VACUUM, which its administrator sets up
+    def scrub(self) -> str:
+        """Clean the database's own files of what was deleted; what is not clean yet, or ""."""
+        if self._writer.dialect.name != "sqlite":
+            return ""  # the server's VACUUM, which its administrator sets up
+        try:
+            is_clean = sqlite.scrub(self._writer)
+        except Unavailable as error:
+            if error.code != NO_SPACE:
+                raise
+            return NO_ROOM
+        return "" if is_clean else READ
 
     # By age
 

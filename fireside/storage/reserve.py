@@ -1,7 +1,8 @@
 """A little disk space that is set aside, so that deleting works where nothing else does.
 
 SQLite writes to delete: on a full disk it could free nothing.  So a file of `SIZE` lies beside the
-database; when a deletion finds the disk full, that file goes, and the deletion is tried once more.
+database; when a deletion finds the disk full, or the database cannot even be opened there, that
+file goes, and it is tried once more.
 The server sets it up again when there is room.
 """
 
@@ -70,13 +71,17 @@ def freeing(method: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(method)
     def tried(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return method(*args, **kwargs)
-        except Unavailable as error:
-            owner: Any = args[0]
-            reserve = reserve_of(owner._writer)
-            if error.code != NO_SPACE or reserve is None or not reserve.release():
-                raise
-            return method(*args, **kwargs)
+        owner: Any = args[0]
+        return with_reserve(reserve_of(owner._writer), lambda: method(*args, **kwargs))
 
     return tried
+
+
+def with_reserve(reserve: Reserve | None, work: Callable[[], R]) -> R:
+    """What `work` gives; where the disk is full, it is done once more with the reserve's space."""
+    try:
+        return work()
+    except Unavailable as error:
+        if error.code != NO_SPACE or reserve is None or not reserve.release():
+            raise
+        return work()

@@ -111,8 +111,8 @@ def in_plain_words(error: BaseException, path: str) -> FiresideError | None:
         )
     if "full" in said:
         return _no_space(path)
-    # A quota that is used up is an I/O error to SQLite, and a full disk is no other.
-    if getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_WRITE":
+    # A quota that is used up is an I/O error to SQLite, and so is a full disk when it is opened.
+    if getattr(error, "sqlite_errorname", "") in ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"):
         return _no_space(path)
     if "readonly" in said or "unable to open" in said or "disk i/o" in said:
         return Unavailable(f"The database {path} cannot be used ({error}): check the disk.")

@@ -42,7 +42,7 @@ from fireside.storage.objects import Objects
 from fireside.storage.passages import Passages
 from fireside.storage.people import People
 from fireside.storage.records import Conversation, Hit, Status, StoredMessage
-from fireside.storage.reserve import freeing, reserve_of
+from fireside.storage.reserve import Reserve, freeing, reserve_of, with_reserve
 from fireside.storage.rows import hit, stored, values_of
 from fireside.storage.schema import conversations as conversations_table
 from fireside.storage.schema import messages as messages_table
@@ -81,6 +81,10 @@ class Store:
                 wrote it.
             Corrupt: the file is damaged or is not ours; it is left untouched.
         """
+        return with_reserve(Reserve(path), lambda: cls._open(path, busy_timeout, migrating))
+
+    @classmethod
+    def _open(cls, path: Path, busy_timeout: float, migrating: bool) -> Self:
         engine = sqlite.open_engine(path, busy_timeout)
         store = cls(engine)
         try:

@@ -34,7 +34,9 @@ def test_export_and_forget(run: Run, filled: Path, tmp_path: Path) -> None:
     code, _, err = run("privacy", "export", str(target))
     assert (code, err.count("\n")) == (1, 1)
     code, out, _ = run("privacy", "forget", "--yes", "--json")
-    assert json.loads(out) == {"rows": {"conversations": 1}, "paths": 0, "clean": True}
+    assert json.loads(out) == {
+        "rows": {"conversations": 1}, "paths": 0, "clean": True, "remains": None
+    }  # fmt: skip
     for path in filled.rglob("*"):
         if path.is_file():
             assert b"Zqxwvy" not in path.read_bytes()

@@ -23,6 +23,16 @@ from fireside.storage.objects import New
 from fireside.storage import reserve
 
 reserve.PLENTY = 2
+
+def fill(name):  # to the last byte
+    with open(home / name, "wb", buffering=0) as filler:
+        for size in (65536, 4096, 1):
+            try:
+                while True:
+                    filler.write(bytes(size))
+            except OSError:
+                pass
+
 home, what = Path(sys.argv[1]), sys.argv[2]
 with Store.open(home / "fireside.db") as store:
     files = Files(home / "files", store.objects)
@@ -34,16 +44,10 @@ with Store.open(home / "fireside.db") as store:
     for n in range(40):
         parent = store.append(conversation.id, "user", "word " * 2000, parent_id=parent).id
     store.objects.add_all("thing", [New(id="thing_1", body={"x": "y" * 100_000})], owner="")
-    if what != "without a reserve":
+    if what not in ("without a reserve", "somebody else's"):
         store.reserve.hold()
         assert store.reserve.path.stat().st_size == reserve.SIZE
-    with open(home / "filler", "wb", buffering=0) as filler:  # to the last byte
-        for size in (65536, 4096, 1):
-            try:
-                while True:
-                    filler.write(bytes(size))
-            except OSError:
-                pass
+    fill("filler")
     try:
         for n in range(40_000):  # into the log's last free page
             store.append(conversation.id, "user", "word " * 2000, parent_id=parent)
@@ -63,6 +67,17 @@ with Store.open(home / "fireside.db") as store:
         from fireside.safety.privacy.owned import Owned
         done = Owned(store, home).forget("")
         assert not store.conversations() and not files.listed("").items
+    elif what == "opened anew":
+        store.close()
+        fill("more")  # what closing has freed
+        with Store.open(home / "fireside.db") as again:
+            again.delete(conversation.id)
+            assert not again.conversations()
+    elif what == "somebody else's":
+        from fireside.safety.privacy.owned import Owned
+        assert "no room" in Owned(store, home).forget("proj_b").remains
+        files.remove(file.id, "")
+        assert not Owned(store, home).forget("proj_b").remains
     assert (home / "filler").exists()
     store.create_conversation()  # there is room again
 print("ok")
@@ -71,8 +86,12 @@ print("ok")
 
 @pytest.mark.skipif(not shutil.which("unshare"), reason="needs Linux's unshare")
 @pytest.mark.parametrize(
-    "what", ["file", "conversation", "object", "everything", "without a reserve"]
-)
+    "what",
+    [
+        "file", "conversation", "object", "everything", "without a reserve", "opened anew",
+        "somebody else's",
+    ],
+)  # fmt: skip
 def test_deleting_works_on_a_full_disk(tmp_path: Path, what: str) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "full.py").write_text(FULL)

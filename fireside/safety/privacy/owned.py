@@ -55,15 +55,20 @@ _WORK: Final[Mapping[str, Sequence[str]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
-    """rows: deleted, by table and kind.  paths: files and folders.  clean: the log of the database
-    is clean too; False where another process reads it just now, until that ends."""
+    """rows: deleted, by table and kind.  paths: files and folders.  remains: why files of the
+    database hold some of it still, in a line for a person; "" where they do not."""
 
     rows: Mapping[str, int]
     paths: int
-    clean: bool
+    remains: str
 
     def as_json(self) -> dict[str, Any]:
-        return {"rows": dict(self.rows), "paths": self.paths, "clean": self.clean}
+        return {
+            "rows": dict(self.rows),
+            "paths": self.paths,
+            "clean": not self.remains,
+            "remains": self.remains or None,
+        }
 
 
 class Owned:
@@ -119,7 +124,7 @@ class Owned:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-        return Forgotten(rows=gone, paths=len(paths), clean=self._rows.scrub())
+        return Forgotten(rows=gone, paths=len(paths), remains=self._rows.scrub())
 
     def _tables(self, owner: str) -> Iterator[tuple[str, Iterator[Mapping[str, Any]]]]:
         rows = self._rows
