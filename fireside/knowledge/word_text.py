@@ -10,18 +10,19 @@ from collections.abc import Iterator, Mapping
 from fireside.knowledge.documents import Block, LeftOut
 from fireside.knowledge.package import Attributes
 from fireside.knowledge.symbols import symbol
+from fireside.knowledge.word_formulas import Formula
 from fireside.knowledge.word_state import Container, Paragraph, Table
 from fireside.knowledge.word_styles import Styles, is_on, level_of
 
 SKIPPED = frozenset({"w:del", "w:moveFrom", "w:instrText", "w:delText", "w:sdtPr", "w:tblGrid"})
 OF_RUNS = {"w:tab": "\t", "w:ptab": "\t", "w:br": "\n", "w:cr": "\n", "w:noBreakHyphen": "-"}
 """Only within a run: `w:tab` is also a place on a paragraph's ruler."""
-WRITTEN = {"w:rt": "(", "m:den": "/", "m:sup": "^", "m:sub": "_"}
+WRITTEN = {"w:rt": "("}
 FIGURES = tuple("0123456789-−+n")
 """What a raised figure begins with: 10⁶ is not 106."""
 LEFT_OUT = {
     "pic:pic": "picture", "v:imagedata": "picture", "c:chart": "chart", "cx:chart": "chart",
-    "w:object": "embedded object", "w:altChunk": "embedded file",
+    "w:object": "embedded object", "w:altChunk": "embedded file", "w:subDoc": "linked document",
 }  # fmt: skip
 MOST_COLUMNS = 1_000
 
@@ -55,6 +56,8 @@ class Story:
         self._note = ("", "")
         self._form: list[str] = []
         self._raised = ""  # the mark before the next text, if it joins a figure
+        self._is_struck = False  # whether the open run is
+        self._formula = Formula(self._write, lambda: self._paragraph().parts)
 
     def take(self) -> list[Block]:
         ready, self._ready = self._ready, []
@@ -72,6 +75,8 @@ class Story:
                 self._write(OF_RUNS[name])
         elif name in WRITTEN:
             self._write(WRITTEN[name])
+        elif name.startswith("m:"):
+            self._formula.start(name, attributes)
         elif name in LEFT_OUT:
             if not (name == "v:imagedata" and "w:object" in self._open[-6:]):
                 self._left_out.add(LEFT_OUT[name])
@@ -126,8 +131,10 @@ class Story:
     def _start_inline(self, name: str, attributes: Attributes) -> None:
         value = attributes.get("val", "")
         match name:
+            case "w:strike" | "w:dstrike" if self._in_run():
+                self._is_struck = is_on(attributes)
             case "w:r":
-                self._raised = ""
+                self._raised, self._is_struck = "", False
                 self._runs.append(self._paragraph().is_hidden)
             case "w:rStyle" if self._in_run():
                 self._runs[-1] = self._runs[-1] or self._styles.is_hidden(value)
@@ -163,10 +170,14 @@ class Story:
             self._skipping -= 1
             return
         self._open.pop()
+        if name.startswith("m:"):
+            self._formula.end(name)
+            return
         table = self._tables[-1] if self._tables else None
         match name:
             case "w:r":
                 self._runs.pop()
+                self._is_struck = False
             case "w:rt":
                 self._write(")")
             case "w:p":
@@ -213,8 +224,8 @@ class Story:
         if self._runs and self._runs[-1]:
             if text.strip():
                 self._left_out.add("run of hidden text")
-        elif "code" not in self._fields:
-            self._paragraph().parts.append(text)
+        elif text and "code" not in self._fields:
+            self._paragraph().add(text, is_struck=self._is_struck)
             self._written += len(text)
 
     def _field(self, kind: str) -> None:
@@ -238,6 +249,7 @@ class Story:
     def _end_paragraph(self) -> None:
         container = self._containers[-1]
         paragraph = container.paragraphs.pop()
+        paragraph.add("", is_struck=False)
         # A field whose result never came would swallow the rest of the document.
         self._fields = [each for each in self._fields if each != "code"]
         if paragraph.is_joined:

@@ -128,7 +128,37 @@ def case(name: str, body: str, text: str, *unread: str, **how: object) -> Case:
     return Case(name, made(body, **how), text, unread)  # type: ignore[arg-type]
 
 
+def mr(text: str) -> str:
+    return f"<m:r><m:t>{text}</m:t></m:r>"
+
+
+def formula(inside: str) -> str:
+    return p(f"<m:oMath>{inside}</m:oMath>")
+
+
+def e(text: str, tag: str = "e") -> str:
+    return f"<m:{tag}>{mr(text)}</m:{tag}>"
+
+
 CASES = [
+    case("struck figures", p(r("Price "), r("1", "<w:strike/>"), r("0", "<w:dstrike/>"), r("12"))
+         + p(r("3", '<w:strike w:val="0"/>'), r("4")) + p(r("5", "<w:strike/>")),
+         "Price ~~10~~12\n\n34\n\n~~5~~"),
+    case("a root", formula(f"<m:rad><m:deg/>{e('2')}</m:rad>{mr(',')}<m:rad>{e('3', 'deg')}{e('8')}"
+         "</m:rad>"), "√(2),√[3](8)"),
+    case("a sum", formula('<m:nary><m:naryPr><m:chr m:val="∑"/></m:naryPr>' + e("0", "sub")
+         + e("9", "sup") + e("5") + "</m:nary>"), "∑_0^9 5"),
+    case("an integral", formula("<m:nary>" + e("0", "sub") + e("5") + "</m:nary>"), "∫_0 5"),
+    case("brackets", formula(f"<m:d>{e('1')}{e('2')}</m:d>" + '<m:d><m:dPr><m:begChr m:val="["/>'
+         '<m:sepChr m:val=";"/><m:endChr m:val="]"/></m:dPr>' + e("3") + e("4") + "</m:d>"),
+         "(1|2)[3;4]"),
+    case("a matrix", formula(f"<m:m><m:mr>{e('1')}{e('2')}</m:mr><m:mr>{e('3')}{e('4')}</m:mr></m:m>"),
+         "[1, 2; 3, 4]"),
+    case("equations below each other", formula(f"<m:eqArr>{e('1')}{e('2')}</m:eqArr>"), "1; 2"),
+    case("a limit", formula(f"<m:limLow>{e('lim')}{e('0', 'lim')}</m:limLow>"), "lim_0"),
+    case("raised before", formula(f"<m:sPre>{e('2', 'sub')}{e('4', 'sup')}{e('1')}</m:sPre>"),
+         "_2^4 1"),
+    case("a linked document", '<w:subDoc r:id="r9"/>' + p(r("x")), "x", "1 linked document"),
     case("a raised figure", p(r("10"), r("6", '<w:vertAlign w:val="superscript"/>'), r(" V, 1"),
          r("st", '<w:vertAlign w:val="superscript"/>')), "10^6 V, 1st"),
     case("content control around a paragraph", sdt(p(r("Rent 731"))), "Rent 731"),
