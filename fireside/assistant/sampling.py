@@ -15,8 +15,13 @@ from fireside.errors import BadRequest
 UNKNOWN_MODEL: Final[Mapping[str, float]] = {"temperature": 0.7, "top_p": 0.95}
 """For a file without a catalogue entry: cooler than OpenAI's 1.0, which small models ramble at."""
 
-WHOLE: Final = {"top_k", "seed", "max_tokens", "min_tokens"}
-KNOWN: Final = {field.name for field in fields(SamplingParams)}
+WHOLE: Final = {
+    "top_k", "seed", "max_tokens", "min_tokens", "repeat_last_n", "dry_allowed_length",
+    "dry_penalty_last_n",
+}  # fmt: skip
+KNOWN: Final = {field.name for field in fields(SamplingParams)} - {
+    "dry_sequence_breakers", "dry_breaker_ids",
+}  # fmt: skip
 
 
 def merged(

@@ -16,6 +16,8 @@ from fireside.errors import BadRequest, ContextOverflow
 MAX_CANDIDATES = 128
 """Of `n` and `best_of`: each candidate holds a slot and KV blocks of its own."""
 MAX_LOGPROBS = 100
+DRY_BREAKERS = ("\n", ":", '"', "*")
+"""llama.cpp's."""
 
 ConstraintKind = Literal["json_schema", "regex", "choice", "lark"]
 
@@ -40,13 +42,18 @@ class Constraint:
 class SamplingParams:
     """How to choose tokens, and when to stop.
 
-    The order is that of transformers: logit bias, repetition, presence and frequency penalty,
+    The order is that of transformers: logit bias, repetition, presence and frequency penalty, DRY,
     `min_tokens` and the constraint's mask, temperature, top-k, top-p, min-p, typical.
 
     Args:
         temperature: 0 is greedy: the most likely token, the lowest id among equals.
         top_k, top_p, min_p, typical_p: 0, 1, 0, 1 switch them off.
         repetition_penalty: over prompt and answer, as in CTRL (arXiv:1909.05858).
+        repeat_last_n: the last tokens of both that it looks at; -1 is all.
+        dry_multiplier: 0 switches DRY off.  dry_base, dry_allowed_length, dry_penalty_last_n: as
+            `dry.py` takes them.
+        dry_sequence_breakers: texts that end a repeated stretch; a token that holds one does.
+            `text.py` finds those tokens: `dry_breaker_ids`.
         presence_penalty, frequency_penalty: over the answer only, as OpenAI defines them.
         logit_bias: added to the logits of these ids.
         seed: the same seed gives the same answer, whatever else runs; None draws one.
@@ -71,6 +78,13 @@ class SamplingParams:
     min_p: float = 0.0
     typical_p: float = 1.0
     repetition_penalty: float = 1.0
+    repeat_last_n: int = -1
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    dry_penalty_last_n: int = -1
+    dry_sequence_breakers: tuple[str, ...] = DRY_BREAKERS
+    dry_breaker_ids: frozenset[int] = frozenset()
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     logit_bias: Mapping[int, float] = field(default_factory=dict)
@@ -115,6 +129,11 @@ class SamplingParams:
             ("min_p", 0.0, 1.0),
             ("typical_p", 0.0, 1.0),
             ("repetition_penalty", 0.0, 100.0),
+            ("repeat_last_n", -1, math.inf),
+            ("dry_multiplier", 0.0, 100.0),
+            ("dry_base", 1.0, 100.0),
+            ("dry_allowed_length", 1, math.inf),
+            ("dry_penalty_last_n", -1, math.inf),
             ("presence_penalty", -100.0, 100.0),
             ("frequency_penalty", -100.0, 100.0),
             ("top_k", 0, math.inf),

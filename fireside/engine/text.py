@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from fireside.engine.breakers import BreakerTokens
 from fireside.engine.engine import Engine
 from fireside.engine.logprobs import TokenLogprob
 from fireside.engine.params import SamplingParams
@@ -77,6 +78,7 @@ class TextModel:
         self.engine = engine
         self.local = local
         self.entry: Entry | None = None if local is None else local.entry
+        self._breakers = BreakerTokens(tokenizer)
 
     @property
     def context(self) -> int:
@@ -95,6 +97,9 @@ class TextModel:
 
         Raises: as `Engine.submit`.
         """
+        if params.dry_multiplier > 0.0:
+            breaker_ids = self._breakers.find(params.dry_sequence_breakers)
+            params = replace(params, dry_breaker_ids=breaker_ids)
         asked = params
         if params.candidates > params.n:
             params = replace(

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from fireside.engine.params import DRY_BREAKERS
 from fireside.errors import BadRequest
 from fireside.server.body import Wire
 from fireside.server.openai_parameters import COMPLETIONS
@@ -33,6 +34,7 @@ def _whole(value: object) -> object:
 
 Integer = Annotated[int, BeforeValidator(_whole)]
 Whole = Annotated[Integer, Field(ge=0, lt=2**31)]
+Last = Annotated[Integer, Field(ge=-1, lt=2**31)]
 Count = Annotated[Integer, Field(ge=1, le=MAX_CHOICES)]
 
 
@@ -80,6 +82,12 @@ class Sampling(Wire):
     min_p: float = Field(0.0, ge=0, le=1)
     typical_p: float = Field(1.0, gt=0, le=1)
     repetition_penalty: float = Field(1.0, gt=0, le=10)
+    repeat_last_n: Last = -1
+    dry_multiplier: float = Field(0.0, ge=0, le=100)
+    dry_base: float = Field(1.75, ge=1, le=100)
+    dry_allowed_length: Annotated[Whole, Field(ge=1)] = 2
+    dry_penalty_last_n: Last = -1
+    dry_sequence_breakers: list[StopString] = Field(list(DRY_BREAKERS), max_length=16)
     min_tokens: Whole = 0
     ignore_eos: bool = False
     stop_token_ids: list[TokenId] = Field(default_factory=list, max_length=64)

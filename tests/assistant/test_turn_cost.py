@@ -26,7 +26,7 @@ from fireside.assistant.turn import Done, Turn
 from fireside.storage import Store, StoredMessage
 
 CONTEXT = 2400
-ENTRY = SimpleNamespace(parameters=1, sampling=None)
+ENTRY = SimpleNamespace(thinks=False, parameters=1, sampling=None)
 """Of a model that is too small to be asked for a summary."""
 PERSONA = 'model = "small"\n[memory.compaction]\nenabled = {}\n'
 

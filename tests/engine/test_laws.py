@@ -24,6 +24,12 @@ MIXED = [
     SamplingParams(seed=5, typical_p=0.8, logit_bias={3: 4.0, 5: -9.0}, max_tokens=12),
     SamplingParams(temperature=0, repetition_penalty=1.2, min_tokens=8, max_tokens=20),
     SamplingParams(seed=6, n=3, max_tokens=15),
+    SamplingParams(
+        temperature=0, dry_multiplier=0.8, dry_breaker_ids=frozenset({7}), max_tokens=25
+    ),
+    SamplingParams(
+        seed=7, repetition_penalty=1.3, repeat_last_n=6, dry_multiplier=2, max_tokens=25
+    ),
 ]
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,10 +24,12 @@ from transformers.generation.logits_process import (
     TypicalLogitsWarper,
 )
 
+from fireside.engine.breakers import BreakerTokens
 from fireside.engine.params import Constraint, SamplingParams
 from fireside.engine.penalties import Penalties
 from fireside.engine.sampler import NOTHING, Row, SequenceSampler, choose, sample
 from fireside.engine.truncation import candidates, kept, relative_weights
+from fireside.errors import BadRequest
 
 NO_STOPS: frozenset[int] = frozenset()
 
@@ -188,6 +193,87 @@ def test_penalties_equal_transformers(data: st.DataObject) -> None:
     penalties.apply(row)
     wanted = reference(logits, params, [*prompt, *said])
     assert torch.allclose(torch.from_numpy(row).softmax(0), wanted, atol=1e-6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_windows_and_dry_equal_their_definitions(data: st.DataObject) -> None:
+    size = 5
+    ids = st.integers(0, size - 1)
+    prompt = data.draw(st.lists(ids, max_size=20))
+    said = data.draw(st.lists(ids, max_size=20))
+    params = SamplingParams(
+        repetition_penalty=data.draw(st.sampled_from([1.0, 1.3])),
+        repeat_last_n=data.draw(st.sampled_from([-1, 0, 3, 9])),
+        dry_multiplier=data.draw(st.sampled_from([0.0, 0.8])),
+        dry_base=data.draw(st.sampled_from([1.0, 1.75])),
+        dry_allowed_length=data.draw(st.integers(1, 3)),
+        dry_penalty_last_n=data.draw(st.sampled_from([-1, 0, 7, 16])),
+        dry_breaker_ids=data.draw(st.frozensets(ids, max_size=2)),
+    )
+    logits = logits_of("wide", size, seed=data.draw(st.integers(0, 99)))
+    penalties = Penalties(params, prompt, NO_STOPS)
+    for token_id in said:
+        penalties.push(token_id)
+    for token_id in (wrong := data.draw(st.lists(ids, max_size=12))):
+        penalties.push(token_id)
+    for token_id in reversed(wrong):
+        penalties.pop(token_id)
+    row = logits.numpy().copy()
+    penalties.apply(row)
+    tokens = [*prompt, *said]
+    seen = set(tokens if params.repeat_last_n < 0 else last(tokens, params.repeat_last_n))
+    wanted = logits.clone()
+    for token_id in seen:
+        value = float(wanted[token_id])
+        factor = params.repetition_penalty
+        wanted[token_id] = value * factor if value < 0 else value / factor
+    for token_id, lost in dry_by_definition(tokens, params).items():
+        wanted[token_id] -= lost
+    assert torch.allclose(torch.from_numpy(row), wanted, atol=1e-5)
+
+
+def last(tokens: list[int], count: int) -> list[int]:
+    return tokens[len(tokens) - min(count, len(tokens)) :]
+
+
+def dry_by_definition(tokens: list[int], params: SamplingParams) -> dict[int, float]:
+    if params.dry_penalty_last_n >= 0:
+        tokens = last(tokens, params.dry_penalty_last_n)
+    lost: dict[int, float] = {}
+    for place in range(1, len(tokens)):
+        length = 0
+        while (
+            length < place
+            and tokens[place - 1 - length] == tokens[-1 - length]
+            and tokens[-1 - length] not in params.dry_breaker_ids
+        ):
+            length += 1
+        if length >= params.dry_allowed_length and params.dry_multiplier:
+            much = params.dry_multiplier * params.dry_base ** (length - params.dry_allowed_length)
+            lost[tokens[place]] = max(lost.get(tokens[place], 0.0), much)
+    return lost
+
+
+def test_breakers_are_the_tokens_that_hold_them() -> None:
+    words = [b"a", b"\n", b".\n", b"b:", b"\xc3"]
+    tokenizer: Any = SimpleNamespace(vocab_size=len(words), token_bytes=lambda n: words[n])
+    breakers = BreakerTokens(tokenizer)
+    assert breakers.find(("\n", ":")) == {1, 2, 3}
+    assert breakers.find(()) == set()
+    with pytest.raises(BadRequest, match="no token of this model holds 'a:'"):
+        breakers.find(("a:",))
+
+
+def test_a_text_without_end_costs_dry_little() -> None:
+    params = SamplingParams(dry_multiplier=0.8)
+    penalties = Penalties(params, [1] * 8000, NO_STOPS)
+    row = np.zeros(5, dtype=np.float32)
+    began = time.process_time()
+    for _ in range(10):
+        penalties.apply(row)
+    assert time.process_time() - began < 2
+    assert np.isfinite(row).all()
 
 
 def test_presence_and_frequency_count_the_answer_only() -> None:

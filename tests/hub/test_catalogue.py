@@ -20,7 +20,10 @@ from fireside.hub.reference import HubSource, WheelSource, parse
 
 ENTRIES = list(catalogue().values())
 FAMILIES = {"gpt2", "llama", "qwen2", "qwen3", "gemma3", "bert"}
-SAMPLING = {"temperature", "top_p", "top_k", "min_p", "repetition_penalty"}
+SAMPLING = {
+    *("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "repeat_last_n"),
+    *("dry_multiplier", "dry_base", "dry_allowed_length", "dry_penalty_last_n"),
+}
 
 
 def test_it_holds_the_embedded_models_and_a_dozen_more() -> None:

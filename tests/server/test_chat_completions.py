@@ -84,6 +84,12 @@ def test_parameters_reach_the_engine(client: openai.OpenAI, model: FakeModel) ->
             "min_p": 0.1,
             "typical_p": 0.9,
             "repetition_penalty": 1.1,
+            "repeat_last_n": 64,
+            "dry_multiplier": 0.8,
+            "dry_base": 2,
+            "dry_allowed_length": 3,
+            "dry_penalty_last_n": 512,
+            "dry_sequence_breakers": ["\n"],
             "min_tokens": 2,
             "ignore_eos": True,
             "stop_token_ids": [9],
@@ -97,6 +103,9 @@ def test_parameters_reach_the_engine(client: openai.OpenAI, model: FakeModel) ->
     assert (params.top_k, params.min_p, params.typical_p) == (4, 0.1, 0.9)
     assert (params.repetition_penalty, params.min_tokens, params.ignore_eos) == (1.1, 2, True)
     assert params.stop_ids == {9}
+    assert (params.repeat_last_n, params.dry_penalty_last_n) == (64, 512)
+    assert (params.dry_multiplier, params.dry_base, params.dry_allowed_length) == (0.8, 2, 3)
+    assert params.dry_sequence_breakers == ("\n",)
 
 
 def test_the_defaults_are_openais(client: openai.OpenAI, model: FakeModel) -> None:
