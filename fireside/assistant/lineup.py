@@ -21,7 +21,7 @@ from fireside.assistant.pipeline import Pipeline
 from fireside.assistant.steps import Step
 from fireside.assistant.steps.cite import Cite
 from fireside.assistant.steps.compact import Compact
-from fireside.assistant.steps.dialogue import Dialogue, Framing, Keeping, now
+from fireside.assistant.steps.dialogue import Dialogue, Framing, Keeping, Offering, now
 from fireside.assistant.steps.injection import Injection, InspectTools
 from fireside.assistant.steps.mcp import McpTools
 from fireside.assistant.steps.moderation import ModerateInput, ModerateOutput, ModerationCheck
@@ -33,6 +33,8 @@ from fireside.assistant.steps.retrieve import Retrieve
 from fireside.assistant.steps.task import Task
 from fireside.assistant.steps.tools import Tools
 from fireside.assistant.steps.uncertain import Uncertain
+from fireside.assistant.ticket_desk import TicketDesk
+from fireside.assistant.tickets import Tickets
 from fireside.assistant.tools.mcp.servers import Servers
 from fireside.safety.guards import Guards
 
@@ -55,9 +57,11 @@ def assistant_of(
     guards: Guards | None = None,
     memories: Memories | None = None,
     clock: Callable[[], datetime] = now,
+    tickets: Tickets | None = None,
 ) -> Assistant:
     """collections: documents; None where none can be kept.  clock: what the dialogue takes for
-    today.  The others are shared with endpoints, where there are any."""
+    today.  tickets: None keeps them in the settings' home.  The others are shared with
+    endpoints, where there are any."""
     from fireside.assistant.memory.opened import memories_of
 
     @cache
@@ -77,6 +81,7 @@ def assistant_of(
         guards=guards or Guards(models, settings.home / "heads"),
         memories=memories or memories_of(store.objects, models),
         clock=clock,
+        tickets=tickets or Tickets(settings.home / "tickets"),
     )
     return Assistant(Personas(settings.home / "personas"), Pipeline.of(steps), close=servers.close)
 
@@ -92,9 +97,11 @@ def steps_of(
     guards: Guards,
     memories: Memories,
     clock: Callable[[], datetime] = now,
+    tickets: Tickets | None = None,
 ) -> list[Step]:
     """By stage; within a stage in the order that they run in."""
     from fireside.assistant.steps.privacy import Privacy
+    from fireside.assistant.tools.shipped import mail_server
     from fireside.safety.privacy.vault import Vault
 
     states = States(store.objects)
@@ -102,12 +109,13 @@ def steps_of(
         ModerateInput(guards),
         Privacy(Vault(store.objects, settings.home)),
         Mood(guards),
-        Dialogue(models, states, clock),
+        Dialogue(models, states, clock, TicketDesk(tickets=tickets, mail=mail_server(settings))),
         Recall(memories),
         Tools(registry, store),
         McpTools(servers, store),
         Retrieve(knowledge),
         Injection(guards),
+        Offering(),
         Framing(),
         Practice(memories),
         ModerateOutput(guards),

@@ -30,6 +30,7 @@ from fireside.cli import (
     privacy,
     runs,
     serve,
+    tickets,
     tokenizer,
 )
 from fireside.cli import eval as evaluation
@@ -75,6 +76,7 @@ app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(keys.app, name="keys")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(memory.app, name="memory")
+app.add_typer(tickets.app, name="tickets")
 app.command("mcp")(mcp.mcp)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)

@@ -95,6 +95,7 @@ def _run(
     from fireside.assistant.chat import Chat
     from fireside.assistant.dialogue.rehearsal import rehearse
     from fireside.assistant.lineup import assistant_of
+    from fireside.assistant.tickets import Tickets
     from fireside.engine.models import Models
     from fireside.safety.guards import Guards
     from fireside.storage import Store
@@ -111,8 +112,11 @@ def _run(
             tempfile.TemporaryDirectory(prefix="fireside-eval-") as folder,
             Store.open(Path(folder) / "conversations.db") as store,
         ):
+            tickets = Tickets(Path(folder) / "tickets")
             for file, name in files:
-                assistant = assistant_of(models, store, settings, clock=_clock(file.today))
+                assistant = assistant_of(
+                    models, store, settings, clock=_clock(file.today), tickets=tickets
+                )
                 chat = Chat(models, store, assistant)
                 said = rehearse(file, chat, store, persona=name, sampling=GREEDY, mood=mood)
                 for one in said:

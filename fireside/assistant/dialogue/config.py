@@ -86,6 +86,7 @@ class StepConfig(PersonaSection):
 
     ask: a slot's name.  say: a text.  confirm: a question that yes or no answers; no asks what is
     wrong.  answer: instructions with which the model answers this turn.  handover: to whom.
+    ticket: for whom one is written, while the conversation goes on.
     start: another flow.  when: slot -> the value, or values, at which the step is taken.
     """
 
@@ -94,6 +95,7 @@ class StepConfig(PersonaSection):
     confirm: Words | None = None
     answer: Words | None = None
     handover: Words | None = None
+    ticket: Words | None = None
     start: Name | None = None
     when: Mapping[str, str | tuple[str, ...]] = Field(default_factory=dict)
 
@@ -106,7 +108,7 @@ class StepConfig(PersonaSection):
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
-        names = ("ask", "say", "confirm", "answer", "handover", "start")
+        names = ("ask", "say", "confirm", "answer", "handover", "ticket", "start")
         set_ = [name for name in names if getattr(self, name) is not None]
         if len(set_) != 1:
             raise ValueError(
@@ -168,19 +170,46 @@ class IntentConfig(PersonaSection):
 
 
 class HandoverConfig(PersonaSection):
-    """When a person takes over, and what the user hears.
+    """When a person takes over, and what the user hears.  A ticket holds the conversation.
 
-    asked: when the user asks for a person.  misunderstood: after so many turns in a row of which
-    nothing could be made; 0 never.  mood: when the mean of the last three moods is below; None
-    never.  waiting: said to whoever writes on while a person is to answer; "" stays silent.
+    asked: when the user asks for a person.  complaints: when the user complains or insults.
+    misunderstood: after so many turns in a row of which nothing could be made; 0 never.  mood: when
+    the mean of the last three moods is below; None never.  reply, waiting, written: said when it is
+    written, when a message was added to it, and of a `ticket` step; with {to} and {ticket}.
+    waiting: "" stays silent.  failed: said where it could not be written.  email, webhook: where it
+    is sent as well.
     """
 
     asked: bool = True
+    complaints: bool = False
     misunderstood: Annotated[int, Field(ge=0, le=20)] = 3
     mood: Annotated[float, Field(ge=-1, le=1)] | None = None
     to: str = "a colleague"
-    reply: str = "I am handing you over to {to}. They see what we have said so far."
-    waiting: str = "{to} will answer you here. I have passed your message on."
+    reply: str = (
+        "I am handing you over to {to}. Your ticket is {ticket}: it holds what we have said so far."
+    )
+    waiting: str = "Your message is in ticket {ticket} now, for {to}."
+    written: str = "I have written ticket {ticket} for {to}, with what you told me."
+    failed: str = (
+        "I could not write a ticket, so nobody has been told. Please reach {to} another way, or "
+        "try again later."
+    )
+    email: str = ""
+    webhook: str = ""
+
+    @field_validator("email")
+    @classmethod
+    def _address(cls, given: str) -> str:
+        if given and not regex.fullmatch(r"[^@\s]{1,64}@[^@\s]{1,190}", given):
+            raise ValueError(f"{given[:60]!r} is no e-mail address")
+        return given
+
+    @field_validator("webhook")
+    @classmethod
+    def _url(cls, given: str) -> str:
+        if given and not given.startswith(("https://", "http://")):
+            raise ValueError(f"{given[:60]!r} is no address of a web server")
+        return given
 
 
 class DialogueConfig(PersonaSection):
@@ -188,6 +217,8 @@ class DialogueConfig(PersonaSection):
 
     threshold: the cosine below which a turn is none of the intents.  margin: two intents that are
     nearer to each other than this are asked about.
+    outside: `offer` says what there is where a turn is in no flow and no document, instead of the
+    model's words.  offer: with {options}; greets, thanks, goodbye: to those.
     unclear, which_intent, which_value, which_slot, wrong, back: the assistant's own sentences, for
     other languages and manners.
     """
@@ -200,6 +231,11 @@ class DialogueConfig(PersonaSection):
     which_slot: str = "What is {value}: {options}?"
     wrong: str = "What should I change?"
     back: str = "Back to {about}."
+    outside: Literal["chat", "offer"] = "chat"
+    greets: str = "Hello!"
+    thanks: str = "You are welcome."
+    goodbye: str = "Goodbye."
+    offer: str = "I cannot help with that here. I can help you to {options}."
     date_order: Literal["ask", "day_first", "month_first"] = "ask"
     slots: Mapping[Name, SlotConfig] = Field(default_factory=dict)
     intents: Mapping[Name, IntentConfig] = Field(default_factory=dict)

@@ -6,11 +6,13 @@ it interrupted.  It refuses to run for ever: flows that start each other end aft
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from fireside.assistant.dialogue.config import DialogueConfig, StepConfig
-from fireside.assistant.dialogue.state import DialogueState, Question
+from fireside.assistant.dialogue.handover import hand_over
+from fireside.assistant.dialogue.state import DialogueState, HandOver, Question
 from fireside.assistant.dialogue.wording import filled, named
 
 MOST_STEPS: Final = 100
@@ -22,13 +24,14 @@ class Move:
 
     say: a text of the policy's; where the model answers too, it stands before its answer.
     model: the model answers, with `instructions` if there are any.  after: stands behind its
-    answer.
+    answer.  ticket: what has to be written for a person; what it comes to is said behind the text.
     """
 
     say: str | None = None
     model: bool = False
     instructions: str | None = None
     after: str | None = None
+    ticket: HandOver | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +73,12 @@ def confirmed(config: DialogueConfig, state: DialogueState) -> DialogueState:
     return replace(state, done=(*state.done, at), questions=(), slots=slots)
 
 
-def go_on(config: DialogueConfig, state: DialogueState) -> Went:
-    """From where the flow stands to what has to be asked, answered, or handed over."""
+def go_on(config: DialogueConfig, state: DialogueState, said: Sequence[str] = ()) -> Went:
+    """From where the flow stands to what has to be asked, answered, or handed over.
+
+    said: the user's turns, for a ticket.
+    """
+    ticket: HandOver | None = None
     texts: list[str] = []
     instructions: str | None = None
     for _ in range(MOST_STEPS):
@@ -87,12 +94,18 @@ def go_on(config: DialogueConfig, state: DialogueState) -> Went:
         if step.handover is not None:
             state = replace(state, done=(*state.done, at), questions=())
             return Went(state=state, move=Move(say=_joined(texts)), person=step.handover)
+        if step.ticket is not None:
+            if ticket is not None:
+                break  # one in a turn
+            why = "the form is filled"
+            ticket = hand_over(config, state, reason=why, to=step.ticket, said=said)
         if step.answer is not None and instructions is not None:
             break  # one answer of the model's in a turn; the next comes with the next
         question = _question(config, state, step)
         if question is not None:
             asked = replace(state, questions=(question,))
-            return Went(state=asked, move=_move(texts, instructions, question.text))
+            move = replace(_move(texts, instructions, question.text), ticket=ticket)
+            return Went(state=asked, move=move)
         state = replace(state, done=(*state.done, at))
         if step.say is not None and instructions is None:
             texts.append(filled(config, step.say, state.values))
@@ -100,7 +113,10 @@ def go_on(config: DialogueConfig, state: DialogueState) -> Went:
             instructions = filled(config, step.answer, state.values)
         elif step.start is not None:
             state = replace(state, goal=step.start, done=())
-    return Went(state=replace(state, questions=()), move=_move(texts, instructions, None))
+    move = _move(texts, instructions, None)
+    if ticket is not None and not instructions:
+        move = replace(move, model=False, say=move.say or "")
+    return Went(state=replace(state, questions=()), move=replace(move, ticket=ticket))
 
 
 def _next(config: DialogueConfig, state: DialogueState) -> int | None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from fireside.assistant.dialogue.complaints import asks_for_a_person, complains
 from fireside.assistant.dialogue.config import DialogueConfig
 from fireside.assistant.dialogue.values.kinds import candidates
 from fireside.assistant.dialogue.vectors import (
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 PERSON: Final = "(a person)"
 """The intent that is always there: the user wants to speak with somebody."""
+COMPLAINT: Final = "(a complaint)"
+"""The one that is there where `[dialogue.handover] complaints` is set."""
 PERSON_EXAMPLES: Final = (
     "I want to talk to a human",
     "Can I speak with a real person please?",
@@ -67,6 +70,11 @@ class IntentReader:
         self._vectors = vectors
         self._lock = threading.Lock()
         self._labelled = _labelled(config)
+        self._own = {
+            example.strip(" .!?").casefold()
+            for intent in config.intents.values()
+            for example in intent.examples
+        }
         self._known: Tensor | None = None
 
     def match(self, text: str) -> Matched:
@@ -82,8 +90,8 @@ class IntentReader:
 
     def _match(self, text: str) -> Matched:
         text = without_signs(self._without_values(text))
-        if self._config.handover.asked and _PERSON_ZH.search(text):
-            return Matched(names=(PERSON,), scores={PERSON: 1.0})
+        if (name := self._person(text)) is not None:
+            return Matched(names=(name,), scores={name: 1.0})
         labelled = self._labelled
         if not text or not labelled:
             return Matched()
@@ -97,6 +105,15 @@ class IntentReader:
         for (name, _), cosine in zip(labelled, near, strict=True):
             grouped.setdefault(name, []).append(cosine)
         return self._chosen({name: _nearness(each) for name, each in grouped.items()})
+
+    def _person(self, text: str) -> str | None:
+        """Whether a rule sees that a person is asked for, or that somebody complains."""
+        if text.strip(" .!?").casefold() in self._own:  # of the policy, for something else
+            return None
+        rules = self._config.handover
+        if rules.asked and (_PERSON_ZH.search(text) or asks_for_a_person(text)):
+            return PERSON
+        return COMPLAINT if rules.complaints and complains(text) else None
 
     def _without_values(self, text: str) -> str:
         """An order number says nothing of what is wanted, and is near to every example with one."""

@@ -18,7 +18,7 @@ from fireside.assistant.dialogue.assent import Assent, assent
 from fireside.assistant.dialogue.config import DialogueConfig, IntentConfig
 from fireside.assistant.dialogue.filling import amend, fill
 from fireside.assistant.dialogue.flow import Move
-from fireside.assistant.dialogue.intents import PERSON
+from fireside.assistant.dialogue.intents import COMPLAINT, PERSON
 from fireside.assistant.dialogue.reading import Reading
 from fireside.assistant.dialogue.state import DialogueState, Paused, Question
 from fireside.assistant.dialogue.wording import listed, named
@@ -73,10 +73,12 @@ class _Turn:
 
     def decide(self, state: DialogueState) -> Decision:
         if state.handed_over is not None:
-            waiting = named(self.config.handover.waiting, to=state.handed_over.to)
-            return Decision(state=state, move=Move(say=waiting), why="handed_over")
+            waiting = state.handed_over.worded(self.config.handover.waiting)
+            return Decision(state=state, move=Move(say=waiting), why="waiting")
         if self.reading.intents.one == PERSON:
             return self._hand_over(state, "the user asked for a person")
+        if self.reading.intents.one == COMPLAINT:
+            return self._hand_over(state, "the user complains")
         if (rule := handover.due(self.config, state)) is not None:
             return self._hand_over(state, rule)
         chosen = choosing.choose(self.config, state, self.reading)
@@ -148,6 +150,8 @@ class _Turn:
 
     def _unclear(self, state: DialogueState) -> Decision:
         state = replace(state, misunderstood=state.misunderstood + 1)
+        if self.reading.intents.one == COMPLAINT:
+            return self._hand_over(state, "the user complains")
         if (rule := handover.due(self.config, state)) is not None:
             return self._hand_over(state, rule)
         question = state.question
@@ -222,7 +226,7 @@ class _Turn:
         return self._on(begun, why)
 
     def _on(self, state: DialogueState, why: str) -> Decision:
-        went = flow.go_on(self.config, state)
+        went = flow.go_on(self.config, state, self.said)
         if went.person is not None:
             return self._hand_over(
                 went.state, "the flow ends with a person", to=went.person, first=went.move.say
@@ -250,10 +254,8 @@ class _Turn:
         self, state: DialogueState, reason: str, *, to: str | None = None, first: str | None = None
     ) -> Decision:
         made = handover.hand_over(self.config, state, reason=reason, to=to, said=self.said)
-        reply = named(self.config.handover.reply, to=made.to)
-        say = f"{first}\n\n{reply}" if first else reply
         state = replace(state, handed_over=made)
-        return Decision(state=state, move=Move(say=say), why="handed_over")
+        return Decision(state=state, move=Move(say=first, ticket=made), why="handed_over")
 
 
 def _apart(config: DialogueConfig, names: Sequence[str]) -> tuple[str, ...]:

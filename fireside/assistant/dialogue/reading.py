@@ -13,7 +13,7 @@ from typing import Any
 from fireside.assistant.dialogue.acts import ActReader, Acts
 from fireside.assistant.dialogue.config import DialogueConfig, SlotConfig
 from fireside.assistant.dialogue.extraction import Extractor
-from fireside.assistant.dialogue.intents import PERSON, IntentReader, Matched
+from fireside.assistant.dialogue.intents import IntentReader, Matched
 from fireside.assistant.dialogue.placing import Placed, Placing
 from fireside.assistant.dialogue.state import DialogueState
 from fireside.assistant.dialogue.vectors import Vectors
@@ -81,7 +81,7 @@ class Reader:
         for goal in [state.goal, *(paused.goal for paused in state.paused)]:
             found |= self._config.slots_of(goal)
         for name in intents.names:
-            if name != PERSON:
+            if name in self._config.intents:
                 found |= self._config.slots_of(self._config.intents[name].flow)
         return found
 

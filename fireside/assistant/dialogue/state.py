@@ -64,11 +64,17 @@ class Question:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandOver:
     """A person answers from here on.  reason: the rule that did it.  to: who answers.
-    summary: what that person is told."""
+    summary: what that person is told.  ticket: its number, once it is written."""
 
     reason: str
     to: str
     summary: str
+    ticket: str = ""
+
+    def worded(self, text: str) -> str:
+        """A text of the policy's, with {to} and {ticket}."""
+        made = text.replace("{to}", self.to).replace("{ticket}", self.ticket)
+        return made[:1].upper() + made[1:]
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from string import Formatter
 
+from fireside.assistant.dialogue.acts import Acts
 from fireside.assistant.dialogue.config import DialogueConfig, SlotConfig
 from fireside.assistant.dialogue.placing import DONT_CARE
 
@@ -44,6 +45,28 @@ def named(text: str, **values: str) -> str:
     for name, value in values.items():
         text = text.replace("{" + name + "}", value)
     return text[:1].upper() + text[1:]
+
+
+def courtesy(config: DialogueConfig, acts: Acts) -> str:
+    """To a greeting, a thank-you or a goodbye; to all else what there is to be had."""
+    options = [each.about for each in config.intents.values() if each.about]
+    if config.handover.asked:
+        options.append("speak with a person")
+    offer = config.offer.replace("{options}", listed(options)) if options else ""
+    if "request" in acts.all or "inform" in acts.all:
+        return offer
+    match acts.main:
+        case "greet":
+            return f"{config.greets} {offer_of(options)}".strip()
+        case "thank":
+            return config.thanks
+        case "goodbye":
+            return config.goodbye
+    return offer
+
+
+def offer_of(options: Sequence[str]) -> str:
+    return f"I can help you to {listed(options)}." if options else ""
 
 
 def listed(options: Sequence[str]) -> str:

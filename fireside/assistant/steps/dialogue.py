@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from fireside.assistant.dialogue.kept import THIS_TURN
-from fireside.assistant.dialogue.wording import shown
+from fireside.assistant.dialogue.wording import courtesy, shown
 from fireside.assistant.exchange import Section
 from fireside.assistant.frame import Frame
 from fireside.assistant.steps import Stage
+from fireside.assistant.ticket_desk import TicketDesk
 
 if TYPE_CHECKING:
     from fireside.assistant.dialogue.config import DialogueConfig
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from fireside.assistant.dialogue.vectors import Vectors
     from fireside.assistant.exchange import Exchange
 
+OUTSIDE: Final = ("open", "digression")
+"""What a decision says of a turn that is in no flow."""
 READERS: Final = 16
 """Policies whose examples stay embedded."""
 
@@ -69,11 +72,13 @@ class DialogueResult:
         if state.handed_over is not None:
             made["summary"] = state.handed_over.summary
             made["to"] = state.handed_over.to
+            made["ticket"] = state.handed_over.ticket
         return made
 
 
 class Dialogue:
-    """states: None keeps nothing (a conversation test holds its state itself)."""
+    """states: None keeps nothing (a conversation test holds its state itself).  desk: writes
+    tickets; None writes none, and says so."""
 
     stage: Stage = "understand"
     name = "dialogue"
@@ -83,10 +88,12 @@ class Dialogue:
         models: Embedders,
         states: States | None,
         clock: Callable[[], datetime] = now,
+        desk: TicketDesk | None = None,
     ) -> None:
         self._models = models
         self._states = states
         self._clock = clock
+        self._desk = desk or TicketDesk(tickets=None)
         self._readers: dict[str, Reader] = {}
         self._lock = threading.Lock()
 
@@ -115,6 +122,7 @@ class Dialogue:
         decision = decide(
             config, before, reading, message_id=THIS_TURN, said=[*said, exchange.question.content]
         )
+        decision = self._desk.settle(exchange, decision)
         if decision.move.model:
             exchange.sections.append(Section(name=self.name, text=brief(config, decision)))
         else:
@@ -152,6 +160,23 @@ class Framing:
             exchange.filters.append(Frame(before=move.say))
         else:
             exchange.filters.append(Frame(before=move.say, after=move.after))
+
+
+class Offering:
+    """What the desk can do, where a turn is in no flow and in no document."""
+
+    stage: Stage = "budget"
+    name = "dialogue_offer"
+
+    def run(self, exchange: Exchange) -> None:
+        found = exchange.results.get("dialogue")
+        if not isinstance(found, DialogueResult) or exchange.reply is not None:
+            return
+        config, decision = exchange.persona.dialogue, found.decision
+        if config.outside != "offer" or exchange.sources or decision.why not in OUTSIDE:
+            return
+        offer = courtesy(config, found.reading.acts)
+        exchange.reply = "\n\n".join(each for each in (offer, decision.move.after) if each)
 
 
 class Keeping:

@@ -49,7 +49,7 @@ def shipped(
             convert,
             date_time,
             *calendar_tools(calendar_of),
-            *message_tools(_gateway(settings), _mail(settings)),
+            *message_tools(_gateway(settings), mail_server(settings)),
             *document_tools(collections),
             *web_tools(reader),
         ]
@@ -65,7 +65,8 @@ def _gateway(settings: Settings) -> SmsGateway | None:
     )
 
 
-def _mail(settings: Settings) -> MailServer | None:
+def mail_server(settings: Settings) -> MailServer | None:
+    """None where e-mail is not set up."""
     if not (settings.smtp_host and settings.smtp_from):
         return None
     return MailServer(

@@ -222,18 +222,23 @@ def test_a_person_takes_over_and_is_told_everything(talk: Talk) -> None:
     talk.say("give me my money back")
     talk.say("AB-1234")
     said = talk.say("I want to talk to a human")
-    assert said == "I am handing you over to Ann. They see what we have said so far."
+    assert said is None, "what is said is known once the ticket is written"
+    assert talk.last is not None
+    assert talk.last.move.ticket == talk.state.handed_over
     over = talk.state.handed_over
     assert over is not None
     for piece in ("asked for a person", "your refund", "AB-1234", "reason", "What is wrong?"):
         assert piece in over.summary
-    assert talk.say("hello?") == "Ann will answer you here. I have passed your message on."
+    talk.say("hello?")
+    assert talk.last.why == "waiting"
     assert talk.state.handed_over == over
 
 
 def test_a_person_may_answer_in_silence(talks: Callable[[str], Talk]) -> None:
     talk = talks('[handover]\nwaiting = ""\n[intents.a]\nhandover = "Bo"\nexamples = ["go away"]')
-    assert talk.say("go away") == "I am handing you over to Bo. They see what we have said so far."
+    talk.say("go away")
+    assert talk.state.handed_over is not None
+    assert talk.state.handed_over.to == "Bo"
     assert talk.say("hello?") == ""
     assert talk.last is not None
     assert not talk.last.move.model
@@ -242,9 +247,7 @@ def test_a_person_may_answer_in_silence(talks: Callable[[str], Talk]) -> None:
 def test_not_understood_twice_calls_a_person(talk: Talk) -> None:
     talk.say("give me my money back")
     assert talk.say("flurb") == "An order is like AB-1234. Which one?"
-    said = talk.say("blarg")
-    assert said is not None
-    assert "Ann" in said
+    talk.say("blarg")
     assert talk.state.handed_over is not None
     assert "2 times" in talk.state.handed_over.reason
 
@@ -253,7 +256,7 @@ def test_a_low_mood_calls_a_person(talk: Talk) -> None:
     talk.say("give me my money back")
     for score in (-0.9, -0.8, -0.7):
         talk.state = talk.state.with_mood(score)
-    assert "Ann" in (talk.say("AB-1234") or "")
+    talk.say("AB-1234")
     assert talk.state.handed_over is not None
     assert "-0.90" in talk.state.handed_over.summary
 
@@ -285,7 +288,7 @@ def test_a_desk_in_chinese(talks: Callable[[str], Talk]) -> None:
     )
     assert talk.say("我想预约时间") == "哪一天?"
     assert talk.say("明天") == "好的: Monday, 23 November 2026。"
-    assert talk.say("请转人工") is not None
+    talk.say("请转人工")
     assert talk.state.handed_over is not None
 
 

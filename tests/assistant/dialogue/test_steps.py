@@ -20,7 +20,9 @@ from fireside.assistant.dialogue.state import DialogueState
 from fireside.assistant.frame import Frame
 from fireside.assistant.persona import DEFAULT, Personas
 from fireside.assistant.pipeline import Pipeline
-from fireside.assistant.steps.dialogue import Dialogue, Framing, Keeping
+from fireside.assistant.steps.dialogue import Dialogue, Framing, Keeping, Offering
+from fireside.assistant.ticket_desk import TicketDesk
+from fireside.assistant.tickets import Tickets
 from fireside.storage import Store
 
 from .conftest import DESK, Words
@@ -49,7 +51,9 @@ def chat(store: Store, tmp_path: Path, model: FakeModel) -> Chat:
     states = States(store.objects)
     embedders = SimpleNamespace(embedder=Words)
     clock = lambda: datetime(2026, 11, 22, 12, tzinfo=UTC)  # noqa: E731
-    steps: list[Any] = [Dialogue(embedders, states, clock), Framing(), Keeping(states)]
+    desk = TicketDesk(tickets=Tickets(tmp_path / "tickets"))
+    dialogue = Dialogue(embedders, states, clock, desk)
+    steps: list[Any] = [dialogue, Offering(), Framing(), Keeping(states)]
     return Chat(FakeModels(model), store, Assistant(Personas(folder), Pipeline.of(steps)))
 
 
@@ -170,3 +174,102 @@ def test_a_rehearsal_stops_at_the_first_line_that_fails(chat: Chat, store: Store
     assert (bad.failure.line, bad.failure.wanted) == (15, "not asks order")
     assert bad.failure.answer == "Which order?"
     assert "asks" in bad.failure.got
+
+
+# A person takes over.
+
+
+def test_a_ticket_holds_the_conversation_and_its_number_is_told(
+    chat: Chat, store: Store, tmp_path: Path
+) -> None:
+    conversation = store.create_conversation(model="persona:desk")
+    say(chat, conversation.id, "give me my money back")
+    done = say(chat, conversation.id, "I want to talk to a human")
+    assert done.message.content == (
+        "I am handing you over to Ann. Your ticket is T-0001: it holds what we have said so far."
+    )
+    assert step(done)["ticket"] == "T-0001"
+    (ticket,) = Tickets(tmp_path / "tickets").listed()
+    assert [each["content"] for each in ticket.messages] == [
+        "give me my money back", "Which order?", "I want to talk to a human",
+    ]  # fmt: skip
+    assert (ticket.to, ticket.conversation, ticket.status) == ("Ann", conversation.id, "open")
+    assert "your refund" in ticket.summary
+    done = say(chat, conversation.id, "hello?")
+    assert done.message.content == "Your message is in ticket T-0001 now, for Ann."
+    (ticket,) = Tickets(tmp_path / "tickets").listed()
+    assert ticket.messages[-1]["content"] == "hello?"
+
+
+def test_nothing_is_claimed_where_a_ticket_cannot_be_written(
+    chat: Chat, store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "tickets").write_text("a file, and no folder")
+    conversation = store.create_conversation(model="persona:desk")
+    done = say(chat, conversation.id, "I want to talk to a human")
+    assert done.message.content.startswith("I could not write a ticket, so nobody has been told.")
+    assert step(done)["handed_over"] is False
+    (tmp_path / "tickets").unlink()
+    assert "T-0001" in say(chat, conversation.id, "I want to talk to a human").message.content
+
+
+def test_a_closed_ticket_takes_no_message(chat: Chat, store: Store, tmp_path: Path) -> None:
+    conversation = store.create_conversation(model="persona:desk")
+    say(chat, conversation.id, "I want to talk to a human")
+    Tickets(tmp_path / "tickets").close("T-0001")
+    assert "T-0002" in say(chat, conversation.id, "It is broken again").message.content
+
+
+def test_an_answer_made_anew_opens_no_second_ticket(
+    chat: Chat, store: Store, tmp_path: Path
+) -> None:
+    conversation = store.create_conversation(model="persona:desk")
+    done = say(chat, conversation.id, "I want to talk to a human")
+    *_, again = chat.regenerate(done.message.id)
+    assert isinstance(again, Done)
+    assert again.message.content == done.message.content
+    assert len(Tickets(tmp_path / "tickets").listed()) == 1
+
+
+def test_a_form_ends_in_a_ticket_and_the_conversation_goes_on(
+    chat: Chat, store: Store, tmp_path: Path
+) -> None:
+    path = tmp_path / FOLDER / "desk.toml"
+    policy = """
+    [dialogue.intents.call]
+    flow = "call"
+    about = "be called back"
+    examples = ["I want an appointment"]
+    [dialogue.slots.day]
+    type = "date"
+    question = "On which day?"
+    [dialogue.flows.call]
+    steps = [{ ask = "day" }, { say = "A colleague calls on {day}." }, { ticket = "Bo" }]
+    """
+    path.write_text(policy)
+    conversation = store.create_conversation(model="persona:desk")
+    say(chat, conversation.id, "I want an appointment")
+    done = say(chat, conversation.id, "tomorrow")
+    assert done.message.content == (
+        "A colleague calls on Monday, 23 November 2026.\n\n"
+        "I have written ticket T-0001 for Bo, with what you told me."
+    )
+    assert step(done)["handed_over"] is False
+    assert "day: Monday, 23 November 2026" in Tickets(tmp_path / "tickets").get("T-0001").summary
+
+
+def test_outside_its_forms_the_desk_says_what_it_can_do(
+    chat: Chat, store: Store, tmp_path: Path, model: FakeModel
+) -> None:
+    path = tmp_path / FOLDER / "desk.toml"
+    path.write_text('[dialogue]\noutside = "offer"\n' + path.read_text())
+    conversation = store.create_conversation(model="persona:desk")
+    said = say(chat, conversation.id, "What is the capital of France?").message.content
+    assert said.startswith("I cannot help with that here. I can help you to ")
+    assert said.endswith("speak with a person.")
+    assert say(chat, conversation.id, "Thank you!").message.content == "You are welcome."
+    assert say(chat, conversation.id, "hello").message.content.startswith("Hello! I can help")
+    say(chat, conversation.id, "give me my money back")
+    back = say(chat, conversation.id, "Do you sell umbrellas?").message.content
+    assert back.endswith("Which order?")
+    assert not model.asked
