@@ -10,30 +10,31 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from server.test_engines import old_python
 
 from . import client_home
 from .conftest import Served
 
-__all__ = ["old_python"]  # a fixture
 WALKS = Path(__file__).parent / "walks"
 MARK = "check: "
+AT_ONCE = 3
+NEWER, OLDER = "clients.txt", "clients-openai-2.txt"
 PACKAGES = {
-    "litellm": "clients",
-    "agents": "clients",
-    "pydantic_ai": "clients",
-    "smolagents": "clients",
-    "llm": "clients",
-    "instructor": "clients_openai_2",
-    "llama_index": "clients_openai_2",
+    "litellm": NEWER,
+    "agents": NEWER,
+    "pydantic_ai": NEWER,
+    "smolagents": NEWER,
+    "llm": NEWER,
+    "instructor": OLDER,
+    "llama_index": OLDER,
+    "openai_2022": "clients-openai-0.txt",
 }
-"""Client to the fixture that installs it."""
-OLD = "openai_2022"
+"""Client to the list that has it."""
 Outcomes = dict[str, str | None]
-RAN: dict[str, Outcomes] = {}
 
 
 def names(client: str) -> list[str]:
@@ -41,39 +42,25 @@ def names(client: str) -> list[str]:
     return re.findall(r'^@check\("(.+)"\)$', text, re.MULTILINE)
 
 
-CHECKS = [(client, name) for client in [*PACKAGES, OLD] for name in names(client)]
+CHECKS = [(client, name) for client in PACKAGES for name in names(client)]
 
 
 @pytest.fixture(scope="module")
-def clients() -> str:
-    return str(client_home.packages("clients.txt"))
+def walks(
+    served: Served, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Outcomes]]]:
+    """What went wrong in each check of each client.  They start slowly, so some at once."""
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        yield {
+            client: threads.submit(run, client, served, tmp_path_factory.mktemp(client))
+            for client in PACKAGES
+        }
 
 
-@pytest.fixture(scope="module")
-def clients_openai_2() -> str:
-    return str(client_home.packages("clients-openai-2.txt"))
-
-
-@pytest.fixture(scope="module")
-def outcomes(
-    served: Served, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Outcomes:
-    """What went wrong in each check of a client; pytest makes a fixture anew for each row of
-    parameters, and a client runs but once."""
-    client = request.param
-    if client not in RAN:
-        if client == OLD:
-            python, path = str(request.getfixturevalue("old_python")), ""
-        else:
-            python, path = sys.executable, request.getfixturevalue(PACKAGES[client])
-        RAN[client] = run(python, path, client, served, tmp_path_factory.mktemp(client))
-    return RAN[client]
-
-
-def run(python: str, path: str, client: str, served: Served, home: Path) -> Outcomes:
+def run(client: str, served: Served, home: Path) -> Outcomes:
     environment = {
-        "PATH": os.environ["PATH"], "HOME": str(home), "NO_PROXY": "*", "PYTHONPATH": path,
-        "PYTHONDONTWRITEBYTECODE": "1",
+        "PATH": os.environ["PATH"], "HOME": str(home), "NO_PROXY": "*",
+        "PYTHONPATH": str(client_home.packages(PACKAGES[client])),
         "OPENAI_API_KEY": served.key, "OPENAI_BASE_URL": f"{served.url}/v1",
         "OPENAI_API_BASE": f"{served.url}/v1",  # as LlamaIndex and openai 0.28 call it
         # What these clients fetch and send by themselves: prices, traces.
@@ -81,7 +68,7 @@ def run(python: str, path: str, client: str, served: Served, home: Path) -> Outc
         "LLM_USER_PATH": str(home),
     }  # fmt: skip
     done = subprocess.run(
-        [python, str(WALKS / f"ask_{client}.py")],
+        [sys.executable, str(WALKS / f"ask_{client}.py")],
         cwd=home, env=environment, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -90,13 +77,13 @@ def run(python: str, path: str, client: str, served: Served, home: Path) -> Outc
     return {each["check"]: each["error"] for each in checked}
 
 
-@pytest.mark.parametrize(("outcomes", "name"), CHECKS, indirect=["outcomes"])
-def test_walk(outcomes: Outcomes, name: str) -> None:
-    error = outcomes[name]
+@pytest.mark.parametrize(("client", "name"), CHECKS)
+def test_walk(walks: dict[str, Future[Outcomes]], client: str, name: str) -> None:
+    error = walks[client].result()[name]
     assert error is None, error
 
 
 def test_every_walk_is_listed() -> None:
     assert sorted(path.stem for path in WALKS.glob("ask_*.py")) == sorted(
-        f"ask_{client}" for client in [*PACKAGES, OLD]
+        f"ask_{client}" for client in PACKAGES
     )

@@ -141,7 +141,10 @@ def test_a_client_that_leaves_ends_the_work(address: str, models: FakeModels) ->
     models.embedding.go_on.clear()
     try:
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{address}/v1/embeddings", json={"model": NAME, "input": "a"}, timeout=0.5)
+            httpx.post(
+                f"{address}/v1/embeddings", json={"model": NAME, "input": "a"},
+                timeout=httpx.Timeout(60, read=0.5),
+            )  # fmt: skip
     finally:
         models.embedding.go_on.set()
     answer = httpx.post(f"{address}/v1/embeddings", json={"model": NAME, "input": "a"}, timeout=60)

@@ -1,21 +1,18 @@
-"""The addresses of 2022, asked by the client of 2022: `openai==0.28` in a house of its own."""
+"""The addresses of 2022, asked by the client of 2022: `openai` 0.28, unmodified."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import tempfile
-import venv
-from pathlib import Path
+import sys
 
 import httpx
 import pytest
-from filelock import FileLock
+
+from tests.clients import client_home
 
 from .test_bad_input import refused
 
-OLD = "openai==0.28.1"
 ASK = {"prompt": "Hi", "max_tokens": 150, "n": 1, "stop": None, "temperature": 0.7}
 
 
@@ -60,23 +57,6 @@ def test_unknown_engines(http: httpx.Client, name: str) -> None:
     assert answer.status_code in (400, 404)
 
 
-@pytest.fixture(scope="module")
-def old_python() -> Path:
-    """A Python that has the old client; made once for this machine, skipped without a network."""
-    home = Path(tempfile.gettempdir()) / f"fireside-tests-{os.getuid()}" / OLD.replace("==", "-")
-    python = home / "bin" / "python"
-    home.parent.mkdir(exist_ok=True, mode=0o700)
-    with FileLock(f"{home}.lock"):
-        if not (home / "done").exists():
-            venv.create(home, with_pip=True, clear=True)
-            pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            made = subprocess.run([*pip, OLD], capture_output=True, text=True, check=False)
-            if made.returncode:
-                pytest.skip(f"{OLD} cannot be installed here: {made.stderr[-200:]!r}")
-            (home / "done").touch()
-    return python
-
-
 PROGRAM = """
 import json, sys, openai
 openai.api_key = "none"
@@ -106,12 +86,13 @@ print(json.dumps({
 """
 
 
-def test_the_client_of_2022(address: str, old_python: Path) -> None:
+def test_the_client_of_2022(address: str) -> None:
+    path = str(client_home.packages("clients-openai-0.txt"))
     made = subprocess.run(
-        [str(old_python), "-c", PROGRAM, f"{address}/v1"],
+        [sys.executable, "-c", PROGRAM, f"{address}/v1"],
         capture_output=True,
         text=True,
-        env={"PATH": "", "NO_PROXY": "*", "no_proxy": "*"},
+        env={"PATH": "", "PYTHONPATH": path, "NO_PROXY": "*", "no_proxy": "*"},
         check=False,
     )
     assert made.returncode == 0, made.stderr

@@ -30,7 +30,7 @@ class Town(BaseModel):
 @check("litellm chat")
 def _() -> None:
     for model in ("gpt-4o-mini", "openai/gpt-5"):
-        answer: Any = litellm.completion(model=model, messages=SAID, max_tokens=24)
+        answer: Any = litellm.completion(model=model, messages=SAID, max_tokens=8)
         assert answer.choices[0].message.content
         assert answer.usage.completion_tokens
 
@@ -38,7 +38,7 @@ def _() -> None:
 @check("litellm chat stream")
 def _() -> None:
     pieces: Any = litellm.completion(
-        model="gpt-5", messages=SAID, max_tokens=24, reasoning_effort="low", stream=True
+        model="gpt-5", messages=SAID, max_tokens=8, reasoning_effort="low", stream=True
     )
     assert "".join(each.choices[0].delta.content or "" for each in pieces)
 
@@ -53,7 +53,7 @@ def _() -> None:
     assert json.loads(call.function.arguments)["town"] in ("Oslo", "Rome")
     result = {"role": "tool", "tool_call_id": call.id, "content": "It rains."}
     more: Any = litellm.completion(
-        model="gpt-5-mini", messages=[*SAID, message, result], tools=[WEATHER], max_tokens=24
+        model="gpt-5-mini", messages=[*SAID, message, result], tools=[WEATHER], max_tokens=8
     )
     assert more.choices[0].finish_reason in ("stop", "length", "tool_calls")
 
@@ -69,7 +69,7 @@ def _() -> None:
 @check("litellm responses")
 def _() -> None:
     answer: Any = litellm.responses(
-        model="openai/gpt-5", input=QUESTION, max_output_tokens=24,
+        model="openai/gpt-5", input=QUESTION, max_output_tokens=8,
         reasoning={"effort": "low", "summary": "auto"}, include=["reasoning.encrypted_content"],
     )  # fmt: skip
     assert answer.output[0].content[0].text
@@ -78,7 +78,7 @@ def _() -> None:
 @check("litellm responses stream")
 def _() -> None:
     events: Any = litellm.responses(
-        model="openai/gpt-5", input=QUESTION, max_output_tokens=24, stream=True
+        model="openai/gpt-5", input=QUESTION, max_output_tokens=8, stream=True
     )
     kinds = [str(getattr(each.type, "value", each.type)) for each in events]
     assert kinds[-1] in ("response.completed", "response.incomplete"), kinds[-1]
@@ -88,7 +88,7 @@ def _() -> None:
 async def _() -> None:
     for model in ("openai/gpt-5", "gpt-4o"):
         answer: Any = await litellm.anthropic.messages.acreate(
-            model=model, messages=SAID, max_tokens=24, system="Be brief."
+            model=model, messages=SAID, max_tokens=8, system="Be brief."
         )
         assert answer["content"][0]["text"]
         assert answer["usage"]["output_tokens"]
@@ -98,7 +98,7 @@ async def _() -> None:
 async def _() -> None:
     marked = {"type": "text", "text": QUESTION, "cache_control": {"type": "ephemeral"}}
     answer: Any = await litellm.anthropic.messages.acreate(
-        model="openai/gpt-5", messages=[{"role": "user", "content": [marked]}], max_tokens=24,
+        model="openai/gpt-5", messages=[{"role": "user", "content": [marked]}], max_tokens=8,
         system=[{**marked, "text": "Be brief."}],
         thinking={"type": "enabled", "budget_tokens": 1024}, metadata={"user_id": "ada"},
     )  # fmt: skip
@@ -120,7 +120,7 @@ async def _() -> None:
         {"role": "user", "content": [result]},
     ]
     more: Any = await litellm.anthropic.messages.acreate(
-        model="openai/gpt-5", messages=history, max_tokens=24, tools=[BRIDGED]
+        model="openai/gpt-5", messages=history, max_tokens=8, tools=[BRIDGED]
     )
     assert more["stop_reason"] in ("end_turn", "max_tokens", "tool_use")
 
@@ -128,7 +128,7 @@ async def _() -> None:
 @check("litellm anthropic bridge stream")
 async def _() -> None:
     stream: Any = await litellm.anthropic.messages.acreate(
-        model="openai/gpt-5", messages=SAID, max_tokens=24, stream=True
+        model="openai/gpt-5", messages=SAID, max_tokens=8, stream=True
     )
     text = "".join(
         [each.decode() if isinstance(each, bytes) else str(each) async for each in stream]
@@ -146,7 +146,7 @@ def _() -> None:
 @check("litellm text completion")
 def _() -> None:
     answer: Any = litellm.text_completion(
-        model="gpt-3.5-turbo-instruct", prompt=QUESTION, max_tokens=24
+        model="gpt-3.5-turbo-instruct", prompt=QUESTION, max_tokens=8
     )
     assert answer.choices[0].text
 

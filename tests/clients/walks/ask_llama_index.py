@@ -19,7 +19,7 @@ class Weather(BaseModel):
     rainy: bool
 
 
-def models(tokens: int = 24) -> list[Any]:
+def models(tokens: int = 8) -> list[Any]:
     return [
         *(OpenAI(model=name, max_tokens=tokens) for name in NAMES),
         *(OpenAIResponses(model=name, max_output_tokens=tokens) for name in NAMES),
@@ -28,7 +28,7 @@ def models(tokens: int = 24) -> list[Any]:
 
 @check("llama-index complete")
 def _() -> None:
-    for model in [*models(), OpenAI(model="gpt-3.5-turbo-instruct", max_tokens=24)]:
+    for model in [*models(), OpenAI(model="gpt-3.5-turbo-instruct", max_tokens=8)]:
         assert model.complete(QUESTION).text
 
 

@@ -13,7 +13,7 @@ from pydantic_ai.messages import ModelMessage, ModelRequest, ToolReturnPart
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.tools import ToolDefinition
 
-SHORT = ModelSettings(max_tokens=24)
+SHORT = ModelSettings(max_tokens=8)
 LONGER = ModelSettings(max_tokens=100)
 NAMES = ("openai:gpt-5", "openai-chat:gpt-5", "openai-responses:gpt-5", "openai-chat:gpt-4o-mini")
 

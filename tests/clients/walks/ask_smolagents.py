@@ -25,7 +25,7 @@ def weather(rainy: bool) -> str:
 @check("smolagents generate")
 def _() -> None:
     for name in NAMES:
-        model = OpenAIModel(model_id=name, max_tokens=24)
+        model = OpenAIModel(model_id=name, max_tokens=8)
         answer = model.generate(SAID, stop_sequences=["Observation:", "Calling tools:"])
         assert answer.content
         assert answer.token_usage is not None
@@ -33,7 +33,7 @@ def _() -> None:
 
 @check("smolagents stream")
 def _() -> None:
-    pieces = OpenAIModel(model_id="gpt-5", max_tokens=24).generate_stream(SAID)
+    pieces = OpenAIModel(model_id="gpt-5", max_tokens=8).generate_stream(SAID)
     assert "".join(each.content or "" for each in pieces)
 
 
@@ -47,7 +47,7 @@ def _() -> None:
 
 @check("smolagents structured")
 def _() -> None:
-    model = OpenAIModel(model_id="gpt-5", max_tokens=24)
+    model = OpenAIModel(model_id="gpt-5", max_tokens=8)
     assert model.generate(SAID, response_format=CODEAGENT_RESPONSE_FORMAT).content
 
 
