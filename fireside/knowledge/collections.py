@@ -90,7 +90,7 @@ class Collections:
         files: Sequence[Attached] = (),
     ) -> Stored:
         """A new store, its files queued: all or nothing."""
-        self._check_files(owner, files)
+        self._uploaded(owner, files, is_batch=False)
         now = time.time()
         body = {
             "name": name,
@@ -177,25 +177,27 @@ class Collections:
     def attach(
         self, owner: str, store_id: str, files: Sequence[Attached], batch_id: str | None = None
     ) -> list[Stored]:
-        """Queue files; one that is in the store already is read anew.
+        """Queue files; one that is in the store already is read anew.  Of a batch, a file that is
+        not there has failed, and the others are queued.
 
         Raises:
-            NotFound: the store, or one of the files, is not there; nothing is queued then.
+            NotFound: the store, the file, or every file of a batch is not there; nothing is queued
+                then.
             BadRequest: the store has expired.
         """
         store = self._open(owner, store_id)
-        uploaded = self._check_files(owner, files)
+        uploaded, missing = self._uploaded(owner, files, is_batch=batch_id is not None)
         rows = [
             New(
                 id=row_id(store_id, one.file_id),
-                status="queued",
+                status="failed" if one.file_id in missing else "queued",
                 body={
                     "file_id": one.file_id,
-                    "filename": uploaded[one.file_id].body["filename"],
+                    "filename": uploaded.get(one.file_id, one.file_id),
                     "attributes": dict(one.attributes or {}),
                     "max_chunk_size_tokens": one.strategy.max_chunk_size_tokens,
                     "chunk_overlap_tokens": one.strategy.chunk_overlap_tokens,
-                    "last_error": None,
+                    "last_error": missing.get(one.file_id),
                     "unread": [],
                     "usage_bytes": 0,
                     "batch_id": batch_id,
@@ -283,7 +285,7 @@ class Collections:
 
     def create_batch(self, owner: str, store_id: str, files: Sequence[Attached]) -> Stored:
         self._open(owner, store_id)
-        self._check_files(owner, files)
+        self._uploaded(owner, files, is_batch=True)
         batch = self._objects.add(BATCH, "vsfb", {}, owner=owner, parent_id=store_id)
         self.attach(owner, store_id, files, batch.id)
         return batch
@@ -360,8 +362,22 @@ class Collections:
             )
         return store
 
-    def _check_files(self, owner: str, files: Sequence[Attached]) -> dict[str, Stored]:
-        return {one.file_id: self._files.get(one.file_id, owner) for one in files}
+    def _uploaded(
+        self, owner: str, files: Sequence[Attached], *, is_batch: bool
+    ) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """The names of the files; and of those of a batch that are not there, what failed."""
+        names: dict[str, str] = {}
+        missing: dict[str, dict[str, str]] = {}
+        for file_id in dict.fromkeys(one.file_id for one in files):
+            try:
+                names[file_id] = self._files.get(file_id, owner).body["filename"]
+            except NotFound as error:
+                if not is_batch:
+                    raise
+                missing[file_id] = {"code": "invalid_file", "message": error.message}
+        if missing and not names:
+            raise NotFound(next(iter(missing.values()))["message"])
+        return names, missing
 
 
 def row_id(store_id: str, file_id: str) -> str:

@@ -96,6 +96,21 @@ def test_batches(client: openai.OpenAI, vs: str, upload: Callable[..., str]) -> 
     assert {each.filename for each in both} == {"1.txt", "4.txt"}
 
 
+def test_a_file_that_is_not_there_costs_a_batch_itself_alone(
+    client: openai.OpenAI, vs: str, upload: Callable[..., str]
+) -> None:
+    batch = client.vector_stores.file_batches.create_and_poll(
+        vs, file_ids=[upload("A sound document.", "a.txt"), "file-gone", upload(b"\x00\x01" * 99)]
+    )
+    counts = batch.file_counts
+    assert (batch.status, counts.completed, counts.failed, counts.total) == ("completed", 1, 2, 3)
+    gone = client.vector_stores.files.retrieve("file-gone", vector_store_id=vs)
+    assert (gone.status, gone.last_error and gone.last_error.code) == ("failed", "invalid_file")
+    assert gone.last_error is not None
+    assert "file-gone" in gone.last_error.message
+    assert client.vector_stores.search(vs, query="sound").data[0].filename == "a.txt"
+
+
 def test_files_of_a_batch_with_their_own(
     client: openai.OpenAI, vs: str, upload: Callable[..., str]
 ) -> None:
