@@ -44,7 +44,7 @@ class Threads:
     """Call `adjust` from the thread that computes: OpenMP keeps its count per thread.
 
     stale: seconds after which a measurement says nothing about now; infinite for one who computes
-    without a pause.
+    without a pause.  Of two such in a row the second counts: it was no pause but a slow step.
     """
 
     def __init__(self, most: int, *, stale: float = 10 * SECONDS_BETWEEN) -> None:
@@ -52,6 +52,7 @@ class Threads:
         self._stale = stale
         self.now = most
         self._next = 0.0
+        self._is_after_pause = False
         self._foreign_before = self._foreign()
         self._set: int | None = None
 
@@ -67,7 +68,8 @@ class Threads:
             now - then for now, then in zip(foreign, self._foreign_before, strict=True)
         )
         self._next, self._foreign_before = moment + SECONDS_BETWEEN, foreign
-        if 0 < seconds < self._stale:
+        self._is_after_pause = seconds >= self._stale and not self._is_after_pause
+        if seconds > 0 and not self._is_after_pause:
             self._apply(self._wanted(work / seconds))
 
     def _wanted(self, busy: float) -> int:

@@ -92,6 +92,19 @@ def test_an_old_measurement_says_nothing(machine: Machine) -> None:
     assert counter.now == 1
 
 
+def test_a_crowded_machine_is_seen_however_slow_it_makes_each_step(machine: Machine) -> None:
+    """Each step took longer than a measurement was good for, so the engine never gave way: four
+    tokens took 20 seconds, with one thread fewer 2."""
+    counter = Threads(4)
+    counter.adjust()
+    machine.passes(3600.0, 0.0)
+    counter.adjust()
+    for _ in range(3):
+        machine.passes(5.0, 4.0)
+        counter.adjust()
+        assert counter.now == 1
+
+
 def test_torch_hears_of_changes_only(machine: Machine) -> None:
     after(machine, 4, 0.0, 0.0, 2.0, 2.0, 0.0)
     assert machine.set == [4, 2, 4]
