@@ -76,6 +76,15 @@ class Settings(BaseSettings):
     )
     prefill_chunk: int = Field(512, ge=16, description="Prompt tokens that run in one step.")
     speculative: bool = Field(True, description="Lossless speculation by prompt lookup.")
+    try_anyway: bool = Field(
+        False, description="A model that was measured to be too small for a persona answers all "
+        "the same, marked.",
+    )  # fmt: skip
+    check_pulled: bool = Field(
+        True,
+        description="After a pull the personas are checked with the model, once, in the "
+        "background.",
+    )
     drain_seconds: float = Field(
         30.0, ge=0, description="How long a stop waits for running answers."
     )

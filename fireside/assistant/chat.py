@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fireside.assistant.assistant import Assistant, Named
 from fireside.assistant.beginning import NEAR, Beginning, begun_at, read_on
@@ -18,6 +18,7 @@ from fireside.assistant.exchange import Exchange, Unread
 from fireside.assistant.history import History, history_of
 from fireside.assistant.locks import Locks
 from fireside.assistant.sampling import merged
+from fireside.assistant.titles import can_go_on, title_of
 from fireside.assistant.toolbox import Decision
 from fireside.assistant.turn import Turn
 from fireside.assistant.wanted import Wanted
@@ -28,8 +29,6 @@ from fireside.storage import Conversation, Store, StoredMessage
 if TYPE_CHECKING:
     from fireside.assistant.answering import Answering
     from fireside.engine.text import TextModel
-
-TITLE_LETTERS: Final = 60
 
 
 class ModelSource(Protocol):
@@ -61,8 +60,11 @@ class Chat:
         parent_id: str | None = None,
         model: str | None = None,
         sampling: Mapping[str, Any] | None = None,
+        anyway: bool = False,
     ) -> Turn:
         """Say `text` under `parent_id` (None: where the conversation stands) and answer it.
+
+        anyway: also where the model was measured to be too small for the persona.
 
         Raises:
             BadRequest: the message is empty, or a sampling parameter is wrong.
@@ -75,7 +77,7 @@ class Chat:
             return self._under(conversation, text, parent_id or conversation.head_id, limit)
 
         _check_said(text)
-        return self._answer(conversation_id, path, model, sampling)
+        return self._answer(conversation_id, path, model, sampling, anyway=anyway)
 
     def edit(
         self,
@@ -84,6 +86,7 @@ class Chat:
         *,
         model: str | None = None,
         sampling: Mapping[str, Any] | None = None,
+        anyway: bool = False,
     ) -> Turn:
         """Say `text` in place of a user's message: a sibling of it, answered anew."""
         said = self._store.message(message_id)
@@ -94,7 +97,7 @@ class Chat:
             return self._under(conversation, text, said.parent_id, limit)
 
         _check_said(text)
-        return self._answer(said.conversation_id, path, model, sampling)
+        return self._answer(said.conversation_id, path, model, sampling, anyway=anyway)
 
     def regenerate(
         self,
@@ -102,6 +105,7 @@ class Chat:
         *,
         model: str | None = None,
         sampling: Mapping[str, Any] | None = None,
+        anyway: bool = False,
     ) -> Turn:
         """Answer again: a sibling of this answer, under the same question."""
 
@@ -114,7 +118,7 @@ class Chat:
             return found
 
         answered = self._store.message(message_id).conversation_id
-        return self._answer(answered, path, model, sampling)
+        return self._answer(answered, path, model, sampling, anyway=anyway)
 
     def consent(
         self,
@@ -124,6 +128,7 @@ class Chat:
         reason: str | None = None,
         model: str | None = None,
         sampling: Mapping[str, Any] | None = None,
+        anyway: bool = False,
     ) -> Turn:
         """Agree to the tools that this answer asks for, or do not; the answer goes on either way.
 
@@ -143,7 +148,7 @@ class Chat:
         def path(_: Conversation, limit: int) -> list[StoredMessage]:
             return self._store.path_to(message_id, limit)
 
-        return self._answer(asked.conversation_id, path, model, sampling, decisions)
+        return self._answer(asked.conversation_id, path, model, sampling, decisions, anyway=anyway)
 
     def go_on(
         self,
@@ -164,7 +169,7 @@ class Chat:
         def path(_: Conversation, limit: int) -> list[StoredMessage]:
             return self._store.path_to(begun.parent_id, limit) if begun.parent_id else []
 
-        return self._answer(begun.conversation_id, path, model, sampling, begun=begun)
+        return self._answer(begun.conversation_id, path, model, sampling, begun=begun, anyway=True)
 
     def _under(
         self, conversation: Conversation, text: str, parent_id: str | None, limit: int
@@ -188,6 +193,8 @@ class Chat:
         asked: Mapping[str, Any] | None,
         decisions: Mapping[str, Decision] | None = None,
         begun: StoredMessage | None = None,
+        *,
+        anyway: bool,
     ) -> Turn:
         """Answer the last message of a path, storing it first if it has no id yet.
 
@@ -201,7 +208,7 @@ class Chat:
             model = self._models.get(named.model, owner=conversation.owner)
             path = read_on(path_of(conversation, NEAR), self._store.path_to, model)
             core, sampling = self._core(
-                conversation, path, named, model, asked, decisions or {}, begun
+                conversation, path, named, model, asked, decisions or {}, begun, anyway
             )
             # A tool that was agreed to may take long, and a step's own reply is recorded at once:
             # both need the question's row first.
@@ -236,6 +243,7 @@ class Chat:
         asked: Mapping[str, Any] | None,
         decisions: Mapping[str, Decision],
         begun: StoredMessage | None,
+        anyway: bool,
     ) -> tuple[Answering, dict[str, Any]]:
         own = named.persona.sampling.under(asked or {})
         sampling = merged(model.entry.sampling if model.entry else None, own)
@@ -257,6 +265,8 @@ class Chat:
             compacts=True,
             alternates=True,
             begun="" if begun is None else begun.content,
+            guides=True,
+            anyway=anyway,
         )
         last = begun_at(path, model)
         exchange.last_summary = None if last is None else last.summary_id
@@ -309,22 +319,6 @@ class Chat:
         )
 
 
-def can_go_on(message: StoredMessage) -> bool:
-    """Whether an answer was ended by its limit, by the person, or with the program."""
-    if message.role != "assistant" or not message.content.strip():
-        return False
-    ended_early = message.status in ("stopped", "partial")
-    return ended_early or message.receipt.get("finish_reason") == "length"
-
-
 def _check_said(text: str) -> None:
     if not text.strip():
         raise BadRequest("The message is empty: type a question.", param="content")
-
-
-def title_of(text: str) -> str:
-    """The first line of what was asked, cut at a word if it is long."""
-    line = " ".join(text.strip().splitlines()[0].split())
-    if len(line) <= TITLE_LETTERS:
-        return line
-    return line[: TITLE_LETTERS - 1].rsplit(" ", 1)[0] + "…"

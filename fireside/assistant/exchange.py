@@ -92,6 +92,8 @@ class Exchange:
     compacts: a summary may stand for old turns: on the page and in the terminal.
     alternates: what a person said in two goes is one message: of a stored chat.
     begun: what an earlier answer said, which this one goes on with; `answer` begins with it.
+    guides: a person asks, who hears what the model does not know instead of an invention.
+    anyway: the person wants the model to try what it is too small for.
 
     sections, sources, tools, filters: what steps add.
     shown: filters after those, on what its owner sees alone; what is stored stays as it was.
@@ -122,6 +124,8 @@ class Exchange:
     compacts: bool = False
     alternates: bool = False
     begun: str = ""
+    guides: bool = False
+    anyway: bool = False
 
     sections: list[Section] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)

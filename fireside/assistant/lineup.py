@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from fireside.assistant.ability.states import abilities_of
 from fireside.assistant.assistant import Assistant
 from fireside.assistant.compaction import Compaction
 from fireside.assistant.dialogue.kept import States
@@ -19,6 +20,7 @@ from fireside.assistant.memory.memories import Memories
 from fireside.assistant.persona import Personas
 from fireside.assistant.pipeline import Pipeline
 from fireside.assistant.steps import Step
+from fireside.assistant.steps.ability import TooSmall, TooSmallStill, UnknownLanguage
 from fireside.assistant.steps.cite import Cite
 from fireside.assistant.steps.compact import Compact
 from fireside.assistant.steps.dialogue import Dialogue, Framing, Keeping, Offering, now
@@ -56,12 +58,13 @@ def assistant_of(
     collections: Collections | None = None,
     guards: Guards | None = None,
     memories: Memories | None = None,
+    personas: Personas | None = None,
     clock: Callable[[], datetime] = now,
     tickets: Tickets | None = None,
 ) -> Assistant:
     """collections: documents; None where none can be kept.  clock: what the dialogue takes for
-    today.  tickets: None keeps them in the settings' home.  The others are shared with
-    endpoints, where there are any."""
+    today.  tickets: None keeps them in the settings' home.  personas: those of the home where none
+    are given.  The others are shared with endpoints, where there are any."""
     from fireside.assistant.memory.opened import memories_of
 
     @cache
@@ -83,7 +86,9 @@ def assistant_of(
         clock=clock,
         tickets=tickets or Tickets(settings.home / "tickets"),
     )
-    return Assistant(Personas(settings.home / "personas"), Pipeline.of(steps), close=servers.close)
+    return Assistant(
+        personas or Personas(settings.home / "personas"), Pipeline.of(steps), close=servers.close
+    )
 
 
 def steps_of(
@@ -105,8 +110,11 @@ def steps_of(
     from fireside.safety.privacy.vault import Vault
 
     states = States(store.objects)
+    abilities = abilities_of(settings)
     return [
         ModerateInput(guards),
+        UnknownLanguage(abilities, settings.try_anyway),
+        TooSmall(abilities, settings.try_anyway),
         Privacy(Vault(store.objects, settings.home)),
         Mood(guards),
         Dialogue(models, states, clock, TicketDesk(tickets=tickets, mail=mail_server(settings))),
@@ -119,6 +127,7 @@ def steps_of(
         Framing(),
         Practice(memories),
         ModerateOutput(guards),
+        TooSmallStill(),
         Compact(Compaction(store.objects)),
         Task(guards),
         ModerationCheck(guards),

@@ -44,8 +44,9 @@ def answer_once(
     owner: str = "",
     sampling: Mapping[str, Any] | None = None,
     say: Callable[[str], None] = lambda piece: None,
+    anyway: bool = False,
 ) -> Once:
-    """say: hears the answer as it comes.
+    """say: hears the answer as it comes.  anyway: also where the model is too small.
 
     Raises:
         BadRequest: the text is empty.
@@ -58,7 +59,11 @@ def answer_once(
     params = SamplingParams(**{**chosen, "logprobs": 0})
     params.validate(model.tokenizer.vocab_size)
     exchange = Exchange(
-        owner=owner, persona=persona, model=model, question=Message(role="user", content=text)
+        owner=owner,
+        persona=persona,
+        model=model,
+        question=Message(role="user", content=text),
+        anyway=anyway,
     )
     fit = Fit(budget=Budget.of(model.context, chosen.get("max_tokens")))
     core = assistant.answering(exchange, Wanted(params=params, fit=fit, may_ask=False))

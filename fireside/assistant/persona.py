@@ -24,6 +24,7 @@ from typing import Any, Final, Self, Union, get_args, get_origin
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from fireside.assistant.ability.config import AbilityConfig
 from fireside.assistant.dialogue.config import DialogueConfig
 from fireside.assistant.endings import RepetitionConfig
 from fireside.assistant.knowledge import KnowledgeConfig
@@ -95,6 +96,7 @@ class Persona(PersonaSection):
     safety: SafetyConfig = SafetyConfig()
     uncertainty: UncertaintyConfig = UncertaintyConfig()
     repetition: RepetitionConfig = RepetitionConfig()
+    ability: AbilityConfig = AbilityConfig()
 
 
 DEFAULT: Final = Persona()
@@ -183,12 +185,20 @@ class Personas:
         """
         if name == DEFAULT.name:
             return DEFAULT
+        return read(self.path(name)).model_copy(update={"name": name})
+
+    def path(self, name: str) -> Path:
+        """Of a persona's file.
+
+        Raises:
+            NotFound: there is none; the line names near ones.
+        """
         paths = self._paths()
         if name not in paths:
             near = difflib.get_close_matches(name, [*paths], n=3, cutoff=0.5)
             hint = f"Near: {', '.join(near)}." if near else f"There are: {', '.join(self.names)}."
             raise NotFound(f"There is no persona {name[:64]!r}. {hint}", param="persona")
-        return read(paths[name]).model_copy(update={"name": name})
+        return paths[name]
 
     def _paths(self) -> dict[str, Path]:
         shipped = Path(str(files("fireside.assistant") / "personas"))

@@ -56,6 +56,9 @@ Seed = Annotated[int | None, typer.Option("--seed", help="The same seed, the sam
 MaxTokens = Annotated[
     int | None, typer.Option("--max-tokens", min=1, help="The longest answer, in tokens.")
 ]
+Anyway = Annotated[
+    bool, typer.Option("--anyway", help="Let a model try what it was measured to be too small for.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Answer once, as one JSON object.")]
 
 
@@ -70,6 +73,7 @@ def chat(
     top_p: TopP = None,
     seed: Seed = None,
     max_tokens: MaxTokens = None,
+    anyway: Anyway = False,
     as_json: Json = False,
 ) -> int:
     """Chat in the terminal, or answer one question and exit.
@@ -100,6 +104,7 @@ def chat(
         settings = load_settings()
         model = f"persona:{persona}" if persona else model
         with _session(settings, model, sampling, conversation, continue_last) as session:
+            session.anyway = anyway
             if system is not None:
                 session.set_system(system)
             if interactive:
@@ -226,6 +231,7 @@ def _header(session: Session, settings: Settings, console: Console) -> None:
     """Once: who answers, honestly, and who could answer better here."""
     from fireside.assistant.recommend import recommend_better
     from fireside.cli import show
+    from fireside.cli.greeting import in_own_language
     from fireside.hub import describe
     from fireside.hub.local import locate
     from fireside.tokenizer.templates import CONTINUING
@@ -241,9 +247,13 @@ def _header(session: Session, settings: Settings, console: Console) -> None:
     show.line(console, advice.answers, "bold")
     if named.persona.description:
         show.line(console, f"{named.persona.name}: {named.persona.description}")
+    if session.ability is not None:
+        show.line(console, f"With {local.name}: {session.ability}")
     if advice.better is not None:
         show.line(console, advice.better)
     show.line(console, "/help shows the commands; Ctrl-C stops an answer, Ctrl-D leaves.")
+    for told in in_own_language(local, settings):
+        show.line(console, told)
     console.print()
     if named.persona.greeting and session.conversation is None:
         show.line(console, named.persona.greeting, "default")

@@ -57,6 +57,21 @@ def models(settings: Settings) -> list[Finding]:
     ]
 
 
+def personas(settings: Settings) -> list[Finding]:
+    """What each can do with the model that answers, in few words; `fireside personas` has more."""
+    from fireside.assistant.ability.states import WORDS, abilities_of
+    from fireside.assistant.persona import Persona, Personas
+
+    abilities = abilities_of(settings)
+    named: dict[str, list[str]] = {}
+    for one in Personas(settings.home / "personas").listed:
+        if isinstance(one, Persona):
+            state = abilities.of(one, one.model or settings.model).state
+            named.setdefault(WORDS[state], []).append(one.name)
+    value = "; ".join(f"{words}: {', '.join(names)}" for words, names in named.items())
+    return [Finding(name="personas", value=value or "none")]
+
+
 def database(settings: Settings) -> list[Finding]:
     from fireside.storage import Store
 

@@ -26,6 +26,7 @@ from fireside.cli import (
     mcp,
     memory,
     models,
+    personas,
     pretrain,
     privacy,
     runs,
@@ -68,6 +69,7 @@ app.command("serve")(serve.serve)
 app.command("chat")(chat.chat)
 app.add_typer(models.app, name="models")
 app.command("run")(running.run)
+app.add_typer(personas.app, name="personas")
 app.command("pretrain")(pretrain.pretrain)
 app.command("finetune")(finetune.finetune)
 app.add_typer(runs.app, name="runs")

@@ -101,6 +101,12 @@ def pull_model(name: Name, as_json: Json = False) -> None:
         model = pull(name, settings.models_dir, progress)
         if model.name not in before and (model.entry is None or model.entry.kind == "chat"):
             _prepare(model, settings, progress)
+    from fireside.assistant.ability.afterwards import check_afterwards
+
+    if check_afterwards(model, settings):
+        failures.say(
+            "the personas are checked with it in the background: `fireside personas` shows them."
+        )
     if as_json:
         print(printable_json({"name": model.name, "path": str(model.path), "format": model.format}))
     else:

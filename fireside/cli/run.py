@@ -42,22 +42,24 @@ def run(
     column: Annotated[
         str | None, typer.Option(metavar="NAME", help="The table's column that holds the text.")
     ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also with a model measured to be too small.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per text, with its receipt.")
     ] = False,
 ) -> None:
     """Run texts, documents or a table through a persona."""
-    from fireside.assistant.persona import Persona, Personas, read
-    from fireside.cli.printable import printable
+    from fireside.assistant.persona import Personas, read
     from fireside.errors import BadRequest
     from fireside.settings import load_settings
 
     settings = load_settings()
     personas = Personas(settings.home / "personas")
     if persona is None:
-        for one in personas.listed:
-            said = one.description if isinstance(one, Persona) else f"({one.problem})"
-            print(f"{one.name:<14} {printable(said)}")
+        from fireside.cli.personas import list_personas
+
+        list_personas(model)
         return
     is_file = persona.endswith(".toml")
     chosen = read(Path(persona)) if is_file else personas.get(persona)
@@ -70,13 +72,17 @@ def run(
     if out is not None and out.suffix.lower() not in TABLES:
         raise BadRequest(f"--out {out}: name a .csv or a .jsonl file.")
     if tables:
-        _table(tables[0], column, out or Path(), chosen, model)
+        _table(tables[0], column, out or Path(), chosen, model, anyway=anyway)
         return
     # What is no text is told before the model is loaded.
     asked = list(_texts(paths, text))
     with _opened(chosen, model) as (assistant, loaded):
         for name, each in asked:
-            _one(assistant, chosen, loaded, name, each, as_json=as_json, headed=len(asked) > 1)
+            headed = len(asked) > 1 and not as_json
+            _one(
+                assistant, chosen, loaded, name, each,
+                as_json=as_json, headed=headed, anyway=anyway,
+            )  # fmt: skip
 
 
 def _texts(paths: Sequence[Path], text: str | None) -> Iterator[tuple[str, str]]:
@@ -108,7 +114,9 @@ def _texts(paths: Sequence[Path], text: str | None) -> Iterator[tuple[str, str]]
 def _opened(persona: Persona, model: str | None) -> Iterator[tuple[Assistant, TextModel]]:
     """The assistant and its model, for as long as the block lasts; on a terminal it says how far
     the model is loaded."""
+    from fireside.assistant.ability.states import abilities_of
     from fireside.assistant.lineup import assistant_of
+    from fireside.cli.printable import printable
     from fireside.cli.waiting import Waiting
     from fireside.engine.models import Models
     from fireside.settings import load_settings
@@ -123,6 +131,9 @@ def _opened(persona: Persona, model: str | None) -> Iterator[tuple[Assistant, Te
         with closing(assistant):
             with waiting:
                 loaded = models.get(name)
+            ability = abilities_of(settings).of(persona, loaded.name)
+            if ability.state == "limited":
+                print(printable(f"With {loaded.name}: {ability.line}"), file=sys.stderr)
             yield assistant, loaded
 
 
@@ -135,12 +146,13 @@ def _one(
     *,
     as_json: bool,
     headed: bool,
+    anyway: bool,
 ) -> None:
     from fireside.assistant.once import answer_once
     from fireside.cli.printable import printable, printable_json
     from fireside.cli.waiting import Waiting
 
-    if headed and not as_json:
+    if headed:
         print(f"── {printable(name)}")
     shown = sys.stdout.isatty() and not as_json
 
@@ -155,7 +167,7 @@ def _one(
             say(piece)
 
     with waiting:
-        once = answer_once(assistant, persona, model, text, say=stop_waiting)
+        once = answer_once(assistant, persona, model, text, say=stop_waiting, anyway=anyway)
     if as_json:
         told = {"file": name or None, "text": once.text, **once.fields}
         print(printable_json(told | {"notices": once.notices, "steps": once.receipt}))
@@ -167,7 +179,15 @@ def _one(
         print(printable(notice), file=sys.stderr)
 
 
-def _table(path: Path, column: str | None, out: Path, persona: Persona, model: str | None) -> None:
+def _table(
+    path: Path,
+    column: str | None,
+    out: Path,
+    persona: Persona,
+    model: str | None,
+    *,
+    anyway: bool,
+) -> None:
     from fireside.assistant.once import answer_once
     from fireside.assistant.uses import table
     from fireside.errors import NotFound
@@ -179,7 +199,7 @@ def _table(path: Path, column: str | None, out: Path, persona: Persona, model: s
     with _opened(persona, model) as (assistant, loaded):
 
         def answer(text: str) -> Once:
-            return answer_once(assistant, persona, loaded, text)
+            return answer_once(assistant, persona, loaded, text, anyway=anyway)
 
         def done(finished: int, total: int) -> None:
             if sys.stderr.isatty():

@@ -27,6 +27,7 @@ class Session:
         model: the model asked for by name; None leaves it to the conversation and the settings.
         system: the system prompt of the conversation that the next question begins.
         sampling: what the person asked for beyond the model's recommendation.
+        anyway: the model tries what it was measured to be too small for.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Session:
         self.system: str | None = None
         self.sampling = dict(sampling or {})
         self.conversation = conversation
+        self.anyway = False
         self._chat: Chat | None = None
 
     @property
@@ -82,7 +84,9 @@ class Session:
 
     def go_on(self, show: Show) -> Done:
         last = self.last_answer()
-        return self._shown(lambda: self.chat.go_on(last.id, **self._how()), show)
+        return self._shown(
+            lambda: self.chat.go_on(last.id, model=self.answering, sampling=self.sampling), show
+        )
 
     def edit(self, message: StoredMessage, text: str, show: Show) -> Done:
         return self._shown(lambda: self.chat.edit(message.id, text, **self._how()), show)
@@ -92,7 +96,18 @@ class Session:
         return self._shown(lambda: self.chat.consent(message.id, approve, **self._how()), show)
 
     def _how(self) -> dict[str, Any]:
-        return {"model": self.answering, "sampling": self.sampling}
+        return {"model": self.answering, "sampling": self.sampling, "anyway": self.anyway}
+
+    @property
+    def ability(self) -> str | None:
+        """What the persona that answers next can do with its model; None without a persona."""
+        from fireside.assistant.ability.states import abilities_of
+
+        named = self.chat.assistant.named(self.answering)
+        if self.answering == named.model:
+            return None
+        model = named.model or self.loading.name
+        return abilities_of(self.loading.settings).of(named.persona, model).line
 
     def _shown(self, start: Callable[[], Turn], show: Show) -> Done:
         self._loaded(self.answering)  # which may take long, and be given up

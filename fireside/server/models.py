@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 
+from fireside.assistant.ability.states import Abilities, abilities_of
+from fireside.assistant.assistant import PREFIX
+from fireside.assistant.persona import Persona
 from fireside.errors import BadRequest, NotFound, UnknownModel
 from fireside.hub.aliases import Aliases
 from fireside.hub.catalogue import catalogue
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from fireside.engine.models import Models
     from fireside.engine.text import TextModel
     from fireside.server.tuned_models import TunedModels
+    from fireside.settings import Settings
 
 STARTED = int(time.time())
 PERSONAL = "personal"
@@ -83,13 +87,33 @@ def card(name: str, created: float = STARTED, owned_by: str = "fireside") -> dic
     return {"id": name, "object": "model", "created": int(created), "owned_by": owned_by}
 
 
-def routes(models: Models, tuned: TunedModels, assistant: Assistant) -> APIRouter:
+def knows(name: str) -> dict[str, object]:
+    """The languages of a model of the catalogue, beside OpenAI's fields."""
+    entry = catalogue().get(name)
+    return {} if entry is None else {"fireside": {"languages": list(entry.languages)}}
+
+
+def able(assistant: Assistant, abilities: Abilities, default: str) -> dict[str, dict[str, object]]:
+    """By the name of each persona's model: what it can do with it, as its check has shown."""
+    return {
+        PREFIX + one.name: abilities.of(one, one.model or default).as_json()
+        for one in assistant.personas.listed
+        if isinstance(one, Persona)
+    }
+
+
+def routes(
+    models: Models, tuned: TunedModels, assistant: Assistant, settings: Settings
+) -> APIRouter:
     router = APIRouter(tags=["models"])
+    abilities = abilities_of(settings)
 
     def cards(owner: str) -> list[dict[str, object]]:
         own = {row.id: row for row in tuned.rows(owner)}
-        common = [card(name) for name in models.names(owner=owner) if name not in own]
-        common += [card(name) for name in [*models.embedders(), *assistant.names]]
+        common = [card(name) | knows(name) for name in models.names(owner=owner) if name not in own]
+        common += [card(name) | knows(name) for name in models.embedders()]
+        states = able(assistant, abilities, settings.model)
+        common += [card(name) | {"fireside": state} for name, state in states.items()]
         return common + [card(row.id, row.created_at, owner or PERSONAL) for row in own.values()]
 
     @router.get("/v1/models")

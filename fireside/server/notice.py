@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
+from fireside.assistant.ability.states import Abilities, abilities_of, unknown_line
 from fireside.assistant.assistant import PREFIX
+from fireside.assistant.languages import languages
 from fireside.assistant.persona import Persona
 from fireside.assistant.recommend import recommend_better
 from fireside.errors import FiresideError
@@ -29,6 +31,7 @@ from fireside.server.streaming import EventStream
 if TYPE_CHECKING:
     from fireside.assistant import Assistant
     from fireside.engine.models import Models
+    from fireside.settings import Settings
 
 
 class PullRequest(Wire):
@@ -43,6 +46,7 @@ def shown(entry: Entry) -> dict[str, object]:
         "memory_bytes": entry.memory_bytes,
         "licence": entry.licence,
         "summary": entry.summary,
+        "languages": list(entry.languages),
         "thinks": entry.thinks,
     }
 
@@ -63,6 +67,16 @@ def notice(name: str, models_dir: Path) -> dict[str, object]:
     }
 
 
+def unknown(name: str, accepted: str, abilities: Abilities) -> dict[str, object] | None:
+    """A line for a reader whose language the model does not know; accepted: what the browser sends
+    as Accept-Language, of which the first counts."""
+    entry = catalogue().get(name)
+    code = accepted[:2].lower()
+    if entry is None or code not in languages() or code in entry.languages:
+        return None
+    return {"language": code, "line": unknown_line(languages()[code], entry, abilities)}
+
+
 def _template(name: str, entry: Entry | None, models_dir: Path) -> str | None:
     """Of a model that is not the catalogue's: it may only continue a text."""
     try:
@@ -71,24 +85,32 @@ def _template(name: str, entry: Entry | None, models_dir: Path) -> str | None:
         return None
 
 
-def introductions(assistant: Assistant) -> dict[str, dict[str, str]]:
-    """How each persona greets; one whose file has a mistake says so when it is asked."""
+def introductions(
+    assistant: Assistant, abilities: Abilities, default: str
+) -> dict[str, dict[str, object]]:
+    """How each persona greets, and what it can do here; one whose file has a mistake says so when
+    it is asked."""
     return {
-        PREFIX + one.name: {"greeting": one.greeting, "description": one.description}
+        PREFIX + one.name: {
+            "greeting": one.greeting,
+            "description": one.description,
+            "ability": abilities.of(one, one.model or default).as_json(),
+        }
         for one in assistant.personas.listed
         if isinstance(one, Persona)
     }
 
 
 def routes(
-    models: Models, readiness: Readiness, pulls: Pulls, models_dir: Path, assistant: Assistant
+    models: Models, readiness: Readiness, pulls: Pulls, settings: Settings, assistant: Assistant
 ) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["page"])
+    models_dir, abilities = settings.models_dir, abilities_of(settings)
     told: dict[str, dict[str, object]] = {}
     measuring = asyncio.Lock()
 
     @router.get("/notice")
-    async def get_notice() -> dict[str, object]:
+    async def get_notice(request: Request) -> dict[str, object]:
         async with measuring:  # two measurements at once would each see half the machine
             if readiness.model not in told:
                 told[readiness.model] = await asyncio.to_thread(notice, readiness.model, models_dir)
@@ -97,6 +119,9 @@ def routes(
             "state": readiness.state,
             "problem": readiness.problem,
             **told[readiness.model],
+            "unknown": await asyncio.to_thread(
+                unknown, readiness.model, request.headers.get("accept-language", ""), abilities
+            ),
         }
 
     @router.get("/models")
@@ -107,7 +132,9 @@ def routes(
         ordered = sorted(chat, key=lambda name: (name != readiness.model, name))
         return {
             "data": ordered + await asyncio.to_thread(lambda: assistant.names),
-            "personas": await asyncio.to_thread(introductions, assistant),
+            "personas": await asyncio.to_thread(
+                introductions, assistant, abilities, readiness.model
+            ),
         }
 
     @router.post("/models/pull")

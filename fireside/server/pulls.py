@@ -9,13 +9,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from fireside.assistant.ability.afterwards import check_afterwards
 from fireside.errors import BadRequest, FiresideError, Interrupted
 from fireside.hub.catalogue import catalogue
 from fireside.hub.download import pull
 from fireside.server.errors import envelope, log
 from fireside.server.streaming import Event
+
+if TYPE_CHECKING:
+    from fireside.settings import Settings
 
 GLANCE = 0.25  # seconds between two looks at a download
 
@@ -23,11 +27,12 @@ GLANCE = 0.25  # seconds between two looks at a download
 class Pull:
     """One download on its way."""
 
-    def __init__(self, name: str, models_dir: Path) -> None:
+    def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self.text, self.done, self.total = "starting", 0, 0
         self.error: FiresideError | None = None
-        self._models_dir = models_dir
+        self._settings = settings
+        self._models_dir = settings.models_dir
         self._stop = threading.Event()
         # A daemon: a stopping server does not wait for gigabytes.
         self._thread = threading.Thread(target=self._run, name=f"pull {name}", daemon=True)
@@ -47,7 +52,7 @@ class Pull:
 
     def _run(self) -> None:
         try:
-            pull(self.name, self._models_dir, self._progress)
+            check_afterwards(pull(self.name, self._models_dir, self._progress), self._settings)
         except FiresideError as error:
             self.error = error
         except Exception:
@@ -56,8 +61,8 @@ class Pull:
 
 
 class Pulls:
-    def __init__(self, models_dir: Path) -> None:
-        self._models_dir = models_dir
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._running: dict[str, Pull] = {}
 
     def start(self, name: str) -> Pull:
@@ -75,7 +80,7 @@ class Pulls:
             )
         running = self._running.get(name)
         if running is None or running.over:
-            running = self._running[name] = Pull(name, self._models_dir)
+            running = self._running[name] = Pull(name, self._settings)
         return running
 
     def stop(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fireside.assistant import Chat, Delta, Done, Turn
-from fireside.assistant.chat import can_go_on, title_of
+from fireside.assistant.titles import can_go_on, title_of
 from fireside.errors import BadRequest, ContextOverflow, Unavailable
 from fireside.storage import Store
 

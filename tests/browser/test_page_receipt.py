@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from server.fakes import FakeModel, FakeModels
 from server.serving import running
 
@@ -36,6 +36,7 @@ def address(
     home = tmp_path_factory.mktemp("clerks")
     (home / "personas").mkdir()
     (home / "personas" / "clerk.toml").write_text(PERSONA)
+    (home / "personas" / "teller.toml").write_text("[sampling]\nmax_tokens = 300\n")
     app = create_app(FakeModels(model), store, Settings(model=model.name, home=home))
     with running(app) as url:
         yield url
@@ -98,7 +99,7 @@ def test_a_persona_greets(page: Page) -> None:
 
 
 def test_why_an_answer_is_no_longer_is_told(page: Page, model: FakeModel) -> None:
-    page.select_option("#model", "persona:storyteller")  # at most 300 tokens
+    page.select_option("#model", "persona:teller")
     model.answer = "".join(f"{n}, " for n in range(80))
     say(page, "What do you see?")
     expect(page.locator(".remark")).to_have_text("This answer reached its limit of 300 tokens.")
@@ -109,3 +110,27 @@ def test_why_an_answer_is_no_longer_is_told(page: Page, model: FakeModel) -> Non
     expect(answer).to_have_count(1)
     expect(page.locator(".siblings")).to_contain_text("2/2")
     expect(page.get_by_role("button", name="Continue")).to_have_count(0)
+
+
+def test_a_persona_that_needs_a_larger_model_says_so(page: Page, model: FakeModel) -> None:
+    """By the shipped scores of the embedded model, under whose name the stand-in answers."""
+    option = page.locator("#model option[value='persona:translator']")
+    expect(option).to_have_text("translator (needs a larger model)")
+    page.select_option("#model", "persona:translator")
+    expect(page.locator("#hero .ability")).to_contain_text("needs a larger model")
+    say(page, "The cat sleeps.")
+    answer = page.locator("article.answer").last
+    expect(answer).to_contain_text("smollm2:135m is too small for this")
+    expect(answer).to_contain_text("fireside models pull")
+    expect(page.get_by_role("button", name="Try anyway")).to_be_visible()
+    assert not model.submitted
+
+
+def test_the_first_screen_in_chinese(browser: Browser, address: str) -> None:
+    with browser.new_context(base_url=address, locale="zh-CN") as context:
+        page = context.new_page()
+        page.goto("/")
+        expect(page.locator("#hero h2")).to_have_text("有什么想问的？")
+        expect(page.locator("#question")).to_have_attribute("placeholder", "请输入问题")
+        expect(page.locator("#notice")).to_contain_text("不懂中文")
+        expect(page.locator("#notice")).to_contain_text("fireside models pull")

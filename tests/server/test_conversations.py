@@ -159,6 +159,10 @@ def test_the_notice(http: httpx.Client) -> None:
     assert all(name.startswith("persona:") for name in names[1:])
 
 
+checked: list[str] = []
+"""Models whose check began after their pull."""
+
+
 @pytest.fixture
 def pulling(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, store: Store
@@ -166,14 +170,17 @@ def pulling(
     """A server whose downloads go on until they are told to end."""
     may_end = threading.Event()
 
-    def pull(name: str, models_dir: Path, progress: Any) -> None:
+    def pull(name: str, models_dir: Path, progress: Any) -> str:
         progress("fetching", 5, 10)
         while not may_end.wait(0.02):
             progress("fetching", 5, 10)
         if name == "qwen3:0.6b":
             raise Unavailable("There is no network; connect and pull again.")
+        return name
 
     monkeypatch.setattr(pulls, "pull", pull)
+    monkeypatch.setattr(pulls, "check_afterwards", lambda pulled, settings: checked.append(pulled))
+    checked.clear()
     settings = Settings(model="fake:1b", home=tmp_path)
     with running(create_app(FakeModels(FakeModel()), store, settings)) as address:
         yield may_end, address
@@ -192,6 +199,7 @@ def test_a_pull(pulling: tuple[threading.Event, str]) -> None:
         httpx.post(f"{address}/api/models/pull", json={"name": "qwen3:0.6b"}, timeout=60)
     )
     assert failed[-1]["error"]["message"] == "There is no network; connect and pull again."
+    assert checked == ["llama3.2:1b"]
 
 
 def test_a_pull_ends_with_the_server(pulling: tuple[threading.Event, str]) -> None:

@@ -2,6 +2,7 @@
 
     persona: support
     today: 2026-11-22
+    document: opening-hours.md
 
     conversation: a broken thing goes back
     user: My lamp arrived broken, order AB-12345, I want my money back
@@ -17,6 +18,7 @@
     user: My name is {person} and my parcel is late.
     expect: alike
 
+A `document:` line at the top names a file beside this one that stands in the persona's documents.
 Each `expect` is about the answer to the `user` line above it.  A `vary` line makes a conversation
 for each of its values; `alike` compares the mood of their answers.  `#` begins a comment, blank
 lines part nothing, a `conversation` line begins a fresh one.  It refuses to run anything; a line
@@ -37,15 +39,17 @@ from fireside.errors import BadRequest, NotFound
 
 Kind = Literal[
     "contains", "regex", "slot", "act", "intent", "asks", "goal", "handed_over", "answered_by",
-    "alike",
+    "alike", "calls", "at_most", "same_numbers", "language",
 ]  # fmt: skip
 ALIKE: Final = 0.4
 """How far the moods of two answers may lie apart, of 2 from the best to the worst."""
-_HEADERS: Final = ("persona", "today")
+_HEADERS: Final = ("persona", "today", "document")
 _KEYS: Final = (*_HEADERS, "conversation", "vary", "user", "expect")
 _WORDS: Final = (
     "contains", "act", "intent", "asks", "goal", "handed_over", "answered_by", "alike", "not",
+    "calls", "at_most", "same_numbers", "language",
 )  # fmt: skip
+_NAMING: Final = ("act", "intent", "asks", "goal", "answered_by", "calls", "at_most", "language")
 _VARY: Final = re.compile(r"^([a-z][a-z0-9_]*)\s*=\s*(.+)$")
 _SLOT: Final = re.compile(r"^([a-z][a-z0-9_]*)\s*=\s*(.*)$")
 
@@ -84,12 +88,14 @@ class Script:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatFile:
-    """persona: who is tested, unless the command names another.  today: for "tomorrow"."""
+    """persona: who is tested, unless the command names another.  today: for "tomorrow".
+    documents: files that the persona answers from."""
 
     path: Path
     scripts: tuple[Script, ...]
     persona: str | None = None
     today: date | None = None
+    documents: tuple[Path, ...] = ()
 
 
 def read(path: Path) -> ChatFile:
@@ -115,6 +121,7 @@ def parse(text: str, path: Path) -> ChatFile:
 class _Parser:
     path: Path
     headers: dict[str, str] = field(default_factory=dict)
+    documents: list[Path] = field(default_factory=list)
     scripts: list[Script] = field(default_factory=list)
     name: str = ""
     begins: int = 1
@@ -134,6 +141,8 @@ class _Parser:
                 self.headers[key] = value
                 if key == "today":
                     today = self._date(value, number)
+                if key == "document":
+                    self._document(value, number)
             elif key == "conversation":
                 self._close()
                 self.name, self.begins = value or f"line {number}", number
@@ -156,7 +165,14 @@ class _Parser:
             scripts=tuple(self.scripts),
             persona=self.headers.get("persona"),
             today=today,
+            documents=tuple(self.documents),
         )
+
+    def _document(self, value: str, number: int) -> None:
+        path = self.path.parent / value
+        if not value or not path.is_file():
+            raise self._wrong(number, f"there is no file {value!r} beside this one")
+        self.documents.append(path)
 
     def _split(self, line: str, number: int) -> tuple[str, str]:
         key, colon, value = line.partition(":")
@@ -203,13 +219,15 @@ class _Parser:
             return made("regex", self._pattern(text, number))
         if slot := _SLOT.match(text):
             return made("slot", slot[2].strip(), slot[1])
-        if word == "handed_over" and not rest:
-            return made("handed_over", "")
+        if word in ("handed_over", "same_numbers") and not rest:
+            return made(word, "")  # type: ignore[arg-type]
         if word == "alike" and not negated:
             return made("alike", self._distance(rest, number))
         if word == "contains" and rest:
             return made("contains", _unquoted(rest))
-        if word in ("act", "intent", "asks", "goal", "answered_by") and rest:
+        if word == "at_most" and not rest.isdecimal():
+            raise self._wrong(number, "'at_most' needs a number of words")
+        if word in _NAMING and rest:
             return made(word, rest)  # type: ignore[arg-type]
         near = difflib.get_close_matches(word, _WORDS, n=1, cutoff=0.75)
         if near and word not in _WORDS:

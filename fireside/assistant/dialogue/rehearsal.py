@@ -8,12 +8,12 @@ what comes after would be about another conversation.  It refuses to print.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from fireside.assistant.dialogue.chatfile import ChatFile, Expectation, Script
+from fireside.assistant.dialogue.grading import Heard, met
 from fireside.assistant.dialogue.kept import States
 from fireside.assistant.dialogue.state import ACTS, DialogueState
 from fireside.assistant.turn import Done
@@ -27,15 +27,6 @@ if TYPE_CHECKING:
 Mood = Callable[[str], float]
 """Of an answer, from -1 to 1."""
 _QUESTIONS: Final = ("confirm", "choose_value", "choose_slot", "choose_intent")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """What came of one turn.  by: who made the answer, "policy" or "model"."""
-
-    answer: str
-    state: DialogueState
-    by: str
 
 
 class Counterparts:
@@ -116,41 +107,69 @@ def rehearse(
 
     Raises: whatever a turn raises; a persona that cannot be read, a model that is not there.
     """
-    states = States(store.objects)
     counterparts = Counterparts(mood)
     for script in file.scripts:
-        conversation = store.create_conversation(model=f"persona:{persona}")
-        checked = 0
-        failure = None
-        for turn in script.turns:
-            heard = _turn(chat, states, conversation.id, turn.text, sampling)
-            for each in turn.expectations:
-                if each.kind == "alike":
-                    got = counterparts.objection(each, script.variant or "", heard.answer)
-                else:
-                    got = _objection(each, heard)
-                if got is not None:
-                    failure = Failure(
-                        line=each.line, user=turn.text, wanted=_wanted(each), got=got,
-                        answer=heard.answer,
-                    )  # fmt: skip
-                    break
-                checked += 1
-            if failure is not None:
-                break
-        yield Rehearsed(script=script, checked=checked, failure=failure)
+        yield rehearse_one(
+            script, chat, store, persona=persona, sampling=sampling, counterparts=counterparts
+        )
+
+
+def rehearse_one(
+    script: Script,
+    chat: Chat,
+    store: Store,
+    *,
+    persona: str,
+    sampling: Mapping[str, Any],
+    counterparts: Counterparts,
+) -> Rehearsed:
+    """One conversation, up to the first line that does not hold.  Callable from many threads.
+
+    Raises: whatever a turn raises.
+    """
+    conversation = store.create_conversation(model=f"persona:{persona}")
+    checked = 0
+    said = ""
+    for turn in script.turns:
+        said = f"{said}\n{turn.text}"
+        heard = _turn(chat, store, conversation.id, turn.text, said, sampling)
+        for each in turn.expectations:
+            if each.kind == "alike":
+                got = counterparts.objection(each, script.variant or "", heard.answer)
+            else:
+                got = _objection(each, heard)
+            if got is not None:
+                failure = Failure(
+                    line=each.line, user=turn.text, wanted=_wanted(each), got=got,
+                    answer=heard.answer,
+                )  # fmt: skip
+                return Rehearsed(script=script, checked=checked, failure=failure)
+            checked += 1
+    return Rehearsed(script=script, checked=checked)
 
 
 def _turn(
-    chat: Chat, states: States, conversation_id: str, text: str, sampling: Mapping[str, Any]
+    chat: Chat,
+    store: Store,
+    conversation_id: str,
+    text: str,
+    said: str,
+    sampling: Mapping[str, Any],
 ) -> Heard:
     *_, done = chat.turn(conversation_id, text, sampling=sampling)
     assert isinstance(done, Done)
     stored = done.message
-    row = states.of(conversation_id, owner="")
+    row = States(store.objects).of(conversation_id, owner="")
     state = DialogueState() if row is None else DialogueState.from_json(row.body["state"])
-    said = "model" if stored.usage.get("completion_tokens") else "policy"
-    return Heard(answer=stored.content, state=state, by=said)
+    by = "model" if stored.usage.get("completion_tokens") else "policy"
+    called = [*stored.receipt.get("tools", ()), *stored.receipt.get("asks", ())]
+    return Heard(
+        answer=stored.content,
+        state=state,
+        by=by,
+        said=said,
+        calls=tuple(f"{each['name']} {each['arguments']}" for each in called),
+    )
 
 
 def _wanted(each: Expectation) -> str:
@@ -159,36 +178,5 @@ def _wanted(each: Expectation) -> str:
 
 def _objection(each: Expectation, heard: Heard) -> str | None:
     """What there was instead of what was expected; None where it was as expected."""
-    holds, got = _met(each, heard)
+    holds, got = met(each, heard)
     return None if holds != each.negated else got
-
-
-def _met(each: Expectation, heard: Heard) -> tuple[bool, str]:
-    state, answer = heard.state, heard.answer
-    match each.kind:
-        case "contains":
-            return each.value.casefold() in answer.casefold(), "the answer below"
-        case "regex":
-            return re.search(each.value, answer, re.I) is not None, "the answer below"
-        case "slot":
-            kept = state.slots.get(each.slot)
-            value = "" if kept is None else kept.value
-            got = f"{each.slot} = {value}" if kept else f"{each.slot} is not known"
-            return value.casefold() == each.value.casefold(), got
-        case "act":
-            return state.act == each.value, f"act {state.act}"
-        case "intent":
-            name = "none" if state.intent is None else state.intent
-            name = "person" if name.startswith("(") else name
-            return name == each.value, f"intent {name}"
-        case "asks":
-            asked = state.question
-            names = {"nothing"} if asked is None else {asked.kind, asked.slot or asked.kind}
-            return each.value in names, f"asks {' about '.join(sorted(names))}"
-        case "goal":
-            return (state.goal or "none") == each.value, f"goal {state.goal or 'none'}"
-        case "handed_over":
-            got = "handed over" if state.handed_over else "not handed over"
-            return state.handed_over is not None, got
-        case _:
-            return heard.by == each.value, f"answered by the {heard.by}"

@@ -42,8 +42,9 @@ export async function send(text) {
   }
 }
 
-export function regenerate(message) {
-  return anew(message, `/api/messages/${message.id}/regenerate`, {});
+/** `anyway`: also where the model was measured to be too small. */
+export function regenerate(message, anyway = false) {
+  return anew(message, `/api/messages/${message.id}/regenerate`, anyway ? { anyway } : {});
 }
 
 export function edit(message, text) {

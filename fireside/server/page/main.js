@@ -5,11 +5,13 @@ import { consent, edit, goOn, readOn, regenerate, select, send, stop } from "./a
 import { fit } from "./box.js";
 import { loadModels, mark, onChoice } from "./models.js";
 import { showNotice } from "./notice.js";
+import { translate } from "./words.js";
 import { complain, follow, here, newChat, onRunning, showEarlier, sidebar, thread } from "./view.js";
 
 const byId = (id) => document.getElementById(id);
 const question = byId("question");
 
+translate();
 thread.actions = { regenerate, goOn, select, edit, consent, showEarlier };
 
 /** Answer with this model from now on. */

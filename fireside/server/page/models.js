@@ -2,11 +2,14 @@
 
 import { ask } from "./api.js";
 import { el } from "./dom.js";
+import { words } from "./words.js";
 
 const PERSONA = "persona:";
 const choice = document.getElementById("model");
 const hero = document.getElementById("hero"); // what an empty chat shows
-const ours = { greeting: hero.querySelector("h2").textContent, description: hero.querySelector("p").textContent };
+const ours = { greeting: words("What is on your mind?"), description: words("Your own assistant, on your own machine.") };
+// What a persona can do with its model, where that was measured.
+const STATES = { good: "good", limited: "limited", needs_larger: "needs a larger model" };
 let standard = null; // the server's own choice; null until it has told
 let introductions = {}; // of personas, by their names
 
@@ -16,7 +19,7 @@ export async function loadModels(name) {
   standard = data[0];
   introductions = introduced;
   const persona = (name) => name.startsWith(PERSONA);
-  const personas = data.filter(persona).map((name) => option(name, name.slice(PERSONA.length)));
+  const personas = data.filter(persona).map((name) => option(name, named(name)));
   choice.replaceChildren(
     ...data.filter((name) => !persona(name)).map((name) => option(name, name)),
     ...(personas.length ? [el("optgroup", { label: "Personas" }, ...personas)] : []),
@@ -43,9 +46,19 @@ export function onChoice(chosen) {
 
 /** An empty chat is opened by whoever will answer. */
 function greet() {
-  const { greeting, description } = introductions[choice.value] ?? ours;
+  const { greeting, description, ability } = introductions[choice.value] ?? ours;
   hero.querySelector("h2").textContent = greeting || ours.greeting;
   hero.querySelector("p").textContent = description;
+  const line = hero.querySelector(".ability");
+  line.hidden = !(ability?.state in STATES);
+  line.textContent = line.hidden ? "" : `With ${ability.model}: ${ability.line}`;
+  line.dataset.state = ability?.state ?? "";
+}
+
+/** A persona's name in the list, with what it can do. */
+function named(name) {
+  const state = STATES[introductions[name]?.ability?.state];
+  return name.slice(PERSONA.length) + (state ? ` (${state})` : "");
 }
 
 function option(value, text) {

@@ -28,8 +28,9 @@ function tell(inFull) {
 }
 
 function card(told, onUse, dismiss) {
-  const { better } = told;
+  const { better, unknown } = told;
   const words = el("div", {}, el("p", {}, el("strong", {}, told.answers)));
+  if (unknown) words.append(el("p", { lang: unknown.language }, unknown.line));
   const row = el("div", { class: "row" });
   if (better) {
     words.append(el("p", {}, better.installed

@@ -125,6 +125,10 @@ export class Thread {
     new Prose(node).update(message.content);
     for (const notice of message.receipt?.notices ?? []) node.append(el("p", { class: "remark" }, notice));
     if (remark) node.append(el("p", { class: "remark" }, remark));
+    if (message.last && isTooSmall(message)) {
+      node.append(el("p", {}, el(
+        "button", { type: "button", onclick: () => this.actions.regenerate(message, true) }, "Try anyway")));
+    }
     if (message.receipt?.asks) node.append(this.consentTo(message));
     if (message.can_go_on && !message.running) {
       const goOn = () => this.actions.goOn(message);
@@ -201,6 +205,12 @@ export class Thread {
     this.following = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR;
     latest.hidden = this.following;
   }
+}
+
+/** The answer says that the model is too small, and nothing was tried. */
+function isTooSmall({ receipt: told = {} }) {
+  const ability = told.steps?.find((each) => each.name === "ability");
+  return ability?.state === "needs_larger" && !ability.anyway && !told.sent;
 }
 
 function remarkOn(message) {

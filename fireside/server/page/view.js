@@ -8,6 +8,7 @@ import { ask } from "./api.js";
 import { mark } from "./models.js";
 import { Sidebar } from "./sidebar.js";
 import { Thread } from "./thread.js";
+import { words } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const problem = byId("problem");
@@ -42,7 +43,7 @@ export function complain(error) {
 
 export function setTitle(title) {
   if (here.conversation) here.conversation.title = title;
-  byId("title").textContent = title || "New chat";
+  byId("title").textContent = title || words("New chat");
   document.title = title ? `${title} · Fireside` : "Fireside";
 }
 

@@ -99,7 +99,7 @@ def test_the_command_says_ok_and_names_the_first_line_that_fails(
 
     failing = tmp_path / "bad.chat"
     failing.write_text("user: my money back\nexpect: asks order\nexpect: asks pickup\n", "utf-8")
-    desk = "examples/conversations/support.chat"
+    desk = "fireside/assistant/personas/checks/support.chat"
     done = run("--conversations", desk, str(failing), "--persona", "support")
     assert done.returncode == 1, done.stderr
     all_of_them = (REPOSITORY / desk).read_text(encoding="utf-8").count("conversation: ") + 1
