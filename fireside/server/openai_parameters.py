@@ -52,8 +52,8 @@ def _empty(module: str, *shapes: str) -> EmptyExtras:
 
     @cache
     def names() -> Collection[str]:
-        found = import_module(f"fireside.server.{module}")
-        wires = [getattr(found, shape) for shape in shapes]
+        home = import_module(f"fireside.server.{module}")
+        wires = [getattr(home, shape) for shape in shapes]
         return frozenset(
             field.alias or name for wire in wires for name, field in wire.model_fields.items()
         )

@@ -157,20 +157,20 @@ class _Walk:
         self.ignored: dict[str, None] = {}
 
     def members(self, data: Mapping[str, Any], node: Node, where: str, name: str) -> dict[str, Any]:
-        kept: dict[str, Any] = {}
+        members: dict[str, Any] = {}
         others = node.members.get("*")
         extras = others.parameter if others is not None else None
         for key, value in data.items():
             below = node.members.get(key)
-            at, called = _joined(where, key), _joined(name, _printable_key(key))
+            at, place = _joined(where, key), _joined(name, _printable_key(key))
             if below is not None:
-                if self._stays(value, below.parameter, at, called):
-                    kept[key] = self._within(value, below, at, called)
+                if self._stays(value, below.parameter, at, place):
+                    members[key] = self._within(value, below, at, place)
             elif isinstance(extras, EmptyExtras) and is_empty(value) and key not in extras.names():
-                self.ignored[called] = None
+                self.ignored[place] = None
             else:
-                kept[key] = value
-        return kept
+                members[key] = value
+        return members
 
     def _within(self, value: Any, node: Node, where: str, name: str) -> Any:
         if node.members and isinstance(value, dict):
@@ -180,19 +180,19 @@ class _Walk:
         return value
 
     def _elements(self, values: list[Any], node: Node, where: str, name: str) -> list[Any]:
-        kept = []
+        elements = []
         for number, value in enumerate(values):
             at, stays = f"{where}[{number}]", True
             for selector in ("", _kind(value)):
                 below = node.elements.get(selector) if selector is not None else None
                 if below is None or not stays:
                     continue
-                called = f"{name}[{selector}]"
-                stays = self._stays(value, below.parameter, at, called)
-                value = self._within(value, below, at, called)
+                place = f"{name}[{selector}]"
+                stays = self._stays(value, below.parameter, at, place)
+                value = self._within(value, below, at, place)
             if stays:
-                kept.append(value)
-        return kept
+                elements.append(value)
+        return elements
 
     def _stays(self, value: Any, parameter: Parameter | None, where: str, name: str) -> bool:
         match parameter:

@@ -9,7 +9,8 @@ from openai import AsyncOpenAI
 from pydantic import BaseModel
 
 QUESTION = "What is the capital of France?"
-# An answer that was cut is an error to this client, so it has to end by itself.
+# An answer in words that was cut is an error to this client, so it has to end by itself, which one
+# of a model so small does not always do at temperature 1 (docs/api.md has figures).
 SHORT = RunConfig(model_settings=ModelSettings(max_tokens=300, temperature=0))
 
 
@@ -57,7 +58,7 @@ async def _() -> None:
 @check("agents, type of output")
 async def _() -> None:
     agent = Agent(name="Assistant", output_type=Town)
-    result = await Runner.run(agent, "Does it rain in Oslo?", run_config=SHORT)
+    result = await Runner.run(agent, "Does it rain in Oslo?")
     assert isinstance(result.final_output, Town)
 
 

@@ -13,10 +13,11 @@ from instructor.mode import Mode
 from pydantic import BaseModel
 
 SAID = [{"role": "user", "content": QUESTION}]
-LIMITS: Any = {"model": "gpt-5", "max_retries": 1, "temperature": 0}
+DEFAULTS: Any = {"model": "gpt-5", "max_retries": 1}
 UNBOUND = (Mode.JSON, Mode.JSON_O1, Mode.MD_JSON, Mode.PARALLEL_TOOLS)
 """No schema binds the model, or it is free to call no tool.  One so small may miss what it is told
-in words: then the answer came all the same, and it is this client that refuses it."""
+in words: then the answer came all the same, and it is this client that refuses it.  What binds it
+needs no settings; here an answer that nothing ends has to be short."""
 
 
 class Weather(BaseModel):
@@ -26,10 +27,10 @@ class Weather(BaseModel):
 def asked(mode: Mode) -> None:
     client = instructor.from_openai(openai.OpenAI(), mode=mode)
     kind: Any = Iterable[Weather] if mode is Mode.PARALLEL_TOOLS else Weather
-    limit = "max_output_tokens" if mode.value.startswith("responses") else "max_tokens"
+    settings = {"temperature": 0, "max_tokens": 60} if mode in UNBOUND else {}
     try:
         answer = client.chat.completions.create(
-            messages=SAID, response_model=kind, **LIMITS, **{limit: 60}
+            messages=SAID, response_model=kind, **DEFAULTS, **settings
         )
     except (InstructorRetryException, IncompleteOutputException) as error:
         if mode not in UNBOUND or error.last_completion is None:
@@ -93,7 +94,7 @@ def _() -> None:
 @check("instructor, a provider's name")
 def _() -> None:
     client: Any = instructor.from_provider("openai/gpt-5-mini")
-    answer = client.chat.completions.create(messages=SAID, response_model=Weather, max_tokens=60)
+    answer = client.chat.completions.create(messages=SAID, response_model=Weather)
     assert isinstance(answer, Weather)
 
 
@@ -101,7 +102,7 @@ def _() -> None:
 def _() -> None:
     client: Any = instructor.from_openai(openai.OpenAI(), mode=Mode.TOOLS_STRICT)
     parts = client.chat.completions.create_partial(
-        model="gpt-5", messages=SAID, response_model=Weather, max_tokens=60
+        model="gpt-5", messages=SAID, response_model=Weather
     )
     assert isinstance(list(parts)[-1].rainy, bool)
 
