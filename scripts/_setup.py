@@ -22,7 +22,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from _progress import Progress, fail
@@ -254,6 +254,8 @@ def only_one() -> Iterator[None]:
 
 def chore_of(arguments: list[str]) -> Chore:
     name, asked = arguments[0], arguments[1:]
+    if name == "setup" and asked and asked[0] in CHORES:
+        return replace(CHORES[asked[0]], command=())
     trains = TRAINING & set(asked[:1]) or asked[:2] == ["models", "export"]
     return CHORES["train" if name == "chat" and trains else name]
 

@@ -176,3 +176,9 @@ def test_it_starts_at_once_when_nothing_is_missing() -> None:
 )
 def test_training_brings_its_own_packages(setup: ModuleType, asked: list[str], lock: str) -> None:
     assert setup.chore_of(["chat", *asked]).lock == lock
+
+
+def test_what_another_script_needs_is_set_up_without_it(setup: ModuleType) -> None:
+    assert setup.chore_of(["setup"]) == setup.CHORES["setup"]
+    chore = setup.chore_of(["setup", "test"])
+    assert (chore.lock, chore.models, chore.command) == ("dev.txt", True, ())
