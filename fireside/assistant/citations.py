@@ -48,6 +48,7 @@ class Checked:
     begin, end: of the mark; of the sentence where there is none.
     rise: nats per token; None where there is no such passage, or no room to check.
     supported: None where it was not checked.
+    is_verbatim: the sentence is the passage's own, so no model was asked.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Checked:
     rise: float | None = None
     supported: bool | None = None
     given: bool = True
+    is_verbatim: bool = False
 
     def as_receipt(self) -> dict[str, Any]:
         told: dict[str, Any] = {
@@ -68,6 +70,8 @@ class Checked:
         if self.source is None:
             return told | {"reason": "there is no passage of this number"}
         told |= {"file_id": self.source.file_id, "place": place(self.source)}
+        if self.is_verbatim:
+            return told | {"verbatim": True}
         if self.rise is None:
             return told | {"reason": "not checked"}
         return told | {"rise": round(self.rise, 3)}

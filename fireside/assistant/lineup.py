@@ -24,6 +24,8 @@ from fireside.assistant.steps.ability import TooSmall, TooSmallStill, UnknownLan
 from fireside.assistant.steps.cite import Cite
 from fireside.assistant.steps.compact import Compact
 from fireside.assistant.steps.dialogue import Dialogue, Framing, Keeping, Offering, now
+from fireside.assistant.steps.extract import ExtractAnswer, Readers
+from fireside.assistant.steps.grounded import Grounded
 from fireside.assistant.steps.injection import Injection, InspectTools
 from fireside.assistant.steps.mcp import McpTools
 from fireside.assistant.steps.moderation import ModerateInput, ModerateOutput, ModerationCheck
@@ -123,9 +125,11 @@ def steps_of(
         McpTools(servers, store),
         Retrieve(knowledge),
         Injection(guards),
+        ExtractAnswer(Readers(models)),
         Offering(),
         Framing(),
         Practice(memories),
+        Grounded(),
         ModerateOutput(guards),
         TooSmallStill(),
         Compact(Compaction(store.objects)),

@@ -1,7 +1,8 @@
 """`fireside run PERSONA [FILES…]`: texts, documents and tables through a persona, without a chat.
 
 Text comes from files or from stdin and goes to stdout; a table goes row by row into `--out`, and a
-run that was broken off goes on when the same command is given again.
+run that was broken off goes on when the same command is given again.  `fireside run reader FILE
+"QUESTION"` asks files (`asked_files.py`).
 """
 
 from __future__ import annotations
@@ -29,8 +30,11 @@ def run(
         typer.Argument(metavar="[PERSONA]", help="A name, or a .toml file. None: list them."),
     ] = None,
     files: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[FILES]...", help="Texts, documents, tables; none: stdin."),
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILES]...",
+            help="Texts, documents, tables; none: stdin. Of a reader: files, then a question.",
+        ),
     ] = None,
     text: Annotated[str | None, typer.Option(metavar="TEXT", help="Instead of files.")] = None,
     model: Annotated[
@@ -51,6 +55,7 @@ def run(
 ) -> None:
     """Run texts, documents or a table through a persona."""
     from fireside.assistant.persona import Personas, read
+    from fireside.cli.asked_files import opened_with, question_of
     from fireside.errors import BadRequest
     from fireside.settings import load_settings
 
@@ -63,7 +68,13 @@ def run(
         return
     is_file = persona.endswith(".toml")
     chosen = read(Path(persona)) if is_file else personas.get(persona)
-    paths = files or []
+    asked_files = question_of(chosen, files or [])
+    if asked_files is not None and text is None and out is None:
+        documents, question = asked_files
+        with opened_with(chosen, model, documents) as (assistant, reader, loaded):
+            _one(assistant, reader, loaded, "", question, as_json=as_json, headed=False)
+        return
+    paths = [Path(each) for each in files or []]
     tables = [path for path in paths if path.suffix.lower() in TABLES]
     if bool(tables) != (out is not None) or len(tables) > 1 or (tables and len(paths) > 1):
         raise BadRequest("A table goes alone, with --out FILE; other files go without it.")

@@ -6,6 +6,7 @@ It refuses to read keys (`loop.py`) and to know commands (`slash.py`).
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from fireside.cli.answer import CtrlC, Show
 from fireside.cli.loading import Loading
 from fireside.cli.printable import printable
-from fireside.errors import BadRequest, Unavailable
+from fireside.errors import BadRequest, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from fireside.assistant import Chat, Done, Turn
+    from fireside.knowledge.attachments import Attachment
     from fireside.storage import Conversation, Store, StoredMessage
 
 
@@ -77,6 +79,40 @@ class Session:
         except BaseException:
             self._forget_if_empty(started)
             raise
+
+    def attach(self, path: Path) -> Attachment:
+        """Give this conversation a file, and have it read.
+
+        Raises:
+            NotFound: there is no such file.
+            BadRequest: it is no document that we read, and is not attached; the line says why.
+        """
+        path = path.expanduser()
+        if not path.is_file():
+            raise NotFound(f"There is no file {str(path)!r}.")
+        from fireside.cli.assistants import documents_of
+
+        documents = documents_of(self.loading, self.store)
+        started = self.conversation is None
+        here = self._here()
+        copy = documents.files.temporary()
+        shutil.copyfile(path, copy)
+        made = documents.attachments.add(here.owner, here.id, path.name, copy)
+        made = documents.attachments.read(here.owner, here.id, made.file_id, documents.ingest.step)
+        if made.status == "failed":
+            documents.attachments.remove(here.owner, here.id, made.file_id)
+            self._forget_if_empty(started)
+            raise BadRequest(f"{path.name} was not read: {made.problem}")
+        return made
+
+    def attached(self) -> list[Attachment]:
+        """The files that this conversation was given."""
+        from fireside.cli.assistants import documents_of
+
+        here = self.conversation
+        if here is None:
+            return []
+        return documents_of(self.loading, self.store).attachments.listed(here.owner, here.id)
 
     def regenerate(self, show: Show) -> Done:
         last = self._last()

@@ -130,6 +130,24 @@ def _persona(window: Window, rest: str) -> None:
             window.say("There is no persona yet: docs/assistant.md says how to write one.")
 
 
+@command("attach", "[FILE]", "file")
+def _attach(window: Window, rest: str) -> None:
+    """Give this conversation a document to answer from, or show those that it has."""
+    if rest:
+        path = Path(rest.strip("\"'"))
+        with window.console.status(f"Reading {path.name}…"):
+            made = window.session.attach(path)
+        for what in made.unread:
+            window.say(f"{made.filename}: not read: {what}")
+        window.say(f"{made.filename} is read: ask about it.")
+        return
+    files = window.session.attached()
+    for each in files:
+        window.say(each.filename)
+    if not files:
+        window.say("This conversation has no file yet: /attach FILE.")
+
+
 @command("regenerate", "", "retry", "r")
 def _regenerate(window: Window, rest: str) -> None:
     """Answer the last question again; the answer before stays in the conversation."""

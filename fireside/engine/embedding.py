@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
@@ -32,6 +33,7 @@ from fireside.tokenizer import Tokenizer
 BATCH_TOKENS = 512
 
 Input = str | Sequence[int]
+Result = TypeVar("Result")
 
 
 class Embedder:
@@ -135,6 +137,22 @@ class Embedder:
         with beside(), torch.inference_mode():
             made = self._encoder.embed(ids.to(self._device), mask.to(self._device))
         return made.cpu()
+
+    def compute(self, job: Callable[[Encoder], Result]) -> Result:
+        """What `job` makes of the encoder, on the model's own thread, in its turn.
+
+        Raises: Unavailable: the server is stopping.
+        """
+
+        def run() -> Result:
+            with beside(), torch.inference_mode():
+                return job(self._encoder)
+
+        try:
+            waiting = self._worker.submit(run)
+        except RuntimeError:  # the worker was shut down
+            raise Unavailable("Fireside is stopping: try again when it is back.") from None
+        return waiting.result()
 
     def adapted(self, deltas: Mapping[str, Delta]) -> Embedder:
         """The same model with an adapter on some of its linears, by their full names.

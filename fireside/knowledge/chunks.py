@@ -1,8 +1,9 @@
 """A document to chunks: stretches of its text, no longer than so many tokens, that overlap.
 
 A chunk ends where the text lets it: before a new section, at a blank line, at the end of a
-sentence or a line, between words, in this order.  Law: every character is in a chunk, and no chunk
-has more tokens than asked for.  It refuses to drop or to rewrite anything.
+sentence or a line, between words, in this order.  No chunk begins on one page and holds another
+but for the end of a sentence that runs over: so a chunk's page is the page of what it says.  Law:
+every character is in a chunk, and no chunk has more tokens than asked for.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ UNIT = re.compile(r"\s*(?:[^\s。！？]{1,24}[。！？]{0,4}|[。！？]{1,24}
 PER_TOKEN = 16
 """Characters that cost a token at least: spaces cost none, and a page of them is no chunk."""
 STRETCH = 100_000  # characters whose units are held at once
+RUNS_OVER = 400
+"""Characters of the next page, at most, that end the last sentence of a page."""
+_ENDS = frozenset(".!?…:。！？") | {""}
+_SENTENCE_END = re.compile(r"[.!?…:][\"'”’)\]]{0,4}(?=\s)|[。！？]|\n[ \t]*\n")
 
 MID_WORD, SPACE, SENTENCE, PARAGRAPH, SECTION = range(5)
 
@@ -50,27 +55,59 @@ class Chunk:
 
 
 def chunks(document: Document, strategy: Strategy, count: Count) -> Iterator[Chunk]:
+    covered = 0
+    for begin, end in _places(document, strategy, count):
+        if end <= covered:  # the page before has run over all of it
+            continue
+        covered = end
+        part = document.text[begin:end]
+        blank = len(part) - len(part.lstrip())
+        block = document.block_at(begin + (blank if blank < len(part) else 0))
+        yield Chunk(begin=begin, end=end, text=part, page=block.page, section=block.section)
+
+
+def _places(document: Document, strategy: Strategy, count: Count) -> Iterator[tuple[int, int]]:
+    """(begin, end) of each chunk, page by page."""
     text, sections = document.text, document.section_starts
-    for begin, end in _stretches(text, sections):
-        inside = sections[bisect_left(sections, begin) : bisect_left(sections, end)]
-        at = {start - begin for start in inside}
-        for first, last in spans(text[begin:end], strategy, count, at):
-            part = text[begin + first : begin + last]
-            blank = len(part) - len(part.lstrip())
-            block = document.block_at(begin + first + (blank if blank < len(part) else 0))
-            yield Chunk(
-                begin=begin + first,
-                end=begin + last,
-                text=part,
-                page=block.page,
-                section=block.section,
-            )
+    for page_begin, page_end, over in _pages(document):
+        for begin, end in _stretches(text, sections, page_begin, page_end):
+            inside = sections[bisect_left(sections, begin) : bisect_left(sections, end)]
+            at = {start - begin for start in inside}
+            for first, last in spans(text[begin:end], strategy, count, at):
+                first, last = begin + first, begin + last
+                runs = last == page_end < over and strategy.chunk_overlap_tokens > 0
+                if runs and count([text[first:over]])[0] <= strategy.max_chunk_size_tokens:
+                    last = over
+                yield first, last
 
 
-def _stretches(text: str, sections: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """The whole, in parts of about `STRETCH` characters that end at a section or a line."""
-    begin = 0
-    while len(text) - begin > 2 * STRETCH:
+def _pages(document: Document) -> Iterator[tuple[int, int, int]]:
+    """(begin, end) of each page, and where the sentence ends that runs over to the next; all of a
+    document without pages."""
+    text, starts = document.text, document.page_starts
+    new_sections = set(document.section_starts)
+    ends = [*starts, len(text)]
+    for begin, end, after in zip([0, *starts], ends, [*ends[1:], len(text)], strict=True):
+        is_new = end in new_sections
+        yield begin, end, end if is_new else _run_over(text, end, after)
+
+
+def _run_over(text: str, border: int, after: int) -> int:
+    """Where the sentence ends that goes on behind the border of two pages; else the border.
+    after: where the next page ends."""
+    first = text[border : border + 1]
+    has_ended = text[max(0, border - 50) : border].rstrip()[-1:] in _ENDS
+    if has_ended or not first.isalpha() or first.isupper():
+        return border
+    found = _SENTENCE_END.search(text, border, min(after, border + RUNS_OVER))
+    return found.end() if found else border
+
+
+def _stretches(
+    text: str, sections: Sequence[int], begin: int, end_of_all: int
+) -> Iterator[tuple[int, int]]:
+    """A page, in parts of about `STRETCH` characters that end at a section or a line."""
+    while end_of_all - begin > 2 * STRETCH:
         place = bisect_left(sections, begin + STRETCH)
         if place < len(sections) and sections[place] <= begin + 2 * STRETCH:
             end = sections[place]
@@ -79,8 +116,8 @@ def _stretches(text: str, sections: Sequence[int]) -> Iterator[tuple[int, int]]:
             end = end or begin + 2 * STRETCH
         yield begin, end
         begin = end
-    if begin < len(text) or not begin:
-        yield begin, len(text)
+    if begin < end_of_all or not begin:
+        yield begin, end_of_all
 
 
 @dataclass(frozen=True, slots=True)

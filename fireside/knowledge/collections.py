@@ -88,8 +88,12 @@ class Collections:
         metadata: Mapping[str, str] | None = None,
         expires_after_days: int | None = None,
         files: Sequence[Attached] = (),
+        conversation_id: str | None = None,
     ) -> Stored:
-        """A new store, its files queued: all or nothing."""
+        """A new store, its files queued: all or nothing.
+
+        conversation_id: whose store it is; it goes with the conversation.
+        """
         self._uploaded(owner, files, is_batch=False)
         now = time.time()
         body = {
@@ -100,13 +104,18 @@ class Collections:
             "last_active_at": now,
             "embedding_model": self._embedders.default,
         }
-        made = self._objects.add(STORE, "vs", body, owner=owner)
+        made = self._objects.add(STORE, "vs", body, owner=owner, parent_id=conversation_id)
         if files:
             self.attach(owner, made.id, files)
         return made
 
     def get(self, owner: str, store_id: str) -> Stored:
         return self._objects.get(STORE, store_id, owner=owner)
+
+    def of_conversation(self, owner: str, conversation_id: str) -> str | None:
+        """The id of the store that holds a conversation's files; None where it was given none."""
+        page = self._objects.listed(STORE, owner=owner, parent_id=conversation_id, limit=1)
+        return page.items[0].id if page.items else None
 
     def listed(self, owner: str, **page: Any) -> Listed:
         return self._objects.listed(STORE, owner=owner, **page)

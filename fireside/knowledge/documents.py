@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 MOST_CHARACTERS = 50_000_000
 
@@ -71,6 +71,16 @@ class Document:
                 found.append(start)
             before = block.section
         return found
+
+    @cached_property
+    def page_starts(self) -> list[int]:
+        """Where another page begins than that of the block before."""
+        blocks = zip(self.starts, self.blocks, strict=True)
+        return [
+            start
+            for (_, before), (start, block) in pairwise(blocks)
+            if block.page is not None and block.page != before.page
+        ]
 
     def block_at(self, place: int) -> Block:
         """The block that holds this character; of empty blocks, the last."""

@@ -15,6 +15,11 @@ from fireside.storage.passages import Passages
 
 K1, B = 1.2, 0.75
 CANDIDATES = 1000
+LEAST_NUMBER = 100
+"""Passages that a word's rarity is reckoned with, at least.  In a store of one file every word of
+it is common to all its passages, and the question's other words would be nearly all of its weight:
+of 500 XQuAD questions over their own paragraph alone, 10 % fell below the score of 0.3 without
+this, and 6 % with it."""
 
 
 def bm25(
@@ -28,7 +33,7 @@ def bm25(
         return {}
     holding = {word: passages.count(store, word) for word in words}
     rarity = {
-        word: math.log(1 + max(0.0, number - count + 0.5) / (count + 0.5))
+        word: math.log(1 + max(0.0, max(number, LEAST_NUMBER) - count + 0.5) / (count + 0.5))
         for word, count in holding.items()
     }
     most = sum(rarity.values()) * (K1 + 1)

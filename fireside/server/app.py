@@ -26,6 +26,7 @@ from fireside.safety.privacy.owned import Owned
 from fireside.safety.privacy.retention import Retention
 from fireside.safety.privacy.vault import Vault
 from fireside.server import (
+    attached,
     batches,
     chat_completions,
     chat_store,
@@ -297,6 +298,7 @@ def _around(parts: Parts) -> Iterator[APIRouter]:
     yield dialogue_state.routes(store, parts.assistant.personas)
     yield memories.routes(parts.memories, store.objects)
     yield own_data.routes(Owned(store, settings.home), parts.files)
+    yield attached.routes(store, parts.files, parts.knowledge[2].collections)
     yield conversations.routes(Chat(models_, store, parts.assistant), store, parts.turns, models_)
     yield notice.routes(models_, parts.readiness, parts.pulls, settings, parts.assistant)
     yield page.routes()

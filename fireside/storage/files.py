@@ -49,6 +49,7 @@ class Files:
         temporary_path: Path,
         expires_at: float | None = None,
         file_id: str | None = None,
+        parent_id: str | None = None,
     ) -> Stored:
         """Take over the whole file at `temporary_path`; whatever fails, nothing is left of it.
 
@@ -56,6 +57,7 @@ class Files:
             filename: what people call it, already cleaned.
             temporary_path: from `temporary`, or any of the same file system.
             file_id: from `fresh_id`, for who must know it before it is there.
+            parent_id: a conversation, which takes the file with it when it goes.
 
         Raises:
             Unavailable: no room, or no right to write.
@@ -68,7 +70,7 @@ class Files:
                 temporary_path.replace(final)
             body = {"object": KIND, "bytes": size, "filename": filename, "purpose": purpose}
             row = New(id=file_id, body=body, status="processed", expires_at=expires_at)
-            return self.objects.add_all(KIND, [row], owner=owner)[0]
+            return self.objects.add_all(KIND, [row], owner=owner, parent_id=parent_id)[0]
         except BaseException:
             temporary_path.unlink(missing_ok=True)
             final.unlink(missing_ok=True)

@@ -189,13 +189,17 @@ class Store:
     @freeing
     def delete(self, conversation_id: str) -> None:
         """Delete a conversation with all its messages, out of the search index too, and every
-        object that belongs to it: summaries, states, calls."""
+        object that belongs to it: summaries, states, calls, the files that it was given."""
         c = conversations_table.c
         with self._writer.begin() as connection:
             done = connection.execute(delete(conversations_table).where(c.id == conversation_id))
             if done.rowcount == 0:
                 raise no_conversation(conversation_id)
-            below = objects_table.c.parent_id == conversation_id
+            o = objects_table.c
+            below = o.parent_id == conversation_id
+            # The files of its vector store lie one level deeper; passages go with them.
+            deeper = o.parent_id.in_(select(o.id).where(below))
+            connection.execute(delete(objects_table).where(deeper))
             connection.execute(delete(objects_table).where(below))
 
     # Messages

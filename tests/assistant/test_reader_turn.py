@@ -49,12 +49,13 @@ class Office:
         files = Files(home / "files", self.store.objects)
         embedders = Embedders("minilm:l6", self.models.embedder)
         collections = Collections(self.store, files, embedders)
+        self.files, self.collections = files, collections
         path = files.temporary()
         path.write_text(KETTLE)
         file = files.add("", "kitchen.txt", "assistants", path)
         for name in ("office", "library"):
             collections.create("", name=name, files=[Attached(file_id=file.id)])
-        ingest = Ingest(self.store, files, embedders)
+        self.ingest = ingest = Ingest(self.store, files, embedders)
         while ingest.step():
             pass
         self.assistant = assistant_of(self.models, self.store, settings, collections=collections)
@@ -104,14 +105,51 @@ def test_nothing_about_it_in_the_documents(office: Office) -> None:
     assert not {"citations", "uncertainty"} & set(steps)
 
 
-def test_the_shipped_reader(office: Office) -> None:
-    answer, steps, _ = office.ask("Who repairs the kettle in the kitchen?", "reader")
-    assert "Ann Miller" in answer
-    assert [one["filename"] for one in steps["knowledge"]["sources"]] == ["kitchen.txt"]
-    told = steps["citations"]
-    named = [one["place"] for one in told["citations"] + told.get("attributed", [])]
-    assert named
-    assert set(named) == {"kitchen.txt"}
+def test_the_shipped_reader_shows_the_sentence_that_answers(office: Office) -> None:
+    answer, steps, receipt = office.ask("Who repairs the kettle in the kitchen?", "reader")
+    assert answer == f"{KETTLE} [1]\n\n— kitchen.txt"
+    extract = steps["extract"]
+    assert (extract["state"], extract["place"], extract["sentence"]) == (
+        "sure", "kitchen.txt", KETTLE
+    )  # fmt: skip
+    assert "Ann Miller" in extract["answer"]
+    [citation] = steps["citations"]["citations"]
+    assert (citation["number"], citation["supported"], citation["verbatim"]) == (1, True, True)
+    assert receipt["rounds"] == 0
     assert "uncertainty" not in steps
-    answer, steps, _ = office.ask("Which team won the championship in 1998?", "reader")
-    assert steps["knowledge"]["nothing_found"] == "said"
+
+
+@pytest.mark.parametrize(
+    ("question", "line"),
+    [
+        ("Which team won the championship in 1998?", "nothing about this in the documents"),
+        ("What does the kettle cost?", "The documents do not say."),
+    ],
+)
+def test_the_shipped_reader_says_that_it_is_not_there(
+    office: Office, question: str, line: str
+) -> None:
+    answer, steps, _ = office.ask(question, "reader")
+    assert line in answer or "I am not sure that this answers it." in answer
+    assert steps.get("extract", {"state": "nothing"})["state"] != "sure"
+
+
+def test_a_file_is_asked_where_it_was_given(office: Office) -> None:
+    from fireside.knowledge.attachments import Attachments
+
+    conversation = office.store.create_conversation()
+    attachments = Attachments(office.store, office.files, office.collections)
+    path = office.files.temporary()
+    path.write_text("On Saturdays the library is open from 10:00 to 14:00.\n\nDogs stay outside.")
+    made = attachments.add("", conversation.id, "library.txt", path)
+    attachments.read("", conversation.id, made.file_id, office.ingest.step)
+    for model in ("smollm2:135m", "persona:reader"):  # with no persona too
+        [done] = [
+            piece
+            for piece in office.chat.turn(
+                conversation.id, "When is the library open on Saturdays?", model=model
+            )
+            if isinstance(piece, Done)
+        ]
+        assert "from 10:00 to 14:00. [1]\n\n— library.txt" in done.message.content
+        assert "7:30" not in done.message.content

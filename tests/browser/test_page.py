@@ -241,3 +241,18 @@ def test_a_server_that_goes_away_is_told(page: Page) -> None:
     expect(page.locator("#problem")).to_contain_text("The server does not answer")
     assert page.input_value("#question") == "Anybody?"
     expect(page.locator(".question")).to_have_count(0)
+
+
+def test_a_file_is_given_and_taken_out(page: Page) -> None:
+    page.set_input_files(
+        "#file", {"name": "tea.txt", "mimeType": "text/plain", "buffer": b"Tea is free."}
+    )
+    expect(page.locator("#attached li")).to_contain_text("tea.txt: read")
+    say(page, "What is free?")
+    answered(page)
+    page.reload()
+    expect(page.locator("#attached li")).to_contain_text("tea.txt: read")
+    page.get_by_role("button", name="Take tea.txt out").click()
+    expect(page.locator("#attached")).to_be_hidden()
+    page.locator("#new-chat").click()
+    expect(page.locator("#attached")).to_be_hidden()

@@ -195,3 +195,9 @@ def test_personas_are_listed_and_left(type_: Type, model: FakeModel, session: Se
     completer = loop.Slash(session)
     found = completer.get_completions(Document("/persona cl"), CompleteEvent())
     assert [each.text for each in found] == ["clerk"]
+
+
+def test_a_file_that_is_not_there_is_a_line(type_: Type, model: FakeModel) -> None:
+    shown = type_("/attach\r/attach none.txt\r")
+    assert "This conversation has no file yet: /attach FILE." in shown
+    assert "There is no file 'none.txt'." in shown

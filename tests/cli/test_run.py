@@ -61,6 +61,26 @@ def test_what_is_wrong_is_one_line(run: Run, code: int, words: tuple[str, ...], 
     assert run("run", *words) == (code, "", f"fireside: {said}\n")
 
 
+@pytest.mark.usefixtures("models", "minilm_path")
+def test_a_reader_is_given_a_file_and_a_question(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "library.txt"
+    path.write_text("We open at 9:00. On Saturdays the library is open from 10:00 to 14:00.")
+    code, out, err = run("run", "reader", str(path), "When is the library open on Saturdays?")
+    assert (code, err) == (0, "")
+    assert out == ("On Saturdays the library is open from 10:00 to 14:00. [1]\n\n— library.txt\n")
+
+
+def test_a_reader_needs_a_question_and_files_that_are_there(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "library.txt"
+    path.write_text("We open at 9:00.")
+    code, _, err = run("run", "reader", str(path))
+    assert (code, err) == (
+        2, f'fireside: There is no question: fireside run reader {path} "QUESTION".\n'
+    )  # fmt: skip
+    code, _, err = run("run", "reader", "none.pdf", "When?")
+    assert (code, err) == (1, "fireside: There is no file 'none.pdf'.\n")
+
+
 def test_no_folder_is_told_before_the_model_is_loaded(run: Run, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("text\na\n")
     assert run("run", "triage", str(tmp_path / "rows.csv"), "--out", "none/o.csv") == (

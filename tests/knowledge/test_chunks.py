@@ -123,6 +123,36 @@ def test_sections_and_pages() -> None:
     ]
 
 
+def paged(*texts: str) -> Document:
+    return Document(blocks=[Block(text=text, page=n) for n, text in enumerate(texts, 1)])
+
+
+def test_short_pages_are_chunks_of_their_own() -> None:
+    document = paged("The fee is ten euros.\n\n", "Cards are free.\n\n", "Ask at the desk.\n\n")
+    made = [(chunk.text.strip(), chunk.page) for chunk in cut(document, 200, 50)]
+    assert made == [
+        ("The fee is ten euros.", 1),
+        ("Cards are free.", 2),
+        ("Ask at the desk.", 3),
+    ]
+
+
+def test_a_sentence_that_runs_over_is_whole_on_its_page() -> None:
+    document = paged("Cards are free. The fee for a\n\n", "lost card is ten euros. Ask us.\n\n")
+    made = [(" ".join(chunk.text.split()), chunk.page) for chunk in cut(document, 200, 50)]
+    assert made == [
+        ("Cards are free. The fee for a lost card is ten euros.", 1),
+        ("lost card is ten euros. Ask us.", 2),
+    ]
+
+
+def test_no_page_is_made_twice() -> None:
+    document = paged("The fee for a\n\n", "lost card is ten euros.\n\n", "Ask at the desk.\n\n")
+    made = [(" ".join(chunk.text.split()), chunk.page) for chunk in cut(document, 200, 50)]
+    assert made[-1] == ("Ask at the desk.", 3)
+    assert made[0] == ("The fee for a lost card is ten euros.", 1)
+
+
 @pytest.mark.parametrize("text", ["", " ", "x" * 5000, "\n" * 5000, " " * 300_000])
 def test_odd_texts(text: str) -> None:
     made = cut(text, 100, 20, by_bytes)

@@ -7,6 +7,14 @@ export async function ask(path, { method = "GET", body } = {}) {
   return answer.json();
 }
 
+/** Send a file in the field `file` of a form. */
+export async function upload(path, file) {
+  const form = new FormData();
+  form.append("file", file);
+  const answer = await send(path, "POST", form);
+  return answer.json();
+}
+
 /** Yields the events of a stream. */
 export async function* stream(path, { method, body }) {
   const answer = await send(path, method, body);
@@ -29,7 +37,8 @@ export async function* stream(path, { method, body }) {
 
 async function send(path, method, body) {
   const options = { method };
-  if (method !== "GET") {
+  if (body instanceof FormData) options.body = body;
+  else if (method !== "GET") {
     options.headers = { "content-type": "application/json" };
     options.body = JSON.stringify(body ?? {});
   }

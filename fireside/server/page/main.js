@@ -2,11 +2,14 @@
 
 import { ask } from "./api.js";
 import { consent, edit, goOn, readOn, regenerate, select, send, stop } from "./asking.js";
+import { watch } from "./attached.js";
 import { fit } from "./box.js";
 import { loadModels, mark, onChoice } from "./models.js";
 import { showNotice } from "./notice.js";
+import {
+  complain, follow, here, newChat, onOther, onRunning, showEarlier, sidebar, thread,
+} from "./view.js";
 import { translate } from "./words.js";
-import { complain, follow, here, newChat, onRunning, showEarlier, sidebar, thread } from "./view.js";
 
 const byId = (id) => document.getElementById(id);
 const question = byId("question");
@@ -57,6 +60,7 @@ byId("new-chat").addEventListener("click", () => {
 byId("theme").addEventListener("click", toggleTheme);
 onChoice(choose);
 onRunning(readOn);
+onOther((id) => watch(id).catch(complain));
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.isComposing || document.querySelector("dialog[open]")) return;
   stop();

@@ -27,6 +27,7 @@ export const asking = new Map();
 let looks = 0; // questions to the server about conversations, counted
 let told = 0; // the one whose reply is shown
 let readOn;
+let otherConversation = () => {};
 
 export const thread = new Thread();
 export const sidebar = new Sidebar({
@@ -53,6 +54,11 @@ export function onRunning(listener) {
   readOn = listener;
 }
 
+/** `listener(conversationId)` hears of it when another conversation is shown, or none. */
+export function onOther(listener) {
+  otherConversation = listener;
+}
+
 export function show(next) {
   const before = here.conversation;
   const messages = next?.messages ?? [];
@@ -70,6 +76,7 @@ export function show(next) {
   if (next || before) mark(next?.model); // the model chosen for a chat not begun stays
   sidebar.mark(next?.id ?? null);
   showBusy();
+  if (next?.id !== before?.id) otherConversation(next?.id);
 }
 
 /** The chat not begun is a conversation now. */
