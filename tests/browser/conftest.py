@@ -57,7 +57,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(scope="session")
 def address(model: FakeModel, store: Store) -> Iterator[str]:
-    app = create_app(FakeModels(model), store, Settings(model=model.name, embedding_model="fake-embedding"))
+    app = create_app(
+        FakeModels(model), store, Settings(model=model.name, embedding_model="fake-embedding")
+    )
     if seconds := float(os.environ.get("JITTER", "0")):
         app.add_middleware(Jitter, seconds=seconds)
     with running(app) as url:

@@ -249,7 +249,8 @@ def test_a_file_is_given_and_taken_out(page: Page) -> None:
     )
     expect(page.locator("#attached li")).to_contain_text("tea.txt: read")
     say(page, "What is free?")
-    answered(page)
+    # What the model says does not stand in the file: it is not shown.
+    answered(page, "“Tea is free.” [1] — tea.txt")
     page.reload()
     expect(page.locator("#attached li")).to_contain_text("tea.txt: read")
     page.get_by_role("button", name="Take tea.txt out").click()

@@ -1,6 +1,6 @@
 """The file of an answer head: safetensors of at most 1 MB, with what it was trained on and scores.
 
-`python -m fireside.training.answers` makes it.
+`python -m fireside.training.reading` makes it.
 """
 
 from __future__ import annotations

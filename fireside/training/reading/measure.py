@@ -18,23 +18,35 @@ from torch import Tensor
 from fireside.engine.embedding import Embedder
 from fireside.evaluation.squad import exact_match, f1
 from fireside.knowledge.answers.reader import Answer, AnswerReader
-from fireside.training.answers.rows import Asked, Passage
 from fireside.training.heads.fit import linear
+from fireside.training.reading.rows import Asked, Passage
 
 OTHERS: Final = 2
-KINDS: Final = (
-    ("how many", r"\bhow (?:many|much|old|long|far|often|tall|big|large|high)\b|多少|几"),
-    ("when", r"\bwhen\b|\b(?:what|which) (?:year|day|date|month|time|century)\b|时候|哪年|何时"),
-    ("who", r"\bwho(?:m|se)?\b|谁"),
-    ("where", r"\bwhere\b|哪里|哪儿|何处"),
-    ("why", r"\bwhy\b|为什么|为何"),
-    ("how", r"\bhow\b|如何|怎"),
-    (
-        "yes or no",
-        r"^\W*(?:is|are|was|were|do|does|did|can|could|has|have|had|will|should|would)\b",
-    ),
-    ("what, which", r"\bwhat\b|\bwhich\b|什么|哪"),
+_NUMBER: Final = re.compile(
+    r"\bhow (?:many|much|old|long|far|often|tall|big|large|high)\b|多少|几", re.IGNORECASE
 )
+_TIME: Final = re.compile(
+    r"\bwhen\b|\b(?:what|which) (?:year|day|date|month|time|century)\b|时候|哪年|何时",
+    re.IGNORECASE,
+)
+_WHO: Final = re.compile(r"\bwho(?:m|se)?\b|谁", re.IGNORECASE)
+_WHERE: Final = re.compile(r"\bwhere\b|哪里|哪儿|何处", re.IGNORECASE)
+_WHY: Final = re.compile(r"\bwhy\b|为什么|为何", re.IGNORECASE)
+_HOW: Final = re.compile(r"\bhow\b|如何|怎", re.IGNORECASE)
+_YES_OR_NO: Final = re.compile(
+    r"^(?:is|are|was|were|do|does|did|can|could|has|have|had|will|should|would)\b", re.IGNORECASE
+)
+_WHAT: Final = re.compile(r"\bwhat\b|\bwhich\b|什么|哪", re.IGNORECASE)
+KINDS: Final = {
+    "how many": _NUMBER,
+    "when": _TIME,
+    "who": _WHO,
+    "where": _WHERE,
+    "why": _WHY,
+    "how": _HOW,
+    "yes or no": _YES_OR_NO,
+    "what, which": _WHAT,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +64,8 @@ class Reading:
 
     @property
     def kind(self) -> str:
-        for name, pattern in KINDS:
-            if re.search(pattern, self.question, re.IGNORECASE):
+        for name, pattern in KINDS.items():
+            if pattern.search(self.question):
                 return name
         return "other"
 

@@ -1,7 +1,7 @@
-"""`python -m fireside.training.answers`: train the reader's answer head, or measure one.
+"""`python -m fireside.training.reading`: train the reader's answer head, or measure one.
 
-    python -m fireside.training.answers train --data ../shared/data --out FOLDER
-    python -m fireside.training.answers measure ../shared/data/xquad_en.json --questions 500
+    python -m fireside.training.reading train --data ../shared/data --out FOLDER
+    python -m fireside.training.reading measure ../shared/data/xquad_en.json --questions 500
 
 `train` reads qa_reddit.json: seven eighths of its passages for the spans, the rest to tell how
 likely an answer is right.  `measure` reads any file in SQuAD's form, with the head of this package
@@ -23,8 +23,8 @@ from fireside.errors import FiresideError
 
 if TYPE_CHECKING:
     from fireside.engine.embedding import Embedder
-    from fireside.training.answers.measure import Reading
-    from fireside.training.answers.rows import Passage
+    from fireside.training.reading.measure import Reading
+    from fireside.training.reading.rows import Passage
 
 TRAIN: Final = "qa_reddit.json"
 KEPT: Final = 0.88
@@ -53,9 +53,9 @@ def train(asked: argparse.Namespace) -> dict[str, Any]:
 
     from fireside.knowledge.answers.head import AnswerHead, write_answer_head
     from fireside.knowledge.answers.reader import FEATURES
-    from fireside.training.answers.fit import Matching, fit_matcher
-    from fireside.training.answers.measure import rightness
-    from fireside.training.answers.rows import material_of, passages_of
+    from fireside.training.reading.fit import Matching, fit_matcher
+    from fireside.training.reading.measure import rightness
+    from fireside.training.reading.rows import material_of, passages_of
 
     torch.set_num_threads(1)  # a sum's order, and so the file, follows from the threads
     passages = passages_of(asked.data / TRAIN)
@@ -102,8 +102,8 @@ def train(asked: argparse.Namespace) -> dict[str, Any]:
 def measure(asked: argparse.Namespace) -> dict[str, Any]:
     from fireside.knowledge.answers.borders import LEAST, SURE
     from fireside.knowledge.answers.head import read_answer_head, shipped_head
-    from fireside.training.answers.measure import by_kind, summary
-    from fireside.training.answers.rows import passages_of
+    from fireside.training.reading.measure import by_kind, summary
+    from fireside.training.reading.rows import passages_of
 
     head = read_answer_head(asked.head) if asked.head else shipped_head()
     with _embedder() as embedder:
@@ -119,7 +119,7 @@ def _readings(
     head: Any, embedder: Embedder, passages: Sequence[Passage], questions: int
 ) -> list[Reading]:
     from fireside.knowledge.answers.reader import AnswerReader
-    from fireside.training.answers.measure import readings
+    from fireside.training.reading.measure import readings
 
     asked = [(number, one) for number, each in enumerate(passages) for one in each.asked]
     some = random.Random(0).sample(asked, min(questions, len(asked)))  # noqa: S311  # a sample
@@ -151,7 +151,7 @@ def _say(line: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m fireside.training.answers",
+        prog="python -m fireside.training.reading",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

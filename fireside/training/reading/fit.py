@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from fireside.knowledge.answers.matcher import Matcher
-from fireside.training.answers.rows import Material, Row, window_of
+from fireside.training.reading.rows import Material, Row, window_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
