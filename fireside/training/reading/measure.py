@@ -124,7 +124,6 @@ def summary(found: Sequence[Reading], sure: float, least: float) -> dict[str, An
     certain = [each for each in found if chance_of(each) >= sure]
     wrong = [each for each in found if not each.right]
     return {
-        "questions": len(here),
         "right sentence": share(each.right for each in here),
         "exact match of the span": share(each.exact for each in here),
         "F1 of the span": share(each.f1 for each in here),
