@@ -72,7 +72,10 @@ def run(
     if asked_files is not None and text is None and out is None:
         documents, question = asked_files
         with opened_with(chosen, model, documents) as (assistant, reader, loaded):
-            _one(assistant, reader, loaded, "", question, as_json=as_json, headed=False)
+            _one(
+                assistant, reader, loaded, "", question,
+                as_json=as_json, headed=False, anyway=anyway,
+            )  # fmt: skip
         return
     paths = [Path(each) for each in files or []]
     tables = [path for path in paths if path.suffix.lower() in TABLES]
