@@ -133,7 +133,7 @@ def reply_of(ability: Ability, exchange: Exchange) -> str:
     return (
         f"{ability.model} is too small for this: {score.right} of {score.of} checks were right, so "
         f"it would mostly invent. It needs a larger model, such as {larger.entry.name} "
-        f"({larger.figures}):\n\n    {larger.command}\n\n{ANYWAY}"
+        f"({larger.figures}): `{larger.command}`\n\n{ANYWAY}"
     )
 
 
