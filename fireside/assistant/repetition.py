@@ -173,12 +173,20 @@ def longest_honest(passage: str) -> float:
     kinds = [kind_of(letter) for letter in passage]
     dense = sum(kind in ("alone", "picture") for kind in kinds)
     spoken = dense + kinds.count("letter")
+    if not spoken and len(passage) <= 3 and any(map(is_wide_mark, passage)):
+        return 80
     if not spoken:  # rulers and rows of zeros; tables of numbers
         return 1000 if len(passage) <= 3 else math.inf
     is_dense = 2 * dense > spoken
     if len(passage) <= 3:  # laughter, one letter, one picture
         return 80 if is_dense else 240
     return max(120 if is_dense else 300, min(8 * len(passage), max(1600, 4 * len(passage))))
+
+
+def is_wide_mark(letter: str) -> bool:
+    """Chinese and Japanese punctuation: nobody draws rulers with `；`."""
+    code = ord(letter)
+    return 0x3001 <= code <= 0x303F or 0xFF01 <= code <= 0xFF0F or 0xFF1A <= code <= 0xFF20
 
 
 class Staleness:

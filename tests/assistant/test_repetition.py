@@ -36,6 +36,7 @@ ENDLESS = {
     "word": ("Yes, " + "really " * 200, 80),
     "letter": ("A" + "a" * 2000, 60),
     "chinese": ("你好！" + "我很高兴认识你。" * 60, 80),
+    "marks": ("我不知道" + "；" * 200, 60),
     "arabic": ("مرحبا " + "والخطرية، " * 90, 100),
     "paragraph": ((HOUSE * 2 + SWALLOWS) * 40, 400),
     "lines": (LINES * 60, 170),
