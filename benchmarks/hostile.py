@@ -9,7 +9,7 @@ is asked ten times a second and a short chat with the second key goes on.  A row
 that `/health` took by the clock; the most that the event loop's own thread computed meanwhile; the
 server's memory before, at its peak and after; answers of the second key that were lost, and those
 that it got.  Each attack is bounded in count and in time.  It judges nothing.  A busy machine makes
-`stall s` longer, and `loop s` not: the difference is what the loop waited for others.
+`stall s` longer, and `loop s` not.
 """
 
 from __future__ import annotations

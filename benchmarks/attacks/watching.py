@@ -24,8 +24,9 @@ HEADINGS = [
 @dataclass(kw_only=True)
 class Row:
     """stall_s: the longest that `/health` took, by the clock.  loop_s: the most that the thread of
-    the event loop computed during one `/health`, in steps of 10 ms: so long it would have been on a
-    machine with nothing else to do.  failures: answers that no client may get."""
+    the event loop computed during one `/health`, in steps of 10 ms; the rest of a stall is
+    waiting, for other programs and for other threads of the server.  failures: answers that no
+    client may get."""
 
     name: str
     kind: int
