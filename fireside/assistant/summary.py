@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from fireside.assistant.directions import agrees
 from fireside.assistant.memory.facts import facts_in
 from fireside.assistant.sentences import is_whole, names, numbers, sentences
 from fireside.engine.params import SamplingParams
@@ -97,12 +98,13 @@ def checked(written: str, source: str, *, ended: bool) -> tuple[list[str], int]:
         bare = bare.rpartition("</think>")[2]
     said = sentences(bare)
     known_numbers, known_words = numbers(source), set(words(source))
+    told = sentences(source)
     good: dict[str, str] = {}
     for place, sentence in enumerate(said):
         last = place == len(said) - 1
         if last and not is_whole(sentence) and not ended:
             continue
-        if _supported(sentence, known_numbers, known_words):
+        if _supported(sentence, known_numbers, known_words) and agrees(sentence, told):
             good.setdefault(" ".join(words(sentence)), sentence)
     return list(good.values()), len(said) - len(good)
 

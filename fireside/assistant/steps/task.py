@@ -14,6 +14,7 @@ from fireside.assistant.likelihood import Spoken, logprobs
 from fireside.assistant.steps import Stage
 from fireside.assistant.uses.asking import Asking
 from fireside.assistant.uses.classify import classify, labelled
+from fireside.assistant.uses.extract import MARK, extract
 from fireside.assistant.uses.made import Made
 from fireside.assistant.uses.summarise import summarise
 from fireside.assistant.uses.translate import translate
@@ -66,6 +67,11 @@ class Task:
                 return self._sentiment(text, persona.language)
             return classify(Scoring(exchange), text, task.labels)
         ask = Asking(exchange.model, instructions=persona.instructions, owner=exchange.owner)
+        if task.kind == "summarise" and task.by == "extract":
+            made = extract(text, task.words)
+            if made.text != text.strip():
+                exchange.notices.append(MARK)
+            return made
         if task.kind == "summarise":
             return summarise(ask, text, task.words)
         if task.kind == "translate":

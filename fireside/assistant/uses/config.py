@@ -19,8 +19,9 @@ class TaskConfig(PersonaSection):
     target: the language that is translated into, in English: "French".
     terms: source term = what it is always translated as.
     labels: one of them is the answer.
-    by: `model` takes the label that the model finds likeliest; `sentiment` the trained head,
-        which knows positive, neutral and negative.
+    by: `model` takes the label that the model finds likeliest, or its own summary; `sentiment` the
+        trained head, which knows positive, neutral and negative; `extract` the sentences of the
+        text that tell most.
     """
 
     kind: Kind = "chat"
@@ -29,10 +30,12 @@ class TaskConfig(PersonaSection):
     target: str = "English"
     terms: dict[str, str] = Field({})
     labels: list[str] = Field([])
-    by: Literal["model", "sentiment"] = "model"
+    by: Literal["model", "sentiment", "extract"] = "model"
 
     @model_validator(mode="after")
     def _labels_to_choose_from(self) -> TaskConfig:
+        if (self.by == "extract") > (self.kind == "summarise"):
+            raise Misdirected("only a summary can be an extract", ("by",))
         if self.kind == "classify" and self.by == "model" and len(set(self.labels)) < 2:
             raise Misdirected("a classifier needs two labels or more", ("labels",))
         return self

@@ -69,11 +69,11 @@ def _short(ask: Ask, piece: str, words: int, notes: dict[str, int]) -> str:
     kept = _within(said, words)
     if sum(map(length, kept)) < LEAST * words:
         kept = _filled(kept, sentences(piece), words, notes)
-    return " ".join(kept) or _beginning(piece, words)
+    return " ".join(kept) or beginning(piece, words)
 
 
-def _beginning(piece: str, words: int) -> str:
-    """Of a sentence that is longer than the whole summary may be."""
+def beginning(piece: str, words: int) -> str:
+    """Of a sentence that is longer than the whole summary may be; it ends in dots."""
     spaced = " " in piece.strip()
     return (" ".join(piece.split()[:words]) if spaced else piece.strip()[:words]) + "…"
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fireside.assistant.sentences import sentences
 from fireside.assistant.uses.classify import classify, softmax
+from fireside.assistant.uses.extract import extract
 from fireside.assistant.uses.packing import packed, sentences_within
 from fireside.assistant.uses.summarise import length, summarise
 from fireside.assistant.uses.translate import needed_terms, translate
@@ -48,6 +49,38 @@ def test_what_the_text_does_not_say_is_left_out() -> None:
     assert made.notes["unsupported"] == 1
     assert made.notes["from_the_text"] >= 1
     assert made.text.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Profit fell by 12 percent in 2024.",
+        "Profit did not rise by 12 percent in 2024.",
+        "Profit rose by 21 percent in 2024.",
+    ],
+)
+def test_no_direction_negation_or_number_changes(said: str) -> None:
+    text = "Profit rose by 12 percent in 2024. It sells bells. It has a yard in Faro. Ana runs it."
+    made = summarise(Scripted(lambda asked, constraint: said), text, 12)
+    assert said not in made.text
+    assert made.notes["unsupported"] == 1
+
+
+@given(texts, st.integers(5, 40))
+def test_an_extract_is_of_the_text(text: str, words: int) -> None:
+    made = extract(text, words)
+    assert length(made.text) <= words or made.text == text.strip()
+    if made.text != text.strip() and not made.text.endswith("…"):
+        kept = iter(sentences(text))
+        assert all(any(each == known for known in kept) for each in sentences(made.text))
+
+
+def test_an_extract_takes_what_tells_most() -> None:
+    text = (
+        "The weather was fine. Profit of the bakery rose by 12 percent. Somebody laughed. "
+        "The bakery sold more bread, so profit rose. Profit of the bakery rose by 12 percent. Tea."
+    )
+    assert extract(text, 8).text == "Profit of the bakery rose by 12 percent."
 
 
 def test_a_short_text_is_its_own_summary() -> None:
