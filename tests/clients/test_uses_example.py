@@ -58,7 +58,7 @@ def test_the_support_desk_asks_comes_back_and_hands_over(told: dict[str, str]) -
     assert "Monday to Friday" in digression
     assert "pick it up" in digression  # back to its own question
     assert "AB-12345 (damaged)" in confirm
-    assert "is noted" in done
+    assert "I have written ticket T-" in done
     assert "our support team" in person
     assert "(for the colleague: " in person
 
