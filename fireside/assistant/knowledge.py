@@ -167,6 +167,8 @@ class Knowledge:
             NotFound: a collection that is not the owner's, and not optional.
             BadRequest: a collection has expired, or two have the name.
         """
+        if self._collections is None and config.optional:
+            return Found(config=config, sources=(), best=None, missing=config.collections)
         collections = self._here()
         stores, missing = self._resolved(owner, config)
         stores += [own] if own is not None else []

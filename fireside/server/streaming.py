@@ -103,7 +103,7 @@ async def while_connected(
     cancel: Callable[[], None] = lambda: None,
     discard: Callable[[T], None] = lambda _: None,
 ) -> T:
-    """The result of `work`, unless the client leaves first or this task is cancelled.
+    """The result of `work`, unless it fails, the client leaves first or this task is cancelled.
 
     Then `cancel` is called, and `discard` with the result if `work` has one all the same: this
     task can be cancelled in the very step of the event loop in which `work` ends.
@@ -115,8 +115,9 @@ async def while_connected(
     gone = asyncio.ensure_future(_disconnected(request))
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise Interrupted("The client went away.")
+        if task.done():
+            return task.result()
+        raise Interrupted("The client went away.")
     except BaseException:
         cancel()
         task.cancel()
@@ -124,7 +125,6 @@ async def while_connected(
         raise
     finally:
         gone.cancel()
-    return task.result()
 
 
 async def submitted_while_connected(

@@ -121,7 +121,7 @@ def _indent(s: str, width: int | str = 4, first: bool = False, blank: bool = Fal
     lines = provenance.concat((s, provenance.mark("\n", TEMPLATE))).splitlines()
     spend(len(lines) * len(margin) + len(s))
     indented = [
-        provenance.concat((margin, line)) if (number or first) and (line or blank) else line
+        provenance.concat((margin, line)) if (line or blank if number else first) else line
         for number, line in enumerate(lines)
     ]
     return provenance.join("\n", indented)

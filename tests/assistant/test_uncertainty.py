@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fireside.assistant.exchange import Exchange, Source
-from fireside.assistant.knowledge import Found
+from fireside.assistant.knowledge import Found, KnowledgeConfig
 from fireside.assistant.persona import Persona, parse
 from fireside.assistant.steps.uncertain import Uncertain
 from fireside.assistant.uncertainty import (
@@ -132,7 +132,7 @@ class Book:
             Source(number=i, text=text, file_id="f", filename="a.txt", score=0.9, page=3)
             for i, text in enumerate(self.texts, 1)
         ]
-        return Found(sources=sources, best=0.9 if sources else None, threshold=0.3)
+        return Found(config=KnowledgeConfig(), sources=sources, best=0.9 if sources else None)
 
 
 def embed(texts: Sequence[str]) -> Any:

@@ -28,7 +28,7 @@ def test_a_question_and_its_continuation(program: Program, smollm2_path: Path, h
     assert first.returncode == 0, first.stderr
     assert len(first.stdout) > 20
     assert b"\x1b" not in first.stdout
-    assert first.stderr == b""
+    assert first.stderr == b"fireside: This answer reached its limit of 24 tokens.\n"
     again = program("chat", *words, "--continue", "--json", input=b"And of Spain?")
     answer = json.loads(again.stdout)
     assert answer["receipt"]["finish_reason"] in ("stop", "length")

@@ -31,6 +31,7 @@ FOLDERS: Final[Mapping[str, str]] = {
     "runs": "by job id; a job's copy of its data in .data, by job id",
     "calendars": "one file for each owner",
     "vault": "by a hash of the owner",
+    "tickets": "by number; the owner stands in a ticket's first line",
     "chat_history": "what was typed in the terminal: the one person's of a server without keys",
 }
 """What below FIRESIDE_HOME holds people's data; a test fails where a new place is not named."""
@@ -41,8 +42,13 @@ OTHERS: Final[Mapping[str, str]] = {
     "heads": "trained judges of sentiment and the like",
     "personas": "who answers: the administrator's",
     "fireside.db": "the database: `fireside/storage/erasure.py`",
+    "ability.json": "scores of personas with each model",
+    "ability.log": "what the check of a pulled model printed: persona names and counts",
     "runs.txt": "where `fireside finetune` was told to write: the administrator's own folders",
 }
+
+MAX_HEAD: Final = 1_000_000
+"""Characters of a ticket's first line."""
 
 _WORK: Final[Mapping[str, Sequence[str]]] = {
     "batch": ("completed", "failed", "expired", "cancelled"),
@@ -159,6 +165,7 @@ class Owned:
                 case "model":
                     yield runs / Path(str(row["body"]["folder"])).parts[0]
         yield from calendar_files(self._home, owner)
+        yield from ticket_files(self._home, owner)
         if owner == "":
             yield self._home / "chat_history"
 
@@ -169,3 +176,15 @@ def calendar_files(home: Path, owner: str) -> Iterator[Path]:
     name = (owner or "me") if plain else hashlib.sha256(owner.encode()).hexdigest()[:40]
     for ending in (".ics", ".ics.lock"):
         yield home / "calendars" / f"{name}{ending}"
+
+
+def ticket_files(home: Path, owner: str) -> Iterator[Path]:
+    """Where `assistant/tickets.py` keeps an owner's; a test holds the two together."""
+    for path in (home / "tickets").glob("T-*.jsonl"):
+        with path.open(encoding="utf-8", errors="replace") as file:
+            try:
+                head = json.loads(file.readline(MAX_HEAD))
+            except ValueError:
+                continue
+        if isinstance(head, dict) and head.get("owner") == owner:
+            yield from (path, path.with_suffix(".closed"))

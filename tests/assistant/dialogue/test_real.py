@@ -99,11 +99,13 @@ def test_the_command_says_ok_and_names_the_first_line_that_fails(
 
     failing = tmp_path / "bad.chat"
     failing.write_text("user: my money back\nexpect: asks order\nexpect: asks pickup\n", "utf-8")
-    desk = "fireside/assistant/personas/checks/support.chat"
-    done = run("--conversations", desk, str(failing), "--persona", "support")
+    desk = REPOSITORY / "fireside/assistant/personas/checks/support.chat"
+    head, first, *_ = desk.read_text(encoding="utf-8").split("conversation: ")
+    sound = tmp_path / "sound.chat"
+    sound.write_text(f"{head}conversation: {first}", encoding="utf-8")
+    done = run("--conversations", str(sound), str(failing), "--persona", "support")
     assert done.returncode == 1, done.stderr
-    all_of_them = (REPOSITORY / desk).read_text(encoding="utf-8").count("conversation: ") + 1
-    assert f"{all_of_them} conversations, 1 failed." in done.stdout
+    assert "2 conversations, 1 failed." in done.stdout
     assert "FAILED" in done.stdout
     assert "bad.chat: the conversation, line 3" in done.stdout
     told: list[Any] = json.loads(
@@ -113,4 +115,4 @@ def test_the_command_says_ok_and_names_the_first_line_that_fails(
     wrong = run("--conversations", str(failing), "--persona", "suport")
     assert wrong.returncode != 0
     assert "support" in wrong.stderr
-    assert "--tasks" in run("--conversations", desk, "--tasks", "sst2").stderr
+    assert "--tasks" in run("--conversations", str(sound), "--tasks", "sst2").stderr

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text, update
 
+from fireside.assistant.tickets import Ticket, Tickets
 from fireside.assistant.tools.calendar_file import path_of
 from fireside.errors import Conflict, Corrupt
 from fireside.messages import ToolCall
@@ -108,6 +109,10 @@ def fill(store: Store, home: Path, owner: str, mark: str) -> None:
     calendar = path_of(home / "calendars", owner)
     calendar.parent.mkdir(exist_ok=True)
     calendar.write_text(f"{mark} calendar")
+    asked = {"role": "user", "content": f"{mark} complained"}
+    ticket = Ticket(to="the team", reason="complaint", owner=owner, messages=[asked])
+    closed = Tickets(home / "tickets").open(ticket)
+    Tickets(home / "tickets").close(closed.number)
     if owner == "":
         (home / "chat_history").write_text(f"{mark} typed")
 
@@ -160,7 +165,17 @@ def test_an_export_holds_every_row_and_every_byte(store: Store, home: Path) -> N
     assert rows == sum(store.erasure.kinds("proj_a").values()) + 1
     assert json.loads(found["private_values.jsonl"])["value"] == MARK
     everything = b"".join(found.values())
-    for part in ("title", "asked", "answer", "receipt", "item", "memory", "passage", "file"):
+    for part in (
+        "title",
+        "asked",
+        "answer",
+        "receipt",
+        "item",
+        "memory",
+        "passage",
+        "file",
+        "complained",
+    ):
         assert f"{MARK} {part}".encode() in everything, part
     assert f"{MARK} in runs/".encode() in everything
     assert OTHER.encode() not in everything
