@@ -7,7 +7,7 @@ from typing import Final
 SURE: Final = 0.85
 LEAST: Final = 0.46
 """Chances that the sentence answers the question: from here on it is shown as sure, or at all;
-set on 250 questions of XQuAD (docs/knowledge.md has what they let through of 250 others)."""
+chosen on 500 questions of XQuAD (docs/knowledge.md has what they let through of reviews)."""
 LEAST_SHARED: Final = 0.5
 """Where the embedding model cannot read the question: the share of its words that the sentence
 has.  Such an answer is never called sure."""
