@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as dial
 
+from fireside.server.app import create_app
+from fireside.settings import Settings
 from fireside.storage import Store
 
-from .fakes import FakeModel
+from .fakes import FakeModel, FakeModels
 from .serving import wait_until
 from .test_responses import asked
 from .test_responses_stream import order
@@ -187,3 +190,26 @@ def test_what_is_stored_outlives_a_failure(client: openai.OpenAI) -> None:
         kept = say(connection)[-1].response.id
         assert say(connection, previous_response_id=kept, temperature=9)[-1].type == "error"
         assert say(connection, previous_response_id=kept)[-1].type == "response.completed"
+
+
+def test_a_client_that_leaves_before_it_is_let_in_is_no_error(
+    models: FakeModels, store: Store, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = create_app(models, store, settings)
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.disconnect", "code": 1006}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "websocket", "path": "/v1/responses", "raw_path": b"/v1/responses",
+        "root_path": "", "query_string": b"", "headers": [(b"host", b"localhost")],
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 2), "scheme": "ws",
+        "subprotocols": [], "asgi": {"version": "3.0"},
+    }  # fmt: skip
+    asyncio.run(app(scope, receive, send))
+    assert [each["type"] for each in sent if each["type"] != "websocket.close"] == []
+    assert caplog.records == []

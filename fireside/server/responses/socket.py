@@ -242,7 +242,10 @@ def routes(models: Models, services: Services, admission: Admission) -> APIRoute
 
     @router.websocket("/v1/responses")
     async def connect(socket: WebSocket) -> None:
-        await socket.accept()
+        try:
+            await socket.accept()
+        except (RuntimeError, WebSocketDisconnect):  # the client left before it was let in
+            return
         await Connection(socket, models, services, admission).talk()
 
     return router
