@@ -91,6 +91,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def send_receive_event_to_app(self) -> None:
         self._idle = 0.0
+        self._received = 0  # this message is whole; the next may begin in the same piece
         if self.curr_msg_data_type == "text" and not is_text(b"".join(self.frames)):
             self._close(NO_TEXT, "the message is not UTF-8")  # uvicorn would log a traceback
         else:
