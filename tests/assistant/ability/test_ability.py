@@ -264,7 +264,7 @@ def test_the_shipped_scores_are_of_the_embedded_model() -> None:
     [(model, row)] = table.items()
     entry = catalogue()[model]
     assert row["sha256"] in entry.sha256.values()
-    assert set(row["personas"]) <= set(SHIPPED)
+    assert set(row["personas"]) == set(SHIPPED)
     for score in row["personas"].values():
         assert 20 <= score["of"] <= 60
 
