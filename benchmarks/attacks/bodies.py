@@ -82,10 +82,10 @@ async def formats(target: Target) -> None:
             form = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
             tool = {"type": "function", "function": {"name": "a", "parameters": schema}}
             for more in ({"response_format": form}, {"tools": [tool], "tool_choice": "required"}):
-                await asked(client, target, CHAT, FEW | more)
+                await post(client, target, CHAT, FEW | more)
 
 
-async def asked(client: httpx.AsyncClient, target: Target, path: str, body: object) -> None:
+async def post(client: httpx.AsyncClient, target: Target, path: str, body: object) -> None:
     """Whoever asks leaves when the time is over."""
     with suppress(httpx.TimeoutException):
         check(await client.post(path, json=body, timeout=target.seconds))
@@ -116,13 +116,13 @@ async def many(target: Target) -> None:
     ]  # fmt: skip
     async with target.client() as client:
         for body in bodies:
-            await asked(client, target, CHAT, FEW | body)
+            await post(client, target, CHAT, FEW | body)
         deepest = b'{"a":' * 10**6
         check(
             await client.post(CHAT, content=deepest, headers={"content-type": "application/json"})
         )
         inputs = {"model": "minilm:l6", "input": ["a"] * target.count(100_000)}
-        await asked(client, target, "/v1/embeddings", inputs)
+        await post(client, target, "/v1/embeddings", inputs)
 
 
 async def forms(target: Target) -> None:

@@ -104,7 +104,7 @@ class Answering:
         if self._over:
             return None
         if not self._rounds and self.exchange.reply is not None:
-            self._made += [*self._saying.say(self.exchange.reply), *self._saying.let_go()]
+            self._made += [*self._saying.say(self.exchange.reply), *self._saying.flush()]
             self._close("stop")
             return None
         if self.cancelled:
@@ -136,7 +136,7 @@ class Answering:
         """The generation is over: what was held back, and the tools that run next."""
         assert self._parser is not None
         made = [piece for part in self._parser.finish() for piece in self._take(part)]
-        made += self._saying.let_go(is_cut=self.reason == "length")
+        made += self._saying.flush(is_cut=self.reason == "length")
         if self.reason == "stop" and not self._saying.over:
             now, asked = sorted_calls(self._box, self._calls)
             made += [ToolStarted(call=self._called(call)) for call in now]
@@ -233,7 +233,7 @@ class Answering:
             case Text(text=text):
                 return self._saying.say(text)
             case CallStarted(id=call_id, name=name):
-                made = self._saying.let_go()
+                made = self._saying.flush()
                 self._saying.broken()
                 if self._box.has(name):
                     self._call = [call_id, name, ""]

@@ -80,7 +80,7 @@ def asks_for_help(message: str) -> bool:
 
 def harder(one: str) -> str | None:
     """The next exercise after a sum that was right; none of a kind that is not known."""
-    plain = _plain(one)
+    plain = symbols_of(one)
     if found := _PERCENT.fullmatch(plain):
         percent, of = int(found[1]), int(found[2])
         return f"{min(percent + 10, 90)}% of {of + 20}"
@@ -107,7 +107,7 @@ def harder(one: str) -> str | None:
 
 def hint(one: str) -> str:
     """One step towards a sum, without its result."""
-    plain = _plain(one)
+    plain = symbols_of(one)
     if found := _PERCENT.fullmatch(plain):
         percent, of = int(found[1]), found[2]
         if percent == 10:
@@ -154,7 +154,7 @@ def _multiplied(left: int, right: int) -> str:
     return f"What is {small} × {large - 1}? Then add {small} once more."
 
 
-def _plain(one: str) -> str:
+def symbols_of(one: str) -> str:
     found = next(statements(one), None)
     return found.sides[0].plain if found is not None and len(found.sides) == 1 else ""
 
@@ -182,14 +182,14 @@ def lesson_of(history: Sequence[Message]) -> Lesson:
         judged = equations(text) if message.role == "assistant" else checked(text, None)
         stack = stack[: _solved(judged, stack)]
         wrong = [each.sum for each in judged if not each.right and each.relation == "="]
-        if wrong and not mine and _plain(wrong[0]) not in map(_plain, stack):
+        if wrong and not mine and symbols_of(wrong[0]) not in map(symbols_of, stack):
             stack, said = [wrong[0]], []
         own = None if mine else read(text, []).own
         asked = own or question_in(text)
         is_step = bool(stack) and (hint(stack[0]) in text or text.startswith("And what"))
         if asked and (own or (text.startswith("What is ") and not is_step)):
             stack, said = [asked], []
-        elif asked and _plain(asked) not in map(_plain, stack):
+        elif asked and symbols_of(asked) not in map(symbols_of, stack):
             stack.append(asked)
         if mine:
             said.append(text)
@@ -199,8 +199,8 @@ def lesson_of(history: Sequence[Message]) -> Lesson:
 
 def _solved(found: Sequence[Checked], stack: Sequence[str]) -> int:
     """How many sums, from the first, are open after these: steps of a solved one are not."""
-    right = {_plain(each.sum) for each in found if each.right and each.relation == "="}
-    return next((n for n, each in enumerate(stack) if _plain(each) in right), len(stack))
+    right = {symbols_of(each.sum) for each in found if each.right and each.relation == "="}
+    return next((n for n, each in enumerate(stack) if symbols_of(each) in right), len(stack))
 
 
 def reply_to(
@@ -259,6 +259,6 @@ def _helped(lesson: Lesson) -> str:
 
 def solution(one: str) -> str:
     try:
-        return f"{one} = {written(value(_plain(one)))}."
+        return f"{one} = {written(value(symbols_of(one)))}."
     except BadRequest:
         return f"{one} has no value."

@@ -51,7 +51,7 @@ class Saying:
         kept = _fed(self._filters, text if self._guard is None else self._guard.feed(text))
         return self._told(kept, _fed(self._shown, kept))
 
-    def let_go(self, *, is_cut: bool = False) -> list[Piece]:
+    def flush(self, *, is_cut: bool = False) -> list[Piece]:
         """What is still held back, at the end of a round.  is_cut: its limit ended it."""
         held = "" if self._guard is None else self._guard.finish(is_cut=is_cut)
         kept = _fed(self._filters, held) if held else ""

@@ -44,12 +44,12 @@ class SumGuard:
 
     def feed(self, text: str) -> str:
         self._held += text
-        let_go = ""
+        released = ""
         while (end := _ENDS.search(self._held)) or len(self._held) > LONGEST:
             at = end.end() if end else LONGEST
-            let_go += self._judge(self._held[:at])
+            released += self._judge(self._held[:at])
             self._held = self._held[at:]
-        return let_go
+        return released
 
     def finish(self) -> str:
         rest, self._held = self._judge(self._held), ""

@@ -261,15 +261,15 @@ def _side(tokens: Sequence[Token]) -> Side:
     )
     return Side(
         text=text,
-        plain=_plain(tokens),
-        pointed=_plain(tokens, comma="."),
+        plain=_write_symbols(tokens),
+        pointed=_write_symbols(tokens, comma="."),
         is_sum=calculates,
         remainder=remainder,
         unsure=any(each.kind == "mixed" or "," in each.text for each in tokens),
     )
 
 
-def _plain(tokens: Sequence[Token], *, comma: str = "") -> str:
+def _write_symbols(tokens: Sequence[Token], *, comma: str = "") -> str:
     pieces = [_piece(each, comma) for each in tokens]
     # Whose 20% are meant in "10 + 20%"?
     unsaid = "%" in pieces and any(each in ("+", "-") for each in pieces[1:])

@@ -113,7 +113,7 @@ class Tickets:
         except OSError as error:
             raise Unavailable(f"The ticket could not be written: {error.strerror}.") from None
 
-    def listed(self) -> list[Ticket]:
+    def read_all(self) -> list[Ticket]:
         """All that can be read, the newest first."""
         return [one for number in self._numbers() if (one := self._read(number)) is not None]
 

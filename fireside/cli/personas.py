@@ -116,14 +116,14 @@ def check(
 
 
 def _progress(name: str, as_json: bool) -> Any:
-    def told(done: int, of: int) -> None:
+    def show_progress(done: int, of: int) -> None:
         if sys.stderr.isatty() and not as_json:
             end = "" if done < of else "\r" + " " * 40 + "\r"
             print(
                 f"\r{name}: {done} of {of} conversations{end}", end="", file=sys.stderr, flush=True
             )
 
-    return told
+    return show_progress
 
 
 def _show(name: str, score: Score, line: str) -> None:

@@ -112,7 +112,7 @@ class Session:
         here = self.conversation
         if here is None:
             return []
-        return documents_of(self.loading, self.store).attachments.listed(here.owner, here.id)
+        return documents_of(self.loading, self.store).attachments.files_of(here.owner, here.id)
 
     def regenerate(self, show: Show) -> Done:
         last = self._last()

@@ -28,7 +28,7 @@ def list_tickets(
     as_json: Json = False,
 ) -> None:
     """Tickets that are open, the newest first."""
-    found = [one for one in _opened().listed() if everything or one.status == "open"]
+    found = [one for one in _opened().read_all() if everything or one.status == "open"]
     if as_json:
         print(printable_json([one.as_json() for one in found]))
         return

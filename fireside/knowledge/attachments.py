@@ -61,22 +61,22 @@ class Attachments:
             raise BadRequest(f"This conversation has {MOST} files: begin another for more.")
         file = self._files.add(owner, filename, "assistants", path, parent_id=conversation_id)
         self._collections.attach(owner, store_id, [Attached(file_id=file.id)])
-        return self._shown(self._collections.file(owner, store_id, file.id))
+        return self._attachment_of(self._collections.file(owner, store_id, file.id))
 
-    def listed(self, owner: str, conversation_id: str) -> list[Attachment]:
+    def files_of(self, owner: str, conversation_id: str) -> list[Attachment]:
         """In the order in which they were given."""
         store_id = self._collections.of_conversation(owner, conversation_id)
         if store_id is None:
             return []
         page = self._collections.files(owner, store_id, order="asc", limit=MOST)
-        return [self._shown(row) for row in page.items]
+        return [self._attachment_of(row) for row in page.items]
 
     def read(
         self, owner: str, conversation_id: str, file_id: str, step: Callable[[], bool]
     ) -> Attachment:
         """Have it read, by `step` (`Ingest.step`) or by whoever reads it already."""
         while True:
-            files = {each.file_id: each for each in self.listed(owner, conversation_id)}
+            files = {each.file_id: each for each in self.files_of(owner, conversation_id)}
             if file_id not in files:
                 raise NotFound("The file was deleted before it was read.")
             if files[file_id].status != "in_progress":
@@ -97,7 +97,7 @@ class Attachments:
         self._files.remove(file_id, owner)
 
     @staticmethod
-    def _shown(row: Stored) -> Attachment:
+    def _attachment_of(row: Stored) -> Attachment:
         error: dict[str, Any] = row.body.get("last_error") or {}
         return Attachment(
             file_id=row.body["file_id"],

@@ -44,13 +44,13 @@ def routes(store: Store, files: Files, collections: Collections) -> APIRouter:
             finally:
                 path.unlink(missing_ok=True)
 
-        return _shown(await asyncio.shield(asyncio.to_thread(keep)))
+        return attachment_json(await asyncio.shield(asyncio.to_thread(keep)))
 
     @router.get("/files")
     async def list_attached(conversation_id: str, request: Request) -> dict[str, Any]:
         owner = caller_of(request).owner
-        found = await asyncio.to_thread(attachments.listed, owner, conversation_id)
-        return {"data": [_shown(each) for each in found]}
+        found = await asyncio.to_thread(attachments.files_of, owner, conversation_id)
+        return {"data": [attachment_json(each) for each in found]}
 
     @router.delete("/files/{file_id}")
     async def detach(conversation_id: str, file_id: str, request: Request) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def routes(store: Store, files: Files, collections: Collections) -> APIRouter:
     return router
 
 
-def _shown(attachment: Attachment) -> dict[str, Any]:
+def attachment_json(attachment: Attachment) -> dict[str, Any]:
     return {
         "id": attachment.file_id,
         "filename": attachment.filename,

@@ -51,7 +51,7 @@ def test_a_damaged_file_hides_no_other(tmp_path: Path) -> None:
     tickets = Tickets(tmp_path)
     tickets.open(ASKED)
     (tmp_path / "T-0002.jsonl").write_text("{")
-    assert [one.number for one in tickets.listed()] == ["T-0001"]
+    assert [one.number for one in tickets.read_all()] == ["T-0001"]
     with pytest.raises(NotFound, match="damaged"):
         tickets.get("T-0002")
     assert tickets.open(ASKED).number == "T-0003"

@@ -44,7 +44,7 @@ Exercise = tuple[list[str], Fraction]
 """Ways to write it, and its result."""
 
 
-def whole(random: random.Random) -> Exercise:
+def whole_numbers(random: random.Random) -> Exercise:
     a, b = random.randint(2, 99), random.randint(2, 99)
     name = random.choice("+-*/")
     if name == "+":
@@ -98,7 +98,13 @@ def named(random: random.Random) -> Exercise:
     )
 
 
-KINDS: list[Callable[[random.Random], Exercise]] = [whole, whole, part, point, named]
+KINDS: list[Callable[[random.Random], Exercise]] = [
+    whole_numbers,
+    whole_numbers,
+    part,
+    point,
+    named,
+]
 
 STATED = [
     "{s} = {r}", "{s} is {r}", "so {s} is {r}", "{s} equals {r}", "I think {s} is {r}",
@@ -120,7 +126,7 @@ ALONE = [
 ASKED = ["What is {s}?", "Good. And what is {s}?", "Let us begin: {s} = ?", "How much is {s}?"]
 
 
-def given(result: Fraction, random: random.Random) -> str:
+def write_result(result: Fraction, random: random.Random) -> str:
     if result.denominator == 1:
         number = int(result)
         return random.choice([str(number), str(number), spelled(number)])
@@ -143,7 +149,7 @@ def test_no_wrong_result_is_confirmed_and_no_right_one_denied(seed: int) -> None
         ways, result = chance.choice(KINDS)(chance)
         way = chance.choice(ways)
         is_right = chance.random() < 0.5
-        answer = given(result if is_right else wrong(result, chance), chance)
+        answer = write_result(result if is_right else wrong(result, chance), chance)
         history = []
         if chance.random() < 0.5:
             said = chance.choice(STATED).format(s=way, r=answer)

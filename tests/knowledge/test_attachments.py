@@ -46,8 +46,8 @@ def test_a_file_is_read_and_found_in_its_conversation(desk: Desk) -> None:
     here, there = (desk.store.create_conversation().id for _ in range(2))
     made = desk.give(here, "tea.txt", "Tea stands in the kitchen.")
     assert (made.filename, made.status, made.problem) == ("tea.txt", "completed", None)
-    assert desk.attachments.listed("", here) == [made]
-    assert desk.attachments.listed("", there) == []
+    assert desk.attachments.files_of("", here) == [made]
+    assert desk.attachments.files_of("", there) == []
     store_id = desk.collections.of_conversation("", here)
     assert store_id is not None
     found = desk.collections.search("", [store_id], "Where is the tea?")
@@ -66,7 +66,7 @@ def test_a_file_is_taken_out(desk: Desk) -> None:
     here = desk.store.create_conversation().id
     first, second = (desk.give(here, f"{n}.txt", f"Text {n}.") for n in (1, 2))
     desk.attachments.remove("", here, first.file_id)
-    assert desk.attachments.listed("", here) == [second]
+    assert desk.attachments.files_of("", here) == [second]
     with pytest.raises(NotFound):
         desk.files.get(first.file_id, "")
     with pytest.raises(NotFound):

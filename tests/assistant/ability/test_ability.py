@@ -60,7 +60,7 @@ def chat_of(store: Store, home: Path, scores: Scores, model: FakeModel, **how: A
     return Chat(FakeModels(model), store, assistant)
 
 
-def told(turn: Any) -> tuple[str, Mapping[str, Any]]:
+def answer_of(turn: Any) -> tuple[str, Mapping[str, Any]]:
     *_, done = turn
     assert isinstance(done, Done)
     return done.message.content, done.receipt
@@ -154,13 +154,13 @@ def test_it_is_said_once_in_full_and_then_in_short(
     scores.keep("fake", "abc", "clerk", score_of(Personas(home / "personas").get("clerk"), 2))
     chat = chat_of(store, home, scores, model)
     conversation = store.create_conversation(model="persona:clerk")
-    first, receipt = told(chat.turn(conversation.id, "Reckon this"))
+    first, receipt = answer_of(chat.turn(conversation.id, "Reckon this"))
     assert "fake is too small for this: 2 of 20 checks" in first
     assert "fireside models pull qwen3:4b-instruct" in first
     assert [row["state"] for row in receipt["steps"] if row["name"] == "ability"] == [
         "needs_larger"
     ]
-    second, _ = told(chat.turn(conversation.id, "And that?"))
+    second, _ = answer_of(chat.turn(conversation.id, "And that?"))
     assert len(second) < len(first) / 2
     assert "fireside models pull qwen3:4b-instruct" in second
     assert not model.asked
@@ -178,7 +178,7 @@ def test_anyway_tries_and_is_marked(
         set_so.turn(store.create_conversation(model="persona:clerk").id, "Reckon this"),
     )
     for turn in turns:
-        answer, receipt = told(turn)
+        answer, receipt = answer_of(turn)
         assert answer == "ok"
         [step] = [row for row in receipt["steps"] if row["name"] == "ability"]
         assert step["anyway"] is True
@@ -203,8 +203,8 @@ def test_what_needs_no_model_is_said_all_the_same(
     steps = [TooSmall(abilities, False), Sure(), TooSmallStill()]
     chat = Chat(FakeModels(model), store, Assistant(personas, Pipeline.of(steps)))
     conversation = store.create_conversation(model="persona:clerk")
-    assert told(chat.turn(conversation.id, "7 x 8"))[0] == "56"
-    assert "too small" in told(chat.turn(conversation.id, "Tell me a joke"))[0]
+    assert answer_of(chat.turn(conversation.id, "7 x 8"))[0] == "56"
+    assert "too small" in answer_of(chat.turn(conversation.id, "Tell me a joke"))[0]
     assert not model.asked
 
 
@@ -223,7 +223,7 @@ def test_a_language_that_the_model_does_not_know(
 ) -> None:
     model = FakeModel(name="smollm2:135m", entry=catalogue()["smollm2:135m"])
     chat = chat_of(store, home, scores, model)
-    answer, receipt = told(chat.turn(store.create_conversation().id, text))
+    answer, receipt = answer_of(chat.turn(store.create_conversation().id, text))
     assert words in answer
     assert "fireside models pull qwen3:4b-instruct" in answer
     assert "\n" not in answer
@@ -237,13 +237,13 @@ def test_short_and_mixed_texts_stay_undecided(
 ) -> None:
     model = FakeModel(name="smollm2:135m", entry=catalogue()["smollm2:135m"])
     chat = chat_of(store, home, scores, model)
-    assert told(chat.turn(store.create_conversation().id, text))[0] == "ok"
+    assert answer_of(chat.turn(store.create_conversation().id, text))[0] == "ok"
 
 
 def test_a_model_answers_in_its_languages(store: Store, home: Path, scores: Scores) -> None:
     model = FakeModel(name="qwen3:0.6b", entry=catalogue()["qwen3:0.6b"])
     chat = chat_of(store, home, scores, model)
-    assert told(chat.turn(store.create_conversation().id, "你好"))[0] == "ok"
+    assert answer_of(chat.turn(store.create_conversation().id, "你好"))[0] == "ok"
 
 
 # Checks

@@ -189,7 +189,7 @@ def test_a_ticket_holds_the_conversation_and_its_number_is_told(
         "I am handing you over to Ann. Your ticket is T-0001: it holds what we have said so far."
     )
     assert step(done)["ticket"] == "T-0001"
-    (ticket,) = Tickets(tmp_path / "tickets").listed()
+    (ticket,) = Tickets(tmp_path / "tickets").read_all()
     assert [each["content"] for each in ticket.messages] == [
         "give me my money back", "Which order?", "I want to talk to a human",
     ]  # fmt: skip
@@ -197,7 +197,7 @@ def test_a_ticket_holds_the_conversation_and_its_number_is_told(
     assert "your refund" in ticket.summary
     done = say(chat, conversation.id, "hello?")
     assert done.message.content == "Your message is in ticket T-0001 now, for Ann."
-    (ticket,) = Tickets(tmp_path / "tickets").listed()
+    (ticket,) = Tickets(tmp_path / "tickets").read_all()
     assert ticket.messages[-1]["content"] == "hello?"
 
 
@@ -228,7 +228,7 @@ def test_an_answer_made_anew_opens_no_second_ticket(
     *_, again = chat.regenerate(done.message.id)
     assert isinstance(again, Done)
     assert again.message.content == done.message.content
-    assert len(Tickets(tmp_path / "tickets").listed()) == 1
+    assert len(Tickets(tmp_path / "tickets").read_all()) == 1
 
 
 def test_a_form_ends_in_a_ticket_and_the_conversation_goes_on(
