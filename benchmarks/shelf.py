@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fireside.engine.models import Models
-from fireside.knowledge.collections import Attached, Collections
+from fireside.knowledge.collection_rows import Attached
+from fireside.knowledge.collections import Collections
 from fireside.knowledge.embedders import Embedders
 from fireside.knowledge.ingest import Ingest
 from fireside.knowledge.passage import Passage, Ranking

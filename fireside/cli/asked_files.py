@@ -52,7 +52,8 @@ def opened_with(
     from fireside.assistant.lineup import assistant_of
     from fireside.cli.waiting import Waiting
     from fireside.engine.models import Models
-    from fireside.knowledge.collections import Attached, Collections
+    from fireside.knowledge.collection_rows import Attached
+    from fireside.knowledge.collections import Collections
     from fireside.knowledge.embedders import Embedders
     from fireside.knowledge.ingest import Ingest
     from fireside.settings import load_settings

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fireside.errors import BadRequest, NotFound
-from fireside.knowledge.collections import WAITING, Attached
+from fireside.knowledge.collection_rows import WAITING, Attached
 
 if TYPE_CHECKING:
     from fireside.knowledge.collections import Collections

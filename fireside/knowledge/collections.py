@@ -1,8 +1,7 @@
-"""Vector stores, their files and their batches of files: rows, and what may be done with them.
+"""Vector stores, their files and their batches of files: what may be done with them.
 
 A file that is attached is `queued` (shown as in progress) until `Ingest` takes it.  A store that
-has expired is still seen, says so, and finds nothing.  It refuses to show a store or a file to
-anyone but its owner.
+has expired is still listed, says so, and finds nothing.  Only its owner is shown a store or a file.
 """
 
 from __future__ import annotations
@@ -10,11 +9,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fireside.errors import BadRequest, Conflict, NotFound
-from fireside.knowledge.chunks import AUTO, Strategy
+from fireside.knowledge.collection_rows import (
+    BATCH,
+    FILE,
+    STORE,
+    WAITING,
+    Attached,
+    Counts,
+    cancelled,
+    is_expired,
+    row_id,
+)  # fmt: skip
 from fireside.knowledge.embedders import Embedders
 from fireside.knowledge.filters import Filter, Value
 from fireside.knowledge.passage import Passage, Ranking
@@ -25,41 +34,13 @@ from fireside.storage.objects import Listed, New, Order, Stored
 if TYPE_CHECKING:
     from fireside.knowledge.search import Search
 
-STORE: Final = "vector_store"
-FILE: Final = "vector_store_file"
-BATCH: Final = "vector_store_file_batch"
-DAY: Final = 86_400
 TOUCHED_EVERY: Final = 60.0  # seconds: `last_active_at` is no reason to write at every search
-
-WAITING: Final = ("queued", "in_progress")
 
 
 class FileSource(Protocol):
     """What was uploaded: `storage.files.Files`."""
 
     def get(self, file_id: str, owner: str | None) -> Stored: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attached:
-    """A file to put into a store."""
-
-    file_id: str
-    attributes: Mapping[str, Value] | None = None
-    strategy: Strategy = AUTO
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    in_progress: int = 0
-    completed: int = 0
-    failed: int = 0
-    cancelled: int = 0
-    usage_bytes: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.in_progress + self.completed + self.failed + self.cancelled
 
 
 class Collections:
@@ -313,7 +294,7 @@ class Collections:
             owner, store_id, status="in_progress", batch_id=batch_id, limit=100
         ).items:
             for item in items:
-                self._objects.change(FILE, item.id, _cancelled, owner=owner)
+                self._objects.change(FILE, item.id, cancelled, owner=owner)
             batch = self._objects.change(
                 BATCH, batch.id, lambda row: replace(row, status="cancelled"), owner=owner
             )
@@ -387,22 +368,3 @@ class Collections:
         if missing and not names:
             raise NotFound(next(iter(missing.values()))["message"])
         return names, missing
-
-
-def row_id(store_id: str, file_id: str) -> str:
-    """One row for a file in a store, and no search for it."""
-    return f"{store_id}/{file_id}"
-
-
-def expires_at(store: Stored) -> float | None:
-    days = store.body["days"]
-    return None if days is None else float(store.body["last_active_at"]) + days * DAY
-
-
-def is_expired(store: Stored) -> bool:
-    end = expires_at(store)
-    return end is not None and end <= time.time()
-
-
-def _cancelled(row: Stored) -> Stored:
-    return replace(row, status="cancelled") if row.status in WAITING else row

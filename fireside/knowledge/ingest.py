@@ -24,7 +24,7 @@ from fireside.errors import (
     Unsupported,
 )
 from fireside.knowledge.chunks import Chunk, Strategy, chunks, spans
-from fireside.knowledge.collections import FILE, STORE
+from fireside.knowledge.collection_rows import FILE, STORE
 from fireside.knowledge.documents import Document
 from fireside.knowledge.embedders import Embedders, Embeds
 from fireside.knowledge.reading import read

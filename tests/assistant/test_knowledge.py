@@ -17,7 +17,8 @@ from fireside.engine.embedding import load_embedder
 from fireside.errors import BadRequest, NotFound
 from fireside.hub import LocalModel
 from fireside.knowledge.chunks import Strategy
-from fireside.knowledge.collections import Attached, Collections
+from fireside.knowledge.collection_rows import Attached
+from fireside.knowledge.collections import Collections
 from fireside.knowledge.embedders import Embedders
 from fireside.knowledge.ingest import Ingest
 from fireside.messages import Message

@@ -12,7 +12,8 @@ from fireside.assistant.chat import Chat
 from fireside.assistant.lineup import assistant_of
 from fireside.assistant.turn import Done
 from fireside.engine.models import Models
-from fireside.knowledge.collections import Attached, Collections
+from fireside.knowledge.collection_rows import Attached
+from fireside.knowledge.collections import Collections
 from fireside.knowledge.embedders import Embedders
 from fireside.knowledge.ingest import Ingest
 from fireside.settings import Settings

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from fireside.errors import BadRequest, FiresideError, NotFound, Unavailable
 from fireside.knowledge import child, ingest
 from fireside.knowledge.chunks import Strategy
-from fireside.knowledge.collections import FILE, Attached, Collections
+from fireside.knowledge.collection_rows import FILE, Attached
+from fireside.knowledge.collections import Collections
 from fireside.knowledge.documents import Block, Document
 from fireside.knowledge.embedders import Embedders
 from fireside.knowledge.filters import Comparison

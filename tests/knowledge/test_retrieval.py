@@ -10,7 +10,8 @@ import pytest
 
 from fireside.engine.embedding import Embedder, load_embedder
 from fireside.hub import LocalModel
-from fireside.knowledge.collections import Attached, Collections
+from fireside.knowledge.collection_rows import Attached
+from fireside.knowledge.collections import Collections
 from fireside.knowledge.embedders import Embedders
 from fireside.knowledge.ingest import Ingest
 from fireside.knowledge.passage import Ranking

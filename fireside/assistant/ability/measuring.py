@@ -23,7 +23,8 @@ from fireside.assistant.lineup import assistant_of
 from fireside.assistant.persona import Personas
 from fireside.errors import FiresideError, NotFound
 from fireside.hub.local import LocalModel, read_manifest
-from fireside.knowledge.collections import Attached, Collections
+from fireside.knowledge.collection_rows import Attached
+from fireside.knowledge.collections import Collections
 from fireside.knowledge.embedders import Embedders
 from fireside.knowledge.ingest import Ingest
 from fireside.safety.guards import Guards

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fireside.assistant.tools.calls import call
 from fireside.assistant.tools.tool import Tool, ToolContext
 from fireside.errors import BadRequest, ContextOverflow, FiresideError, NotFound
-from fireside.knowledge.collections import STORE, is_expired
+from fireside.knowledge.collection_rows import STORE, is_expired
 from fireside.server.caller import Caller
 
 if TYPE_CHECKING:

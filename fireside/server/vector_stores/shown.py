@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fireside.knowledge.collections import WAITING, Counts, expires_at, is_expired
+from fireside.knowledge.collection_rows import WAITING, Counts, expires_at, is_expired
 from fireside.knowledge.passage import Passage
 from fireside.storage.objects import Stored
 

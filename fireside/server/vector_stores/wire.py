@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from fireside.errors import BadRequest
 from fireside.knowledge.chunks import AUTO, Strategy
-from fireside.knowledge.collections import Attached
+from fireside.knowledge.collection_rows import Attached
 from fireside.knowledge.filters import Comparison, Compound, Filter
 from fireside.knowledge.passage import Ranking
 from fireside.server.body import Wire, validate
