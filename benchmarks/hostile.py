@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -64,6 +65,8 @@ def main() -> int:
     parser.add_argument("--log", type=Path, help="where the server's own words go")
     arguments = parser.parse_args()
     more_files()
+    # It says in a line each that a connection which an attack uses was closed.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
         log = arguments.log or Path(folder) / "server.log"
         with served(log) as (target, other):
