@@ -271,14 +271,14 @@ class _Relations:
 
 
 class Count:
-    """A `Target`: how often an element stands in a part."""
+    """A `Target`: how often elements of these names stand in a part."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, *names: str) -> None:
         self.number = 0
-        self._name = name
+        self._names = names
 
     def start(self, name: str, attributes: Attributes) -> None:
-        self.number += name == self._name
+        self.number += name in self._names
 
     def end(self, name: str) -> None: ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fireside.knowledge.cell_values import Formats, number, unescaped
+from fireside.knowledge.cell_values import Formats, RichText, number, unescaped
 from fireside.knowledge.documents import LeftOut
 from fireside.knowledge.package import Attributes
 from fireside.knowledge.tables import Rows
@@ -68,10 +68,9 @@ class SheetRows:
         self._row: dict[int, str] = {}
         self._type = self._style = ""
         self._is_cell = False
-        self._value: list[str] = []
-        self._text: list[str] = []
+        self._value: list[str] | None = None
+        self._text = RichText()
         self._formula: list[str] | None = None
-        self._reading = 0
 
     def take(self) -> list[str]:
         ready, self._ready = self._ready, []
@@ -82,6 +81,7 @@ class SheetRows:
 
     def start(self, name: str, attributes: Attributes) -> None:
         self._open.append(name)
+        self._text.start(name, attributes)
         match name:
             case "s:row":
                 self._end_row()  # of a row that a fault in the file left open
@@ -95,38 +95,39 @@ class SheetRows:
                 self._is_cell = True
                 self._type = attributes.get("t", "n")
                 self._style = attributes.get("s", "0")
-                self._value, self._text, self._formula = [], [], None
+                self._value, self._formula = None, None
             case "s:f":
                 self._formula = []
-            case "s:rPh":
-                self._reading += 1
+            case "s:v":
+                self._value = []
 
     def end(self, name: str) -> None:
         self._open.pop()
+        self._text.end(name)
         match name:
-            case "s:rPh":
-                self._reading -= 1
             case "s:c":
                 self._end_cell()
             case "s:row":
                 self._end_row()
 
     def data(self, text: str) -> None:
+        self._text.data(text)
         match self._open[-1]:
-            case "s:v":
+            case "s:v" if self._value is not None:
                 self._value.append(text)
-            case "s:t" if not self._reading:
-                self._text.append(text)
             case "s:f" if self._formula is not None:
                 self._formula.append(text)
 
     def _end_cell(self) -> None:
-        if self._is_cell and (text := self._cell()):
-            self._row[self._column] = text
+        text = self._text.take()
+        if self._is_cell and (text := self._cell(text)):
+            is_struck = self._formats.is_struck(self._style)
+            self._row[self._column] = f"~~{text}~~" if is_struck else text
         self._is_cell = False
 
-    def _cell(self) -> str:
-        value = "".join(self._value)
+    def _cell(self, text: str) -> str:
+        """text: what stands in the cell itself."""
+        value = "".join(self._value or ())
         match self._type:
             case "s":
                 place = int(value) if value.strip().isdigit() else -1
@@ -135,12 +136,12 @@ class SheetRows:
                     return ""
                 return self._strings[place]
             case "inlineStr":
-                return unescaped("".join(self._text))
+                return text
             case "b":
                 return {"1": "TRUE", "0": "FALSE"}.get(value.strip(), value)
-        if not value and self._text:
-            return unescaped("".join(self._text))
-        if not value and self._formula is not None:
+        if not value and text:
+            return text
+        if self._formula is not None and not value and (self._value is None or self._type == "n"):
             self._left_out.add("formula without a stored value")
             formula = "".join(self._formula)
             return "=" + formula if formula else ""

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fireside.errors import Corrupt
-from fireside.knowledge.diagrams import Words
+from fireside.knowledge.diagrams import Run, Words
 from fireside.knowledge.documents import Block, LeftOut, Unread
+from fireside.knowledge.formulas import Formula
+from fireside.knowledge.marked_text import MarkedText
 from fireside.knowledge.package import Attributes, Broken, Count, Package, of_kind
 from fireside.knowledge.tables import Rows
 
@@ -57,7 +59,7 @@ def _slide(package: Package, part: str, number: int, left_out: LeftOut) -> Itera
         yield from _followed(package, relation.target, notes, number)
         lines += notes.lines
     for relation in of_kind(relations, "comments"):
-        comments = Count("p:cm")
+        comments = Count("p:cm", "?:cm")
         yield from _followed(package, relation.target, comments, number)
         left_out.add("comment", comments.number)
     title = " ".join(" ".join(slide.title).split())
@@ -118,7 +120,9 @@ class _Shapes:
         self._only = only
         self._shapes: list[_Shape] = []
         self._tables: list[_Table] = []
-        self._paragraph: list[str] = []
+        self._paragraph = MarkedText()
+        self._run = Run()
+        self._formula = Formula(self._paragraph.add, lambda: self._paragraph.parts)
         self._cell: list[str] | None = None
         self._choices: list[int] = []
         self._written = 0
@@ -134,6 +138,9 @@ class _Shapes:
             self._skipping += 1
             return
         self._open.append(name)
+        self._run.start(name, attributes)
+        if name.startswith("m:"):
+            self._formula.start(name, attributes)
         table = self._tables[-1] if self._tables else None
         if name in LEFT_OUT and self._only is None:
             self._left_out.add(LEFT_OUT[name])
@@ -149,9 +156,9 @@ class _Shapes:
             case "dgm:relIds" if not self._shape().is_hidden:
                 self.diagrams.append(attributes.get("r:dm", ""))
             case "a:br":
-                self._paragraph.append("\n")
+                self._paragraph.add("\n")
             case "a:tab" if self._open[-2:-1] == ["a:r"]:
-                self._paragraph.append("\t")
+                self._paragraph.add("\t")
             case "a:tbl":
                 self._tables.append(_Table())
             case "a:tr" if table:
@@ -166,6 +173,8 @@ class _Shapes:
             self._skipping -= 1
             return
         self._open.pop()
+        if name.startswith("m:"):
+            self._formula.end(name)
         table = self._tables[-1] if self._tables else None
         match name:
             case "p:sp" | "p:cxnSp" | "p:grpSp" | "p:graphicFrame":
@@ -184,18 +193,17 @@ class _Shapes:
 
     def data(self, text: str) -> None:
         if not self._skipping and self._open and self._open[-1] in ("a:t", "m:t"):
-            self._paragraph.append(text)
+            self._run.write(text, self._paragraph)
+            self._written += len(text)
 
     def _shape(self) -> _Shape:
         return self._shapes[-1] if self._shapes else _Shape()
 
     def _end_paragraph(self) -> None:
-        text = "".join(self._paragraph).replace("\v", "\n").strip("\n")
-        self._paragraph = []
+        text = self._paragraph.take().replace("\v", "\n").strip("\n")
         shape = self._shape()
         if not text.strip() or not self._is_read(shape, text):
             return
-        self._written += len(text)
         if self._cell is not None:
             self._cell.append(text)
             return

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fireside.knowledge.marked_text import MarkedText
 from fireside.knowledge.tables import Rows
 
 
 @dataclass(slots=True)
-class Paragraph:
+class Paragraph(MarkedText):
     page: int
-    parts: list[str] = field(default_factory=list)
     level: int | None = None
     is_hidden: bool = False
     is_joined: bool = False  # its end was deleted: the next one goes on in the same line
     after: list[str] = field(default_factory=list)
-    is_struck: bool = False  # as far as it is written
-
-    def add(self, text: str, *, is_struck: bool) -> None:
-        """Text; what is struck out stands between `~~`, so that no figure joins it."""
-        if is_struck != self.is_struck:
-            self.parts.append("~~")
-            self.is_struck = is_struck
-        if text:
-            self.parts.append(text)
 
 
 @dataclass(slots=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fireside.knowledge.documents import Block, LeftOut
+from fireside.knowledge.formulas import Formula
 from fireside.knowledge.package import Attributes
 from fireside.knowledge.symbols import symbol
-from fireside.knowledge.word_formulas import Formula
 from fireside.knowledge.word_state import Container, Paragraph, Table
 from fireside.knowledge.word_styles import Styles, is_on, level_of
 
@@ -18,8 +18,6 @@ SKIPPED = frozenset({"w:del", "w:moveFrom", "w:instrText", "w:delText", "w:sdtPr
 OF_RUNS = {"w:tab": "\t", "w:ptab": "\t", "w:br": "\n", "w:cr": "\n", "w:noBreakHyphen": "-"}
 """Only within a run: `w:tab` is also a place on a paragraph's ruler."""
 WRITTEN = {"w:rt": "("}
-FIGURES = tuple("0123456789-−+n")
-"""What a raised figure begins with: 10⁶ is not 106."""
 LEFT_OUT = {
     "pic:pic": "picture", "v:imagedata": "picture", "c:chart": "chart", "cx:chart": "chart",
     "w:object": "embedded object", "w:altChunk": "embedded file", "w:subDoc": "linked document",
@@ -99,7 +97,7 @@ class Story:
         match name:
             case "w:p":
                 container = self._containers[-1]
-                container.paragraphs.append(Paragraph(self._page, container.carried))
+                container.paragraphs.append(Paragraph(self._page, parts=container.carried))
                 container.carried = []
             case "w:pStyle":
                 self._paragraph().level = self._styles.level(value)
@@ -204,9 +202,7 @@ class Story:
     def data(self, text: str) -> None:
         if not self._skipping and self._open and self._open[-1] in ("w:t", "m:t"):
             mark, self._raised = self._raised, ""
-            written = self._paragraph().parts
-            joins = bool(written) and written[-1][-1:].isdigit() and text[:1] in FIGURES
-            self._write(mark + text if joins else text)
+            self._write(text, mark)
 
     # What they do
 
@@ -215,17 +211,17 @@ class Story:
         container = self._containers[-1]
         if container.paragraphs:
             return container.paragraphs[-1]
-        return Paragraph(self._page, container.carried)
+        return Paragraph(self._page, parts=container.carried)
 
     def _in_run(self) -> bool:
         return self._open[-3:-1] == ["w:r", "w:rPr"]
 
-    def _write(self, text: str) -> None:
+    def _write(self, text: str, mark: str = "") -> None:
         if self._runs and self._runs[-1]:
             if text.strip():
                 self._left_out.add("run of hidden text")
         elif text and "code" not in self._fields:
-            self._paragraph().add(text, is_struck=self._is_struck)
+            self._paragraph().add(text, is_struck=self._is_struck, mark=mark)
             self._written += len(text)
 
     def _field(self, kind: str) -> None:
@@ -249,7 +245,7 @@ class Story:
     def _end_paragraph(self) -> None:
         container = self._containers[-1]
         paragraph = container.paragraphs.pop()
-        paragraph.add("", is_struck=False)
+        paragraph.add("")
         # A field whose result never came would swallow the rest of the document.
         self._fields = [each for each in self._fields if each != "code"]
         if paragraph.is_joined:

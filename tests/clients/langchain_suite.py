@@ -7,6 +7,7 @@ it is not collected with the others.
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from langchain_tests.integration_tests import ChatModelIntegrationTests, EmbeddingsIntegrationTests
 
 MODEL, EMBEDDER = "smollm2:135m", "minilm:l6"
+LONGEST, SHORT = 250, 12  # tokens
 ACCESS = {
     "base_url": os.environ.get("SUITE_URL", ""),
     "api_key": os.environ.get("SUITE_KEY", "none"),
@@ -31,9 +33,18 @@ class TestChatCompletions(ChatModelIntegrationTests):
     def chat_model_params(self) -> dict[str, Any]:
         # Unhindered, so small a model repeats itself in a string of JSON until the limit.
         return {
-            "model": MODEL, "temperature": 0, "max_tokens": 300, "frequency_penalty": 0.7,
+            "model": MODEL, "temperature": 0, "max_tokens": LONGEST, "frequency_penalty": 0.7,
             "stream_usage": True, **ACCESS,
         }  # fmt: skip
+
+    @pytest.fixture
+    def model(self, request: pytest.FixtureRequest) -> BaseChatModel:
+        """Only an answer that has to end by itself needs many tokens."""
+        must_end = re.search("structured|json|tool_call|tool_choice|as_tools", request.node.name)
+        more = {"max_tokens": LONGEST if must_end else SHORT} | getattr(request, "param", {})
+        return self.chat_model_class(
+            **self.standard_chat_model_params | self.chat_model_params | more
+        )
 
     @property
     def supports_json_mode(self) -> bool:

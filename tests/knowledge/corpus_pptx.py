@@ -23,6 +23,10 @@ def run(text: str) -> str:
     return f"<a:r><a:t>{text}</a:t></a:r>"
 
 
+def styled(text: str, attributes: str, inside: str = "") -> str:
+    return f"<a:r><a:rPr {attributes}>{inside}</a:rPr><a:t>{text}</a:t></a:r>"
+
+
 def para(*inside: str) -> str:
     return f"<a:p>{''.join(inside)}</a:p>"
 
@@ -107,6 +111,22 @@ FRAME = "<p:graphicFrame><a:graphic><a:graphicData>{}</a:graphicData></a:graphic
 STRICT_P = "http://purl.oclc.org/ooxml/presentationml/main"
 
 CASES = [
+    case("struck out", "Price ~~10~~12\n~~5~~\n12", shape(para(run("Price "),
+         styled("10", 'strike="sngStrike"'), run("12")), para(styled("5", 'strike="dblStrike"')),
+         para(styled("1", 'strike="noStrike"'), run("2")))),
+    case("raised and lowered", "10^6 V, H2O, 1st, 106", shape(para(run("10"), styled("6",
+         'baseline="30000"'), run(" V, H"), styled("2", 'baseline="-25000"'), run("O, 1"),
+         styled("st", 'baseline="30%"'), run(", 10"), styled("6", 'baseline="0"')))),
+    case("letter of a symbol font", "✓ done", shape(para(styled("\uf0fc", "", '<a:sym typeface='
+         '"Wingdings"/>'), run(" done")))),
+    case("fraction beside its picture", "1/2", shape(para(either(
+         "<m:oMath><m:f><m:num><m:r><m:t>1</m:t></m:r></m:num><m:den><m:r><m:t>2</m:t></m:r></m:den>"
+         "</m:f></m:oMath>", run("one half"))))),
+    case("power", "x^2", shape(para("<m:oMath><m:sSup><m:e><m:r><m:t>x</m:t></m:r></m:e><m:sup><m:r>"
+         "<m:t>2</m:t></m:r></m:sup></m:sSup></m:oMath>"))),
+    Case("comments of today", show(slide(shape("a")), others=beside("comments",
+         '<n:cmLst xmlns:n="http://schemas.microsoft.com/office/powerpoint/2018/8/main"><n:cm/>'
+         "<n:cm/></n:cmLst>")), "a", ("2 comments",)),
     case("title and body", "Plan\nBuild", shape("Plan", ph="title"), shape("Build", ph="body")),
     case("unknown shape with words", "odd", "<x:shape><p:txBody>" + para(run("odd"))
          + "</p:txBody></x:shape>"),

@@ -81,7 +81,22 @@ def case(name: str, text: str, *rows: str, unread: tuple[str, ...] = (), **how: 
     return Case(name, book(sheet(*rows, **how)), text, unread)
 
 
+def formatted(code: str, value: object, shown: str) -> Case:
+    """A number under a format of its own."""
+    code = code.replace("<", "&lt;").replace('"', "&quot;")
+    styles = (
+        f'<styleSheet xmlns="{S}"><numFmts><numFmt numFmtId="200" formatCode="{code}"/></numFmts>'
+        '<cellXfs><xf numFmtId="0"/><xf numFmtId="200"/></cellXfs></styleSheet>'
+    )
+    content = book(sheet(HEAD, row(c(value, style=1))), others={"xl/styles.xml": styles})
+    return Case(f"format {code} of {value}", content, f"item | price\nitem: {shown}")
+
+
 HEAD = words("item", "price")
+STRUCK = (
+    f'<styleSheet xmlns="{S}"><fonts><font/><font><strike/></font></fonts>'
+    '<cellXfs><xf fontId="0"/><xf fontId="1"/></cellXfs></styleSheet>'
+)
 DRAWN = {
     "xl/_rels/s0.xml.rels": relations({"d": ("drawing", "d.xml"), "c": ("comments", "c.xml")}),
     "xl/d.xml": '<xdr:wsDr xmlns:xdr="http://schemas.openxmlformats.org/drawingml/2006/'
@@ -92,6 +107,26 @@ DRAWN = {
 }
 
 CASES = [
+    *(formatted(*each) for each in (
+        ('"$"#,##0.00', 1234.5, "$1234.5"), ("[$€-407] #,##0.00", 1234.5, "€ 1234.5"),
+        ('#,##0.00 "kg"', 12, "12 kg"), ('0.0,," M"', 1500000, "1.5 M"), ("#,##0,", 1500000, "1500000"),
+        ('0"°C"', -21.5, "-21.5°C"), ('"Q"0', 3, "Q3"), ("000-00-0000", 123456789, "123-45-6789"),
+        ("(000) 000-0000", 2025550123, "(202) 555-0123"), ("000-00-0000", 6789, "000-00-6789"),
+        ("##-##", 12345, "123-45"), ("# ?/?", 0.5, "0.5"), (";;;", 5, "5"), ('0.0 "%"', 12, "12 %"),
+        ('"yes";"no";"none"', 0, "none"), ('"yes";"no";"none"', -1, "no"), ("[$USD] 0.00", 3, "USD 3"),
+        ('_-* #,##0.00\\ "€"_-;-* #,##0.00\\ "€"_-', -3, "-3 €"), ("#,##0;(#,##0)", -5, "-5"),
+        ("[<=100]0;d/m/yyyy", 50, "50"), ("[<=100]0;d/m/yyyy", 45352, "2024-03-01"),
+        ("[Red]d/m/yyyy", 45352, "2024-03-01"), ('General"d"', 5, "5d"), ('0 "h"', 7, "7 h"),
+        ("0", "12345678901234567890", "12345678901234567890"), ('"1/"0', 5, "1/5"), ("%0", 0.5, "%50"),
+    )),
+    Case("struck cell", book(sheet(HEAD, row(c("lamp", "inlineStr"), c(12, style=1))),
+         others={"xl/styles.xml": STRUCK}), "item | price\nitem: lamp; price: ~~12~~"),
+    case("struck and raised runs", "item | price\nitem: ~~10~~12; price: 10^6", HEAD,
+         row('<c t="inlineStr"><is><r><rPr><strike/></rPr><t>10</t></r><r><t>12</t></r></is></c>',
+         '<c t="inlineStr"><is><r><t>10</t></r><r><rPr><vertAlign val="superscript"/></rPr><t>6</t>'
+         "</r></is></c>")),
+    case("formula whose value is no text", "item | price\nprice: 1", HEAD,
+         row('<c t="str"><f>IF(TRUE,"","x")</f><v></v></c>', c(1))),
     case("dimension that says A1", "item | price\nitem: lamp; price: 12", HEAD,
          row(c("lamp", "inlineStr"), c(12)), before='<dimension ref="A1"/>'),
     case("dimension that says everything", "item | price", HEAD,
@@ -122,7 +157,7 @@ CASES = [
     Case("dates since 1904", book(sheet(HEAD, row(c(0, style=1))),
          properties='<workbookPr date1904="1"/>'), "item | price\nitem: 1904-01-01"),
     case("ISO date", "item | price\nitem: 2024-03-01", HEAD, row(c("2024-03-01T00:00:00", "d"))),
-    case("literal text is no date", "item | price\nitem: 7", HEAD, row(c(7, style=8))),
+    case("literal text in a format", "item | price\nitem: days 7", HEAD, row(c(7, style=8))),
     case("percentage", "item | price\nitem: 12.5%", HEAD, row(c(0.125, style=2))),
     case("code with zeros", "item | price\nitem: 01234", HEAD, row(c(1234, style=3))),
     case("fraction", "item | price\nitem: 0.3", HEAD, row(c(0.30000000000000004))),

@@ -1,4 +1,4 @@
-"""Formulas of a Word document (ECMA-376 part 1, section 22.1) on one line: 10^6, √[3](8), [1, 2].
+"""Formulas of an Office document (ECMA-376 part 1, 22.1) on one line: 10^6, √[3](8), [1, 2].
 
 Figures that stand apart on the page must not become one number.
 """
