@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from fireside.errors import Corrupt, Unsupported
-from fireside.knowledge.documents import Block, Unread
+from fireside.knowledge.documents import Block, LeftOut, Unread
 
 MOST_PAGES = 20_000
 MOST_FIELDS = 1_000  # of a page
+PUSH_BUTTON = 1 << 16  # a flag of a field: it has no value
+COMMENTS = {"/Text": "comment", "/StrikeOut": "struck passage"}
 ENCRYPTED = "The PDF is encrypted: save it without a password."
 SCAN = "The PDF holds no text, perhaps it is a scan: run it through OCR first."
 
@@ -41,11 +43,12 @@ def pdf(path: Path) -> Iterator[Block | Unread]:
         section: tuple[str, ...] = ()
         blank: list[int] = []
         unread: list[str] = []
+        left_out = LeftOut()
         for number in range(1, count + 1):
             section = sections.get(number, section)
             try:
                 page = reader.pages[number - 1]
-                text = _text(page)
+                text = _text(page, left_out)
             except (MemoryError, RecursionError):
                 raise
             except Exception as error:  # of the library and of what it is built on
@@ -66,10 +69,11 @@ def pdf(path: Path) -> Iterator[Block | Unread]:
         if blank:
             yield Unread(f"{_pages(blank)}: no text; a picture, a scan or empty")
         yield from map(Unread, unread)
+        yield from left_out.unread()
         yield from _beside(reader)
 
 
-def _text(page: Any) -> str:
+def _text(page: Any, left_out: LeftOut) -> str:
     """What the page shows: its text, what was typed into its form, and what was written on it."""
     parts = [page.extract_text().strip()]
     for each in list(page.get("/Annots") or ())[:MOST_FIELDS]:
@@ -79,15 +83,21 @@ def _text(page: Any) -> str:
             parts.append(_field(mark))
         elif kind == "/FreeText":
             parts.append(str(mark.get("/Contents", "")).strip())
+        elif kind in COMMENTS:
+            left_out.add(COMMENTS[kind])
     return "\n".join(part for part in parts if part)
 
 
 def _field(widget: Any) -> str:
-    """`name: value` of a text or a choice; a widget may leave both to the field above it."""
+    """`name: value` of a text or a choice, `name: ☒` of a box; a widget may leave both to the field
+    above it."""
     above = widget.get("/Parent")
     above = above.get_object() if above is not None else {}
     kind = widget.get("/FT", above.get("/FT"))
     value = widget.get("/V", above.get("/V"))
+    if kind == "/Btn" and not int(widget.get("/Ff", above.get("/Ff", 0))) & PUSH_BUTTON:
+        value = "☐" if widget.get("/AS", value) in (None, "/Off") else "☒"
+        kind = "/Ch"
     if kind not in ("/Tx", "/Ch") or value is None:
         return ""
     value = value.get_object() if hasattr(value, "get_object") else value
