@@ -157,6 +157,11 @@ class Settings(BaseSettings):
         return self.home / "runs"
 
     @property
+    def chosen_model_path(self) -> Path:
+        """Names the model that answers instead of the default one, where a person chose it."""
+        return self.home / "chosen-model.txt"
+
+    @property
     def database_path(self) -> Path:
         return self.home / "fireside.db"
 
@@ -169,7 +174,10 @@ def load_settings() -> Settings:
         BadRequest: an unknown or ill-typed setting; the line names it.
     """
     try:
-        return Settings()
+        settings = Settings()
+        if "model" not in settings.model_fields_set and (chosen := _chosen_model(settings)):
+            return settings.model_copy(update={"model": chosen})
+        return settings
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -179,3 +187,10 @@ def load_settings() -> Settings:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"fireside.toml is not valid TOML in UTF-8: {error}.") from None
+
+
+def _chosen_model(settings: Settings) -> str | None:
+    try:
+        return settings.chosen_model_path.read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None

@@ -62,6 +62,9 @@ CHORES = {
 # What `scripts/chat` is asked for that chatting and serving do not need.
 TRAINING = {"pretrain", "finetune", "eval", "tokenizer", "runs"}
 
+# Before these a person at a terminal may be asked whether to fetch a better model.
+OFFERS = ([], ["chat"], ["serve"])
+
 # Which lists hold all of a list.
 HOLDS = {
     "run.txt": ("run.txt", "train.txt", "dev.txt", "bench.txt"),
@@ -289,7 +292,10 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     program, *given = chore.command
     given = [str(ROOT / word) if word.endswith(".py") else word for word in given]
-    os.execv(VENV / "bin" / program, [str(VENV / "bin" / program), *given, *arguments[1:]])
+    asked = arguments[1:]
+    if arguments[0] == "chat" and asked in OFFERS:
+        asked = ["--offer", *asked]
+    os.execv(VENV / "bin" / program, [str(VENV / "bin" / program), *given, *asked])
 
 
 if __name__ == "__main__":

@@ -182,3 +182,23 @@ def test_what_another_script_needs_is_set_up_without_it(setup: ModuleType) -> No
     assert setup.chore_of(["setup"]) == setup.CHORES["setup"]
     chore = setup.chore_of(["setup", "test"])
     assert (chore.lock, chore.models, chore.command) == ("dev.txt", True, ())
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ([], ["--offer"]),
+        (["chat"], ["--offer", "chat"]),
+        (["serve"], ["--offer", "serve"]),
+        (["chat", "What is a fireside?"], ["chat", "What is a fireside?"]),
+        (["models", "list"], ["models", "list"]),
+    ],
+)
+def test_a_better_model_is_offered_before_the_first_chat(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch, asked: list[str], given: list[str]
+) -> None:
+    finish(setup, "run.txt")
+    started: list[list[str]] = []
+    monkeypatch.setattr(setup.os, "execv", lambda program, words: started.append(words[1:]))
+    setup.main(["chat", *asked])
+    assert started == [given]

@@ -6,12 +6,18 @@ fits is the catalogue's to say.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Container
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from fireside.assistant.machine import copy_bandwidth, memory_available
-from fireside.hub.catalogue import Entry, catalogue, recommend
+from fireside.assistant.ability.scores import Scores
+from fireside.assistant.capacity import Capacity, capacity_of
+from fireside.hub.catalogue import Entry, catalogue, recommend, tokens_per_s
+from fireside.hub.local import installed
 from fireside.tokenizer.templates import continues
+
+if TYPE_CHECKING:
+    from fireside.settings import Settings
 
 CONTINUES = "{} was only pretrained: it continues your text, and answers no questions."
 SMALL: int = 2_000_000_000
@@ -20,44 +26,72 @@ SMALL: int = 2_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """`answers` says who answers; `better`, where there is one, which model would answer better."""
+    """`answers` says who answers; `better`, where there is one, which model would answer better;
+    `entry` is that model's, and `tokens_per_s` what it is expected to write here."""
 
     answers: str
     better: str | None
-    better_name: str | None
+    entry: Entry | None
+    tokens_per_s: float = 0.0
+
+    @property
+    def figures(self) -> str:
+        assert self.entry is not None
+        return (
+            f"{self.entry.size_bytes / 1e9:.1f} GB, about {self.tokens_per_s:.0f} tokens a second"
+        )
+
+
+def advise(
+    name: str, entry: Entry | None, settings: Settings, template: str | None = None
+) -> Advice:
+    """Who answers here, and who could: by what this machine has and what is on it."""
+    return recommend_better(
+        name,
+        entry,
+        capacity_of(settings),
+        here={model.name for model in installed(settings.models_dir)},
+        passed_over=Scores.of_home(settings).no_better_than(name),
+        template=template,
+    )
 
 
 def recommend_better(
     name: str,
     entry: Entry | None,
+    capacity: Capacity,
     *,
-    installed: Callable[[str], bool] = lambda name: False,
-    memory_bytes: int | None = None,
-    decode_gbps: float | None = None,
+    here: Container[str] = (),
+    passed_over: Container[str] = (),
     template: str | None = None,
 ) -> Advice:
     """Who answers, and who could.
 
     Args:
+        capacity: what the machine has.
+        here: the models that are on this machine.
+        passed_over: models that were measured to be no better.
         template: the model's chat template; it tells a model that was only pretrained.
-        installed: whether a model of the catalogue is on this machine already.
-        memory_bytes, decode_gbps: what the machine can spare; None measures (0.1 s).
     """
-    said = CONTINUES.format(name) if continues(template) else introduction(name, entry)
-    memory = memory_available() if memory_bytes is None else memory_bytes
-    if entry is not None:
-        memory += entry.memory_bytes  # the model that answers now would make room
-    best = recommend(memory, copy_bandwidth() if decode_gbps is None else decode_gbps)
+    answers = CONTINUES.format(name) if continues(template) else introduction(name, entry)
+    best = recommend(
+        capacity.memory_bytes,
+        capacity.gbps,
+        capacity.disk_bytes,
+        installed=here,
+        passed_over=passed_over,
+    )
     if best is None or not is_stronger(best, entry):
-        return Advice(answers=said, better=None, better_name=None)
-    if installed(best.name):
+        return Advice(answers=answers, better=None, entry=None)
+    speed = tokens_per_s(best, capacity.gbps)
+    if best.name in here:
         better = f"{best.name} is installed and knows more."
     else:
         better = (
             f"{best.name} fits this machine and knows more: fireside models pull {best.name} "
             f"({best.size_bytes / 1e9:.1f} GB)."
         )
-    return Advice(answers=said, better=better, better_name=best.name)
+    return Advice(answers=answers, better=better, entry=best, tokens_per_s=speed)
 
 
 def is_stronger(best: Entry, entry: Entry | None) -> bool:

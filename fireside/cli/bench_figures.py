@@ -19,8 +19,7 @@ import psutil
 import torch
 
 import fireside
-from fireside.assistant.machine import cores
-from fireside.cli.doctor_machine import processor
+from fireside.assistant.machine import cores, processor
 from fireside.engine.int8_runner import Int8Runner
 from fireside.engine.models import Models
 from fireside.engine.params import SamplingParams

@@ -229,7 +229,7 @@ def _announce_base_model(session: Session, settings: Settings) -> None:
 
 def _header(session: Session, settings: Settings, console: Console) -> None:
     """Once: who answers, honestly, and who could answer better here."""
-    from fireside.assistant.recommend import recommend_better
+    from fireside.assistant.recommend import advise
     from fireside.cli import show
     from fireside.cli.greeting import in_own_language
     from fireside.hub import describe
@@ -239,11 +239,8 @@ def _header(session: Session, settings: Settings, console: Console) -> None:
     # A wrong name is told now, not after the first question.
     named = session.chat.assistant.named(session.answering)
     local = locate(named.model or session.loading.name, settings.models_dir)
-    have = set(session.loading.names())
     template = None if local.entry else describe(local).template or CONTINUING
-    advice = recommend_better(
-        local.name, local.entry, installed=have.__contains__, template=template
-    )
+    advice = advise(local.name, local.entry, settings, template)
     show.line(console, advice.answers, "bold")
     if named.persona.description:
         show.line(console, f"{named.persona.name}: {named.persona.description}")

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fireside.assistant.machine import copy_bandwidth, cores, memory_available, memory_total
+from fireside.assistant.capacity import measure_again
+from fireside.assistant.machine import cores, memory_available, memory_total, processor
 from fireside.cli.finding import Finding
 from fireside.errors import FiresideError
 from fireside.settings import Settings
@@ -36,7 +34,7 @@ LITTLE_DISK: Final = 1 << 30
 
 
 def machine(settings: Settings) -> list[Finding]:
-    return [_processor(), _load(), _memory(), _bandwidth(), _disk(settings)]
+    return [_processor(), _load(), _memory(), _bandwidth(settings), _disk(settings)]
 
 
 def _processor() -> Finding:
@@ -51,27 +49,6 @@ def _processor() -> Finding:
             advice="Use a processor of 2013 or later; in a virtual machine, pass the host's on.",
         )
     return Finding(name="processor", value=value)
-
-
-def processor() -> tuple[str, frozenset[str]]:
-    """Its name and its flags, as far as the system tells."""
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        fields: dict[str, str] = {}
-        for line in info.read_text(errors="replace").splitlines():
-            key, _, value = line.partition(":")
-            fields.setdefault(key.strip(), value.strip())
-        flags = fields.get("flags", fields.get("Features", ""))
-        return fields.get("model name", platform.machine()), frozenset(flags.split())
-    if sys.platform == "darwin":
-        name = subprocess.run(
-            ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return name.stdout.strip() or platform.machine(), frozenset()
-    return platform.processor() or platform.machine(), frozenset()
 
 
 def _load() -> Finding:
@@ -103,9 +80,9 @@ def _memory() -> Finding:
     return Finding(name="memory", value=value)
 
 
-def _bandwidth() -> Finding:
-    speed = copy_bandwidth()
-    value = f"{speed:.0f} GB/s (decoding reads every weight once per token)"
+def _bandwidth(settings: Settings) -> Finding:
+    speed = measure_again(settings).gbps
+    value = f"some {speed:.0f} GB/s (decoding reads every weight once per token)"
     return Finding(name="memory bandwidth", value=value)
 
 

@@ -36,7 +36,7 @@ def settings_in_use(settings: Settings) -> list[Finding]:
 
 
 def models(settings: Settings) -> list[Finding]:
-    from fireside.assistant.recommend import recommend_better
+    from fireside.assistant.recommend import advise
     from fireside.hub.local import installed, locate
 
     found = installed(settings.models_dir)
@@ -49,8 +49,7 @@ def models(settings: Settings) -> list[Finding]:
             name="default model", value=settings.model, problem=error.message, wrong=True
         )
         return [*findings, wrong]
-    have = {model.name for model in found}
-    advice = recommend_better(local.name, local.entry, installed=have.__contains__)
+    advice = advise(local.name, local.entry, settings)
     return [
         *findings,
         Finding(name="default model", value=f"{advice.answers} {advice.better or ''}"),

@@ -26,6 +26,7 @@ from fireside.cli import (
     mcp,
     memory,
     models,
+    offer,
     personas,
     pretrain,
     privacy,
@@ -60,7 +61,15 @@ def _default(
         bool,
         typer.Option("--version", help="Show the version.", callback=_version, is_eager=True),
     ] = False,
+    offer_first: Annotated[
+        bool,
+        typer.Option(
+            "--offer", help="Ask first whether to fetch the best model for this machine, once."
+        ),
+    ] = False,
 ) -> None:
+    if offer_first:
+        offer.offer_better()
     if context.invoked_subcommand is None:
         serve.serve(open_page=True)
 

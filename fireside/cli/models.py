@@ -9,8 +9,8 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,11 +18,10 @@ import typer
 from fireside.cli import failures
 from fireside.cli.export import export
 from fireside.cli.printable import printable, printable_json
-from fireside.errors import FiresideError
+from fireside.errors import BadRequest
 
 if TYPE_CHECKING:
-    from fireside.hub import Description, Entry, LocalModel, Progress
-    from fireside.settings import Settings
+    from fireside.hub import Description, Entry, LocalModel
 
 app = typer.Typer(help="List, show, pull, remove and export models.", no_args_is_help=True)
 app.command("export")(export)
@@ -92,49 +91,46 @@ def show(name: Name, as_json: Json = False) -> None:
 @app.command("pull")
 def pull_model(name: Name, as_json: Json = False) -> None:
     """Bring a model to this machine; what is already here costs nothing."""
-    from fireside.hub import installed, pull
+    from fireside.cli.pull import fetch
     from fireside.settings import load_settings
 
-    settings = load_settings()
-    before = {model.name for model in installed(settings.models_dir)}
-    with _progress() as progress:
-        model = pull(name, settings.models_dir, progress)
-        if model.name not in before and (model.entry is None or model.entry.kind == "chat"):
-            _prepare(model, settings, progress)
-    from fireside.assistant.ability.afterwards import check_afterwards
-
-    if check_afterwards(model, settings):
-        failures.say(
-            "the personas are checked with it in the background: `fireside personas` shows them."
-        )
+    model = fetch(name, load_settings())
     if as_json:
         print(printable_json({"name": model.name, "path": str(model.path), "format": model.format}))
     else:
         print(model.path)
 
 
-def _prepare(model: LocalModel, settings: Settings, progress: Progress) -> None:
-    """Round the weights now rather than at the first start; a model that cannot be served is said
-    to be so, and stays: it may have been pulled for something else."""
-    from fireside.engine.load import prepare
+@app.command("use")
+def use_model(name: Name) -> None:
+    """Let a model answer from now on where none is named; `smollm2:135m` is the first one."""
+    from fireside.cli.offer import choose
+    from fireside.hub import locate
+    from fireside.settings import load_settings
 
-    def rounded(done: int, total: int) -> None:
-        progress("preparing", model.size_bytes * done // total, model.size_bytes)
-
-    try:
-        prepare(model, settings, rounded)
-    except FiresideError as error:
-        failures.say(f"{model.name} is here, but cannot answer: {error.message}")
+    settings = load_settings()
+    local = locate(name, settings.models_dir)
+    if local.entry is not None and local.entry.kind != "chat":
+        raise BadRequest(f"{name} does not chat: choose a chat model of `fireside models list`.")
+    # A path is meant from where it was typed.
+    chosen = str(local.own.resolve()) if Path(name).exists() else name
+    choose(chosen, settings)
+    print(printable(f"{name} answers from now on."))
+    if load_settings().model != chosen:
+        failures.say(f"but the setting `model` ({settings.model}) counts before that.")
 
 
 @app.command("rm")
 def remove_model(name: Name, as_json: Json = False) -> None:
     """Delete a pulled model from this machine."""
+    from fireside.cli.offer import forget_choice
     from fireside.hub import remove
     from fireside.hub.progress import readable
     from fireside.settings import load_settings
 
-    freed = remove(name, load_settings().models_dir)
+    settings = load_settings()
+    freed = remove(name, settings.models_dir)
+    forget_choice(name, settings)
     if as_json:
         print(printable_json({"name": name, "freed_bytes": freed}))
     else:
@@ -225,40 +221,3 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(table)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar on a terminal's stderr; else one line for each new thing that is done."""
-    if not sys.stderr.isatty():
-        said: set[str] = set()
-
-        def tell(text: str, done: int, total: int) -> None:
-            if text not in said:
-                said.add(text)
-                print(f"fireside: {printable(text)}", file=sys.stderr, flush=True)
-
-        yield tell
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    columns_of_time = (TransferSpeedColumn(), TimeRemainingColumn())
-    with Bars(*columns, *columns_of_time, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("", total=None)
-
-        def draw(text: str, done: int, total: int) -> None:
-            bars.update(
-                task, description=escape(printable(text)), completed=done, total=total or None
-            )
-
-        yield draw

@@ -7,7 +7,7 @@ Only `pull` ever uses the network, and nothing here imports torch before a tenso
 
 from fireside.hub.catalogue import Entry, recommend
 from fireside.hub.description import Description, describe
-from fireside.hub.download import pull
+from fireside.hub.download import bytes_waiting, can_be_pulled, discard, pull
 from fireside.hub.local import LocalModel, damaged, installed, locate, remove
 from fireside.hub.progress import Progress
 
@@ -16,8 +16,11 @@ __all__ = [
     "Entry",
     "LocalModel",
     "Progress",
+    "bytes_waiting",
+    "can_be_pulled",
     "damaged",
     "describe",
+    "discard",
     "installed",
     "locate",
     "pull",

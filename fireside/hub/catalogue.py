@@ -6,7 +6,7 @@ Refuses to touch the disk beyond that file, and to know what is installed: that 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -59,6 +59,11 @@ class Entry:
         """
         return self.parameters * (2 if self.family == "gemma3" else 1)
 
+    @property
+    def disk_bytes(self) -> int:
+        """The file, the rounded weights beside it, and half a gigabyte for everything else."""
+        return self.size_bytes + self.parameters + 500_000_000
+
 
 @cache
 def catalogue() -> Mapping[str, Entry]:
@@ -70,20 +75,40 @@ def catalogue() -> Mapping[str, Entry]:
     return MappingProxyType({entry.name: entry for entry in entries})
 
 
-def recommend(memory_bytes: int, decode_gbps: float) -> Entry | None:
+def tokens_per_s(entry: Entry, decode_gbps: float) -> float:
+    """What a model is expected to write at this bandwidth, in GB/s."""
+    return decode_gbps * 1e9 * DECODE_EFFICIENCY / entry.bytes_per_token
+
+
+def recommend(
+    memory_bytes: int,
+    decode_gbps: float,
+    disk_bytes: int | None = None,
+    *,
+    installed: Container[str] = (),
+    passed_over: Container[str] = (),
+) -> Entry | None:
     """The strongest chat model that fits a machine and is pleasant to use on it.
 
     Args:
         memory_bytes: what the machine can spare.
         decode_gbps: memory bandwidth, in GB/s.
+        disk_bytes: what is free for models that are not installed; None where that is no matter.
+        passed_over: models that were measured to be no better.
 
     Returns:
         None where nothing better than the default fits.
     """
     best = None
     for entry in catalogue().values():
-        speed = decode_gbps * 1e9 * DECODE_EFFICIENCY / entry.bytes_per_token
         pleasant = PLEASANT_THINKING_TOKENS_PER_S if entry.thinks else PLEASANT_TOKENS_PER_S
-        if entry.kind == "chat" and entry.memory_bytes <= memory_bytes and speed >= pleasant:
+        has_room = disk_bytes is None or entry.name in installed or entry.disk_bytes <= disk_bytes
+        if (
+            entry.kind == "chat"
+            and has_room
+            and entry.memory_bytes <= memory_bytes
+            and tokens_per_s(entry, decode_gbps) >= pleasant
+            and entry.name not in passed_over
+        ):
             best = entry
     return None if best is None or best.name == DEFAULT_CHAT else best

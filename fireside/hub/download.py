@@ -11,12 +11,12 @@ from pathlib import Path
 
 from fireside.errors import Corrupt, NotFound
 from fireside.hub.gguf import open_gguf
-from fireside.hub.huggingface import pull_from_hub
+from fireside.hub.huggingface import is_published, pull_from_hub
 from fireside.hub.local import LocalModel, Manifest, locate
 from fireside.hub.progress import Progress, silent
-from fireside.hub.reference import Reference, WheelSource, parse
+from fireside.hub.reference import HubSource, Reference, WheelSource, parse
 from fireside.hub.safetensors import open_safetensors
-from fireside.hub.staging import Staging, staging
+from fireside.hub.staging import Staging, discard_staged, staged_bytes, staging
 from fireside.hub.wheel import pull_wheel
 
 
@@ -48,6 +48,26 @@ def pull(
         _open_once(manifest, place)
         place.place(manifest)
     return locate(name, models_dir)
+
+
+def can_be_pulled(name: str, *, endpoint: str | None = None) -> bool:
+    """Whether the Hub answers within seconds and has this model; False without a network."""
+    source = parse(name).source
+    return isinstance(source, HubSource) and is_published(source, endpoint)
+
+
+def bytes_waiting(name: str, models_dir: Path) -> int:
+    """What a pull that was broken off has left, for the next one."""
+    return staged_bytes(models_dir, parse(name).folder)
+
+
+def discard(name: str, models_dir: Path) -> None:
+    """Delete what a pull that was broken off has left.
+
+    Raises:
+        Conflict: another program is pulling this model.
+    """
+    discard_staged(models_dir, parse(name).folder)
 
 
 def _whole(name: str, models_dir: Path) -> LocalModel | None:

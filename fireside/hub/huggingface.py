@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
 INFO_SECONDS = 20.0
+GLANCE_SECONDS = 3.0  # for a person who waits for the first screen
 # The whole folder: the root's configuration, tokenizer and weights, and what a sentence encoder
 # needs.  `consolidated.safetensors` and `original/` hold the same weights once more.
 _FOLDER = re.compile(
@@ -87,6 +88,15 @@ def pull_from_hub(
     )
 
 
+def is_published(source: HubSource, endpoint: str | None = None) -> bool:
+    """Whether the Hub answers soon and has the repository."""
+    try:
+        _asked(source, lambda: _info(source, endpoint, GLANCE_SECONDS))
+    except FiresideError:
+        return False
+    return True
+
+
 @dataclass(slots=True)
 class Meter:
     """Turns the library's progress bar, one per file, into ours, one per model."""
@@ -118,11 +128,11 @@ class Meter:
         self.current = 0
 
 
-def _info(source: HubSource, endpoint: str | None) -> ModelInfo:
+def _info(source: HubSource, endpoint: str | None, seconds: float = INFO_SECONDS) -> ModelInfo:
     from huggingface_hub import HfApi
 
     return HfApi(endpoint=endpoint).model_info(
-        source.repository, files_metadata=True, timeout=INFO_SECONDS
+        source.repository, files_metadata=True, timeout=seconds
     )
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fireside.errors import Corrupt, Unavailable
+from fireside.errors import Conflict, Corrupt, Unavailable
 from fireside.hub.local import MANIFEST, Manifest
 from fireside.hub.progress import Progress, readable
 
@@ -125,6 +125,23 @@ def staging(models_dir: Path, folder: str, progress: Progress) -> Iterator[Stagi
             yield place
         finally:
             lock.release()
+
+
+def staged_bytes(models_dir: Path, folder: str) -> int:
+    root = models_dir / ".pulling" / folder
+    return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+
+
+def discard_staged(models_dir: Path, folder: str) -> None:
+    area = models_dir / ".pulling"
+    if not (area / folder).exists():
+        return
+    with disk_errors(models_dir):
+        try:
+            with FileLock(area / f"{folder}.lock", timeout=0):
+                shutil.rmtree(area / folder)
+        except Timeout:
+            raise Conflict("Another program is pulling this model: stop that first.") from None
 
 
 @contextmanager

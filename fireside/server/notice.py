@@ -16,7 +16,7 @@ from fireside.assistant.ability.states import Abilities, abilities_of, unknown_l
 from fireside.assistant.assistant import PREFIX
 from fireside.assistant.languages import languages
 from fireside.assistant.persona import Persona
-from fireside.assistant.recommend import recommend_better
+from fireside.assistant.recommend import advise
 from fireside.errors import FiresideError
 from fireside.hub import describe
 from fireside.hub.catalogue import Entry, catalogue
@@ -51,20 +51,31 @@ def shown(entry: Entry) -> dict[str, object]:
     }
 
 
-def notice(name: str, models_dir: Path) -> dict[str, object]:
-    """Reads the disk and measures the machine's memory: a tenth of a second."""
-    here = {model.name for model in installed(models_dir)}
+def notice(name: str, settings: Settings) -> dict[str, object]:
+    """Reads the disk; measures the machine where that was not done yet, in half a second."""
+    here = {model.name for model in installed(settings.models_dir)}
     entry = catalogue().get(name)
-    advice = recommend_better(
-        name, entry, installed=here.__contains__, template=_template(name, entry, models_dir)
-    )
-    better = catalogue().get(advice.better_name) if advice.better_name else None
+    advice = advise(name, entry, settings, _template(name, entry, settings.models_dir))
+    better = advice.entry
     return {
         "answers": advice.answers,
         "better": None
         if better is None
-        else shown(better) | {"installed": better.name in here, "advice": advice.better},
+        else shown(better)
+        | {
+            "installed": better.name in here,
+            "advice": advice.better,
+            "tokens_per_s": round(advice.tokens_per_s, 1),
+        },
     }
+
+
+def with_download(told: dict[str, object], pulls: Pulls) -> dict[str, object]:
+    """The notice, and how far the download of the better model is."""
+    better = told["better"]
+    if not isinstance(better, dict):
+        return told
+    return told | {"better": better | {"download": pulls.state(better["name"])}}
 
 
 def unknown(name: str, accepted: str, abilities: Abilities) -> dict[str, object] | None:
@@ -105,7 +116,7 @@ def routes(
     models: Models, readiness: Readiness, pulls: Pulls, settings: Settings, assistant: Assistant
 ) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["page"])
-    models_dir, abilities = settings.models_dir, abilities_of(settings)
+    abilities = abilities_of(settings)
     told: dict[str, dict[str, object]] = {}
     measuring = asyncio.Lock()
 
@@ -113,12 +124,12 @@ def routes(
     async def get_notice(request: Request) -> dict[str, object]:
         async with measuring:  # two measurements at once would each see half the machine
             if readiness.model not in told:
-                told[readiness.model] = await asyncio.to_thread(notice, readiness.model, models_dir)
+                told[readiness.model] = await asyncio.to_thread(notice, readiness.model, settings)
         return {
             "model": readiness.model,
             "state": readiness.state,
             "problem": readiness.problem,
-            **told[readiness.model],
+            **with_download(told[readiness.model], pulls),
             "unknown": await asyncio.to_thread(
                 unknown, readiness.model, request.headers.get("accept-language", ""), abilities
             ),
@@ -144,5 +155,16 @@ def routes(
         told.clear()
         # A page that is closed does not end the download.
         return EventStream(watched(download), cancel=lambda: None, last=b"")
+
+    @router.post("/models/pull/pause")
+    async def pause_pull(request: Request) -> dict[str, object]:
+        pulls.pause((await body.read(request, PullRequest)).name)
+        return {}
+
+    @router.post("/models/pull/cancel")
+    async def cancel_pull(request: Request) -> dict[str, object]:
+        name = (await body.read(request, PullRequest)).name
+        await asyncio.to_thread(pulls.cancel, name)
+        return {}
 
     return router

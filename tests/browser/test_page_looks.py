@@ -101,16 +101,46 @@ def may_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     may_end.set()
 
 
-def test_a_better_model_in_one_click(
-    page: Page, model: FakeModel, may_end: threading.Event
-) -> None:
+@pytest.fixture
+def offered(page: Page, model: FakeModel) -> Page:
+    """The page, with a better model to get."""
     offer = {"name": "llama3.2:1b", "size_bytes": 8e8, "summary": "good", "licence": "L"}
     told = {"model": model.name, "answers": "Small.", "problem": None}
-    better = {"better": offer | {"installed": False}}
+    better = {"better": offer | {"installed": False, "tokens_per_s": 9.2, "download": None}}
     page.route("**/api/notice", lambda route: route.fulfill(json=told | better))
     page.reload()
+    return page
+
+
+def test_a_better_model_in_one_click(offered: Page, may_end: threading.Event) -> None:
+    page = offered
+    expect(page.locator("#notice")).to_contain_text(
+        "This machine can run llama3.2:1b: good. 800 MB, about 9 tokens a second, L."
+    )
     page.get_by_role("button", name="Get llama3.2:1b").click()
     expect(page.locator("#notice progress")).to_have_attribute("value", "0.5")
     expect(page.locator("#notice")).to_contain_text("fetching: 400 MB of 800 MB")
+    say(page, "Hi")  # the small model answers meanwhile
+    answered(page)
+    expect(page.locator("#honest")).to_contain_text("Fetching llama3.2:1b: 50 %.")
     may_end.set()
     expect(page.get_by_role("button", name="Use llama3.2:1b")).to_be_visible()
+
+
+def test_a_download_is_paused_resumed_and_cancelled(
+    offered: Page, may_end: threading.Event
+) -> None:
+    page = offered
+    notice = page.locator("#notice")
+    page.get_by_role("button", name="Get llama3.2:1b").click()
+    expect(notice).to_contain_text("fetching: 400 MB of 800 MB")
+    page.get_by_role("button", name="Pause").click()
+    expect(notice).to_contain_text("Paused: 400 MB of 800 MB")
+    page.get_by_role("button", name="Resume").click()
+    expect(notice).to_contain_text("fetching: 400 MB of 800 MB")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Get llama3.2:1b").click()
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("button", name="Get llama3.2:1b")).to_be_visible()
+    expect(page.locator("#honest")).to_be_hidden()

@@ -83,6 +83,23 @@ class Scores:
         """Those that were measured."""
         return {*self._own(), *self._of_release()}
 
+    def no_better_than(self, model: str) -> set[str]:
+        """Models that did no more of the checks right than `model`, on personas that both did."""
+        mine = self._shares(model)
+        worse = set()
+        for other in self.models() - {model}:
+            shares = self._shares(other)
+            both = shares.keys() & mine.keys()
+            if both and sum(shares[name] for name in both) <= sum(mine[name] for name in both):
+                worse.add(other)
+        return worse
+
+    def _shares(self, model: str) -> dict[str, float]:
+        rows = (
+            table.get(model, {}).get("personas", {}) for table in (self._of_release(), self._own())
+        )
+        return {name: Score(**row).share for table in rows for name, row in table.items()}
+
     def keep(self, model: str, sha256: str, name: str, score: Score) -> None:
         assert self._path is not None
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from fireside.assistant.machine import copy_bandwidth, memory_available
-from fireside.hub.catalogue import DECODE_EFFICIENCY, Entry, catalogue, recommend
+from fireside.assistant.capacity import capacity_of
+from fireside.hub.catalogue import Entry, catalogue, recommend, tokens_per_s
 from fireside.hub.local import installed
 
 if TYPE_CHECKING:
@@ -137,15 +136,15 @@ def larger_model(needs: str, knows: tuple[str, ...], settings: Settings) -> Larg
     strong = order[places.index(needs) if needs in places else 0 :]
     fitting = [entry for entry in strong if set(knows) <= set(entry.languages)] or strong
     here = {model.name for model in installed(settings.models_dir)}
-    memory, bandwidth = _machine()
-    best = recommend(memory, bandwidth)
+    machine = capacity_of(settings)
+    best = recommend(machine.memory_bytes, machine.gbps, machine.disk_bytes, installed=here)
     own = [entry for entry in fitting if entry.name in here]
     chosen = own[-1] if own else best if best in fitting else fitting[0]
     return Larger(
         entry=chosen,
-        tokens_per_s=bandwidth * 1e9 * DECODE_EFFICIENCY / chosen.bytes_per_token,
+        tokens_per_s=tokens_per_s(chosen, machine.gbps),
         is_here=chosen.name in here,
-        fits=chosen.memory_bytes <= memory,
+        fits=chosen.memory_bytes <= machine.memory_bytes,
     )
 
 
@@ -158,12 +157,6 @@ def unknown_line(language: Language, entry: Entry, abilities: Abilities) -> str:
         size=gigabytes(larger.entry.size_bytes),
         command=larger.command,
     )
-
-
-@cache
-def _machine() -> tuple[int, float]:
-    """Once for a process, so that two lines name the same model."""
-    return memory_available(), copy_bandwidth()
 
 
 def gigabytes(size: int) -> str:

@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { consent, edit, goOn, readOn, regenerate, select, send, stop } from "./asking.js";
 import { watch } from "./attached.js";
 import { fit } from "./box.js";
-import { loadModels, mark, onChoice } from "./models.js";
+import { loadModels, mark, onChoice, prefer } from "./models.js";
 import { showNotice } from "./notice.js";
 import {
   complain, follow, here, newChat, onOther, onRunning, showEarlier, sidebar, thread,
@@ -71,4 +71,7 @@ await Promise.allSettled([
   loadModels(model).catch(complain), sidebar.load().catch(complain), follow(),
 ]);
 fit();
-showNotice((name) => loadModels(model).then(() => choose(name)).catch(complain)).catch(complain);
+showNotice((name) => {
+  prefer(name);
+  loadModels(model).then(() => choose(name)).catch(complain);
+}).catch(complain);

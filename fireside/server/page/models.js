@@ -10,6 +10,7 @@ const hero = document.getElementById("hero"); // what an empty chat shows
 const ours = { greeting: words("What is on your mind?"), description: words("Your own assistant, on your own machine.") };
 // What a persona can do with its model, where that was measured.
 const STATES = { good: "good", limited: "limited", needs_larger: "needs a larger model" };
+const PREFERRED = "fireside.model"; // the model that this person chose from the notice
 let standard = null; // the server's own choice; null until it has told
 let introductions = {}; // of personas, by their names
 
@@ -28,15 +29,25 @@ export async function loadModels(name) {
   mark(name());
 }
 
-/** Show who answers; without a name, whom the server chooses. */
+/** Show who answers; without a name, whom the person or the server prefers. */
 export function mark(name) {
-  choice.value = name ?? standard;
+  choice.value = name ?? preferred();
   greet();
 }
 
 /** Whom a new conversation asks for; undefined leaves it to the server. */
 export function wanted() {
   return choice.value && choice.value !== standard ? choice.value : undefined;
+}
+
+/** New conversations ask this model from now on, in this browser. */
+export function prefer(name) {
+  localStorage.setItem(PREFERRED, name);
+}
+
+function preferred() {
+  const name = localStorage.getItem(PREFERRED);
+  return [...choice.options].some((option) => option.value === name) ? name : standard;
 }
 
 /** `chosen(name)` when the person chooses. */

@@ -1,30 +1,34 @@
 // Who answers here, said once and plainly, and the better model that this machine could run.
 
-import { ask, stream } from "./api.js";
+import { ask } from "./api.js";
 import { el, iconButton } from "./dom.js";
+import { readableSize, showDownload } from "./download.js";
 
 const place = document.getElementById("notice");
 const honest = document.getElementById("honest");
+let download = ""; // what is being fetched while the chat goes on
 
 /** `onUse(name)`: the person wants this model from now on. */
 export async function showNotice(onUse) {
   const told = await ask("/api/notice");
-  honest.textContent = told.answers;
-  tell(false);
+  tell(told, false);
   const seen = `fireside.notice.${told.model}`;
-  if (told.problem) place.replaceChildren(el("p", { class: "bad" }, told.problem));
-  else if (localStorage.getItem(seen)) return;
-  else place.replaceChildren(card(told, onUse, () => {
+  const dismiss = () => {
     localStorage.setItem(seen, "seen");
-    tell(false);
-  }));
-  tell(true);
+    tell(told, false);
+  };
+  if (told.problem) place.replaceChildren(el("p", { class: "bad" }, told.problem));
+  else if (localStorage.getItem(seen) && !told.better?.download) return;
+  else place.replaceChildren(card(told, onUse, dismiss));
+  tell(told, true);
 }
 
-/** The card says it in full; without it, a line under the question box does. */
-function tell(inFull) {
+/** The card says it in full; without it, or while something is fetched, a line under the question
+ *  box does: the card is at the top of the conversation. */
+function tell(told, inFull) {
   place.hidden = !inFull;
-  honest.hidden = inFull;
+  honest.textContent = [told.answers, download].filter(Boolean).join(" ");
+  honest.hidden = inFull && !download;
 }
 
 function card(told, onUse, dismiss) {
@@ -34,40 +38,24 @@ function card(told, onUse, dismiss) {
   const row = el("div", { class: "row" });
   if (better) {
     words.append(el("p", {}, better.installed
-      ? `${better.name} is on this machine too and knows more.`
-      : `${better.name} fits this machine and knows more: ${better.summary}. ${size(better.size_bytes)}, ${better.licence}.`));
-    row.append(better.installed ? use(better.name, onUse, dismiss) : pull(better, row, onUse, dismiss));
-    if (!better.installed) words.append(el("p", { class: "fine" }, "Or in a terminal: ", el("code", {}, `fireside models pull ${better.name}`)));
+      ? `${better.name} is on this machine too and knows more.` : offer(better)));
+    const use = () => el("button", { type: "button", class: "primary", onclick: () => {
+      dismiss();
+      onUse(better.name);
+    } }, `Use ${better.name}`);
+    if (better.installed) row.append(use());
+    else {
+      showDownload(row, better, use, (line) => {
+        download = line;
+        tell(told, !place.hidden);
+      });
+      words.append(el("p", { class: "fine" }, "Or in a terminal: ", el("code", {}, `fireside models pull ${better.name}`)));
+    }
   }
   return el("div", { class: "card" }, words, row, iconButton("close", "Understood, do not say it again", dismiss));
 }
 
-function use(name, onUse, dismiss) {
-  return el("button", { type: "button", class: "primary", onclick: () => {
-    dismiss();
-    onUse(name);
-  } }, `Use ${name}`);
-}
-
-function pull(better, row, onUse, dismiss) {
-  return el("button", { type: "button", class: "primary", onclick: async () => {
-    const bar = el("progress", { max: "1", "aria-label": `Fetching ${better.name}` });
-    const line = el("span", { class: "fine", role: "status" }, "Starting …");
-    row.replaceChildren(bar, line);
-    try {
-      for await (const event of stream("/api/models/pull", { method: "POST", body: { name: better.name } })) {
-        if (event.type !== "progress") continue;
-        if (event.total) bar.value = event.done / event.total;
-        line.textContent = event.total
-          ? `${event.text}: ${size(event.done)} of ${size(event.total)}` : `${event.text} …`;
-      }
-      row.replaceChildren(el("span", {}, `${better.name} is here.`), use(better.name, onUse, dismiss));
-    } catch (error) {
-      row.replaceChildren(el("span", { class: "bad", role: "alert" }, error.message), pull(better, row, onUse, dismiss));
-    }
-  } }, `Get ${better.name}`);
-}
-
-function size(bytes) {
-  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.max(1, Math.round(bytes / 1e6))} MB`;
+function offer({ name, summary, size_bytes: size, tokens_per_s: speed, licence }) {
+  const pace = speed ? `, about ${Math.round(speed)} tokens a second` : "";
+  return `This machine can run ${name}: ${summary}. ${readableSize(size)}${pace}, ${licence}.`;
 }
