@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from pydantic import Field
 
+from fireside.assistant.ability.size import is_small
 from fireside.assistant.exchange import Source
 from fireside.assistant.section import PersonaSection
 from fireside.errors import BadRequest, NotFound
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 LONGEST_QUERY: Final = 2000
 """Characters of a question that are looked for at either end; in between stands what is to be
 worked on, and a search for all of it finds nothing in particular."""
-BAR: Final = 1_000_000_000
-"""Parameters of a catalogue model from which on it may answer in its own words.  The embedded one,
-with 135 million, hits the expected answer in 0 to 2 of 100 questions (docs/knowledge.md)."""
 NOTHING: Final[Mapping[str, str]] = {
     "en": "I found nothing about this in the documents.",
     "de": "Dazu habe ich in den Dokumenten nichts gefunden.",
@@ -57,7 +55,7 @@ class KnowledgeConfig(PersonaSection):
         value lets through.
     cite: the model is asked to write a passage's number where it uses one.
     answer: `model` lets the model answer from the passages; `extract` shows the sentence of theirs
-        that answers, or says that none does; `auto` extracts for models below `BAR` parameters.
+        that answers, or says that none does; `auto` extracts for small models (`is_small`).
     grounded: a sentence of the model's whose numbers, names, dates or negations do not stand in the
         passages is not shown; the passages' own stands in its place.
     verify: each citation is checked once the answer is over.
@@ -81,7 +79,7 @@ class KnowledgeConfig(PersonaSection):
     def extracts(self, model: TextModel) -> bool:
         """Whether the passages' own sentence is the answer."""
         if self.answer == "auto":
-            return model.entry is not None and model.entry.parameters < BAR
+            return is_small(model)
         return self.answer == "extract"
 
     def nothing(self, language: str) -> str:

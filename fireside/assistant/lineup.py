@@ -133,7 +133,7 @@ def steps_of(
         ModerateOutput(guards),
         TooSmallStill(),
         Compact(Compaction(store.objects)),
-        Task(guards),
+        Task(guards, models),
         ModerationCheck(guards),
         InspectTools(guards),
         Cite(),

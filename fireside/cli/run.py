@@ -8,7 +8,7 @@ run that was broken off goes on when the same command is given again.  `fireside
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -50,7 +50,8 @@ def run(
         bool, typer.Option("--anyway", help="Also with a model measured to be too small.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object per text, with its receipt.")
+        bool,
+        typer.Option("--json", help="One JSON object per text, with its receipt; one for a table."),
     ] = False,
 ) -> None:
     """Run texts, documents or a table through a persona."""
@@ -86,7 +87,7 @@ def run(
     if out is not None and out.suffix.lower() not in TABLES:
         raise BadRequest(f"--out {out}: name a .csv or a .jsonl file.")
     if tables:
-        _table(tables[0], column, out or Path(), chosen, model, anyway=anyway)
+        _table(tables[0], column, out or Path(), chosen, model, anyway=anyway, as_json=as_json)
         return
     # What is no text is told before the model is loaded.
     asked = list(_texts(paths, text))
@@ -187,8 +188,6 @@ def _one(
         print(printable_json(told | {"notices": once.notices, "steps": once.receipt}))
         return
     print("" if shown else printable(once.text))
-    if once.fields.get("probability") is not None:
-        print(f"probability {once.fields['probability']:.2f}", file=sys.stderr)
     for notice in once.notices:
         print(printable(notice), file=sys.stderr)
 
@@ -201,9 +200,11 @@ def _table(
     model: str | None,
     *,
     anyway: bool,
+    as_json: bool,
 ) -> None:
     from fireside.assistant.once import answer_once
     from fireside.assistant.uses import table
+    from fireside.cli.printable import printable_json
     from fireside.errors import NotFound
 
     if not path.is_file():
@@ -219,7 +220,26 @@ def _table(
             if sys.stderr.isatty():
                 print(f"\r{finished:,} of {total:,}", end="", file=sys.stderr, flush=True)
 
-        errors = table.run(rows, answer, out, done=done)
+        tally = table.run(rows, answer, out, done=done)
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    print(f"{len(rows.rows):,} rows, {errors:,} with an error: {out}")
+    labels = {label: tally.labels[label] for label in (*persona.task.labels, *tally.labels)}
+    if as_json:
+        told = {"rows": len(rows.rows), "errors": tally.errors, "out": str(out)}
+        never = [label for label, count in labels.items() if not count]
+        print(printable_json(told | ({"labels": labels, "never": never} if labels else {})))
+        return
+    print(f"{len(rows.rows):,} rows, {tally.errors:,} with an error: {out}")
+    _print_labels(labels)
+
+
+def _print_labels(labels: Mapping[str, int]) -> None:
+    """How often each was given, and those that never were."""
+    from fireside.cli.printable import printable
+
+    given = [f"{label} {count:,}" for label, count in labels.items() if count]
+    never = [label for label, count in labels.items() if not count]
+    if given:
+        print(printable(f"Labels: {', '.join(given)}."))
+    if never:
+        print(printable(f"Never given: {', '.join(never)}."))

@@ -98,12 +98,12 @@ def test_bytes_on_stdin_that_are_no_text(
     assert done.stderr == b"fireside: What came from stdin is not text in UTF-8.\n"
 
 
-@pytest.mark.usefixtures("models")
+@pytest.mark.usefixtures("models", "minilm_path")
 def test_a_table(program: Program, tmp_path: Path) -> None:
-    # Two texts with a margin: the likelier label leads by 0.2 and more on every kernel tried.
     asked = [
         "I forgot my password and cannot log in to my account.",
         "I want a refund. Give me my money back, please.",
+        "Which planet is the largest?",
         "",
     ]
     rows = "".join(f'{n},"{text}"\n' for n, text in enumerate(asked))
@@ -112,12 +112,39 @@ def test_a_table(program: Program, tmp_path: Path) -> None:
     assert done.returncode == 0
     [line] = done.stderr.decode().splitlines()
     assert line.startswith("With smollm2:135m: limited: "), line
-    assert done.stdout == b"3 rows, 1 with an error: out.csv\n"
+    assert done.stdout.decode().splitlines() == [
+        "4 rows, 1 with an error: out.csv",
+        "Labels: refund 1, account 1, other 1.",
+        "Never given: order, delivery, complaint.",
+    ]
     with (tmp_path / "out.csv").open(newline="") as file:
         found = list(csv.DictReader(file))
-    assert [row["label"] for row in found] == ["account", "refund", ""]
-    assert 1 / 6 < float(found[0]["probability"]) < 1
-    assert found[2]["error"] == "The text is empty."
+    assert [row["label"] for row in found] == ["account", "refund", "other", ""]
+    assert all(0.5 < float(row["probability"]) <= 1 for row in found[:3])
+    assert found[3]["error"] == "The text is empty."
+
+
+@pytest.mark.usefixtures("models", "minilm_path")
+def test_labels_of_a_table_and_of_a_text_as_json(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text\nI forgot my password\nI cannot sign in\n")
+    out = tmp_path / "out.jsonl"
+    code, told, _ = run("run", "triage", str(tmp_path / "in.csv"), "--out", str(out), "--json")
+    assert code == 0
+    assert json.loads(told) == {
+        "rows": 2,
+        "errors": 0,
+        "out": str(out),
+        "labels": {"order": 0, "delivery": 0, "refund": 0, "account": 2, "complaint": 0},
+        "never": ["order", "delivery", "refund", "complaint"],
+    }
+    code, label, notes = run("run", "triage", "--text", "I forgot my password")
+    assert (code, label) == (0, "account\n")
+    assert "account " in notes
+    assert " %, " in notes
+    code, told, _ = run("run", "triage", "--text", "I forgot my password", "--json")
+    task = next(step for step in json.loads(told)["steps"] if step["name"] == "task")
+    assert task["by"] == "nearest"
+    assert sum(task["probabilities"].values()) == pytest.approx(1, abs=0.001)
 
 
 @pytest.mark.usefixtures("models")

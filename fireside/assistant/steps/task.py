@@ -6,23 +6,32 @@ conversation is no part of it.
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fireside.assistant.likelihood import Spoken, logprobs
 from fireside.assistant.steps import Stage
 from fireside.assistant.uses.asking import Asking
-from fireside.assistant.uses.classify import classify, labelled
+from fireside.assistant.uses.classify import classify, in_order, labelled
 from fireside.assistant.uses.extract import MARK, extract
 from fireside.assistant.uses.made import Made
+from fireside.assistant.uses.nearest import LEAST, LabelReader
 from fireside.assistant.uses.summarise import summarise
 from fireside.assistant.uses.translate import translate
 from fireside.assistant.uses.write import write
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange
+    from fireside.assistant.uses.config import TaskConfig
     from fireside.safety.guards import Guards
+    from fireside.safety.heads import Embeds
+
+READERS: Final = 16
+"""Personas whose labels stay embedded."""
+UNREAD: Final = "The embedding model does not know this language: the text was not sorted."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +53,11 @@ class Task:
     stage: Stage = "budget"
     name = "task"
 
-    def __init__(self, guards: Guards) -> None:
+    def __init__(self, guards: Guards, models: Embeds) -> None:
         self._guards = guards
+        self._models = models
+        self._lock = threading.Lock()
+        self._readers: dict[str, LabelReader] = {}
 
     def run(self, exchange: Exchange) -> Done | None:
         """Writes `reply`.
@@ -63,11 +75,10 @@ class Task:
     def _made(self, exchange: Exchange, text: str) -> Made:
         persona, task = exchange.persona, exchange.persona.task
         if task.kind == "classify":
-            if task.by == "sentiment":
-                return self._sentiment(text, persona.language)
-            return classify(Scoring(exchange), text, task.labels)
+            return self._label(exchange, text)
+        way = task.way(exchange.model)
         ask = Asking(exchange.model, instructions=persona.instructions, owner=exchange.owner)
-        if task.kind == "summarise" and task.by == "extract":
+        if task.kind == "summarise" and way == "extract":
             made = extract(text, task.words)
             if made.text != text.strip():
                 exchange.notices.append(MARK)
@@ -78,10 +89,38 @@ class Task:
             return translate(ask, text, task.target, task.terms)
         return write(ask, text, task.words, task.sections)
 
-    def _sentiment(self, text: str, language: str) -> Made:
-        found = self._guards.sentiment(language).judge([text])[0]
-        made = labelled({found.label: found.score})
-        return Made(text=made.text, fields=made.fields, notes=found.as_receipt())
+    def _label(self, exchange: Exchange, text: str) -> Made:
+        """With a notice that has the probabilities."""
+        task = exchange.persona.task
+        way = task.way(exchange.model)
+        if way == "sentiment":
+            found = self._guards.sentiment(exchange.persona.language).judge([text])[0]
+            made = labelled({found.label: found.score})
+            exchange.notices.append(in_order({found.label: found.score}))
+            return Made(text=made.text, fields=made.fields, notes=found.as_receipt())
+        if way == "nearest":
+            chances = self._reader(task).chances(text)
+            least = LEAST if task.least is None else task.least
+            if chances is None:
+                exchange.notices.append(UNREAD)
+                return Made(text=task.none, fields={"label": task.none}, notes={"unread": True})
+        else:
+            chances = classify(Scoring(exchange), text, task.labels)
+            least = task.least or 0.0
+        made = labelled(chances, least=least, none=task.none)
+        exchange.notices.append(in_order(made.notes["probabilities"]))
+        return Made(text=made.text, fields=made.fields, notes={"by": way, **made.notes})
+
+    def _reader(self, task: TaskConfig) -> LabelReader:
+        with self._lock:
+            key = json.dumps([task.labels, task.examples])
+            reader = self._readers.pop(key, None)
+            if reader is None:
+                reader = LabelReader(task.labels, task.examples, self._models.embedder())
+            self._readers[key] = reader
+            while len(self._readers) > READERS:
+                del self._readers[next(iter(self._readers))]
+            return reader
 
 
 class Scoring:

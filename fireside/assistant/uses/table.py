@@ -12,11 +12,11 @@ import csv
 import io
 import json
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,19 @@ from fireside.assistant.uses.forms import ADDED, LONGEST_CELL, Csv, Jsonl, Row
 from fireside.errors import BadRequest, Conflict, NotFound
 
 AT_ONCE: Final = 4
+
+
+@dataclass(slots=True)
+class Tally:
+    """Of finished rows: those with an error, and how often each label was given."""
+
+    errors: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+
+    def count(self, row: Row) -> None:
+        self.errors += bool(row.get("error"))
+        if label := row.get("label"):
+            self.labels[label] += 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,8 +151,8 @@ def run(
     out: Path,
     *,
     done: Callable[[int, int], None] = lambda finished, total: None,
-) -> int:
-    """Every row that is not done yet; how many had an error.  `out` is CSV or JSONL by its name.
+) -> Tally:
+    """Every row that is not done yet.  `out` is CSV or JSONL by its name.
 
     Raises:
         Conflict: `out` is there, its part was made of other rows, or another run writes it.
@@ -150,9 +163,9 @@ def run(
     part = out.with_name(out.name + ".part")
     with _held(part):
         check_out(out)  # the other run may have been done just now
-        errors = _written(table, answer, part, done)
+        tally = _written(table, answer, part, done)
         part.replace(out)
-    return errors
+    return tally
 
 
 @contextmanager
@@ -174,11 +187,13 @@ def _held(part: Path) -> Iterator[None]:
 
 def _written(
     table: Table, answer: Callable[[str], Once], part: Path, done: Callable[[int, int], None]
-) -> int:
+) -> Tally:
     is_csv = part.name.lower().endswith(".csv.part")
     form = Csv(table.rows) if is_csv else Jsonl()
     before = _resumed(part, form, table)
-    errors = sum(bool(row.get("error")) for row in before)
+    tally = Tally()
+    for row in before:
+        tally.count(row)
     done(len(before), len(table.rows))
     with part.open("a", encoding="utf-8", newline="") as file:
         if not before:
@@ -186,10 +201,10 @@ def _written(
         for place, made in enumerate(_answers(table, answer, len(before)), len(before)):
             file.write(form.line(table.rows[place] | made))
             file.flush()
-            errors += bool(made.get("error"))
+            tally.count(made)
             done(place + 1, len(table.rows))
         os.fsync(file.fileno())
-    return errors
+    return tally
 
 
 def _answers(table: Table, answer: Callable[[str], Once], start: int) -> Iterator[Row]:

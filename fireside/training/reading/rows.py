@@ -161,7 +161,8 @@ def _around(lower: Lower, span: Span, size: int, dice: random.Random) -> Span:
     count = len(lower.words.ids)
     if count <= size:
         return 0, count
-    low, high = max(0, span[1] + 1 - size), span[0]
+    high = span[0]
+    low = min(high, max(0, span[1] + 1 - size))  # an answer may be longer than the window
     good = [start for start in lower.starts if low <= start <= high]
     begin = dice.choice(good) if good else max(low, min(high, span[0] - 4))
     return begin, min(count, max(begin + size, span[1] + 1))

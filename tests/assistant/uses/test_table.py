@@ -30,7 +30,7 @@ def written(path: Path, rows: list[dict[str, object]]) -> Path:
 def test_rows_in_their_order_with_their_columns(tmp_path: Path, form: str) -> None:
     path = written(tmp_path / "in.jsonl", [{"id": n, "text": f'é, "{n}"\n'} for n in range(20)])
     out = tmp_path / f"out.{form}"
-    assert run(Table.read(path, None), shouted, out) == 0
+    assert run(Table.read(path, None), shouted, out).errors == 0
     again = out if form == "csv" else None
     text = out.read_text(encoding="utf-8")
     if again is None:
@@ -45,7 +45,7 @@ def test_rows_in_their_order_with_their_columns(tmp_path: Path, form: str) -> No
 def test_a_bad_row_is_told_and_ends_nothing(tmp_path: Path) -> None:
     path = written(tmp_path / "in.jsonl", [{"text": t} for t in ("a", "bad", "c")])
     out = tmp_path / "out.jsonl"
-    assert run(Table.read(path, "text"), shouted, out) == 1
+    assert run(Table.read(path, "text"), shouted, out).errors == 1
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [row.get("error") for row in rows] == [None, "It is bad.", None]
 
@@ -101,7 +101,8 @@ def test_a_row_with_any_value_is_resumed(tmp_path: Path, form: str, odd: object)
 
     with pytest.raises(KeyboardInterrupt):
         run(table, breaking, out)
-    assert run(table, breaking, out) == 0
+    tally = run(table, breaking, out)
+    assert (tally.errors, tally.labels) == (0, {"loud": 3})
     assert sorted(asked) == ["a", "b", "c", "c"], "what was whole is not asked again"
 
 
@@ -114,7 +115,7 @@ def test_two_at_once_do_not_write_one_file(tmp_path: Path) -> None:
             run(table, shouted, out)
         return shouted(text)
 
-    assert run(table, meanwhile, out) == 0
+    assert run(table, meanwhile, out).errors == 0
     assert sorted(each.name for each in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
 
 
@@ -128,7 +129,7 @@ def test_letters_that_look_like_the_end_of_a_line(tmp_path: Path) -> None:
 def test_a_cell_of_any_length(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text\n" + "a" * 200_000 + "\n")
     table, out = Table.read(tmp_path / "a.csv", None), tmp_path / "o.csv"
-    assert run(table, shouted, out) == 0
+    assert run(table, shouted, out).errors == 0
     assert "A" * 200_000 in out.read_text()
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fireside.assistant.sentences import sentences
-from fireside.assistant.uses.classify import classify, softmax
+from fireside.assistant.uses.classify import classify, in_order, labelled, softmax
 from fireside.assistant.uses.extract import extract
 from fireside.assistant.uses.packing import packed, sentences_within
 from fireside.assistant.uses.summarise import length, summarise
@@ -192,6 +192,24 @@ def test_a_label_is_not_chosen_for_being_a_common_word() -> None:
     def score(question: str, labels: object) -> list[float]:
         return [-1.0, -5.0] if "N/A" in question else [-1.1, -2.0]
 
-    made = classify(score, "My parcel is lost", ["the", "parcel"])
-    assert made.text == made.fields["label"] == "parcel"
-    assert made.fields["probability"] > 0.9
+    chances = classify(score, "My parcel is lost", ["the", "parcel"])
+    assert chances["parcel"] > 0.9
+
+
+def test_below_the_border_no_label_is_given() -> None:
+    chances = {"order": 0.3, "refund": 0.45}
+    made = labelled(chances, least=0.5, none="other")
+    assert made.text == made.fields["label"] == "other"
+    assert made.fields["probability"] == 0.25
+    assert made.notes["probabilities"] == {"order": 0.3, "refund": 0.45, "other": 0.25}
+    assert labelled(chances, least=0.4, none="other").fields == {
+        "label": "refund",
+        "probability": 0.45,
+    }
+
+
+def test_probabilities_as_a_line() -> None:
+    assert in_order({"order": 0.3, "refund": 0.45, "other": 0.25}) == (
+        "refund 45 %, order 30 %, other 25 %"
+    )
+    assert in_order({f"l{n}": 1 / 8 for n in range(8)}).endswith(", and 3 more")
