@@ -65,9 +65,7 @@ def _boolq(row: Mapping[str, Any]) -> Question:
     asked = row["query"].removesuffix("\nAnswer: ").removesuffix("Answer:").strip()
     right = row["choices"][row["gold"]].strip()
     wrong = row["choices"][1 - row["gold"]].strip()
-    return Question(
-        prompt=f"{asked}\nAnswer with yes or no.", answers=(right,), others=(wrong,)
-    )
+    return Question(prompt=f"{asked}\nAnswer with yes or no.", answers=(right,), others=(wrong,))
 
 
 def _choice(row: Mapping[str, Any]) -> Question:

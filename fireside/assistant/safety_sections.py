@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from fireside.assistant.section import PersonaSection
+from fireside.safety import load_rules
 from fireside.safety.privacy.config import PrivacyConfig
 
 Category = Literal[
@@ -39,7 +40,7 @@ class ModerationConfig(PersonaSection):
         is not asked; of an answer, the sentence and what follows it is withheld).
     model: the moderator: `fireside-moderation-1` (a trained head and rules) or `fireside-rules-1`.
     thresholds: category -> score from which it counts; others have the moderator's own.  1 switches
-        a category off.
+        a category off.  An absent category (docs/safety.md) is refused by name.
     reply: what is said instead.
     """
 
@@ -48,6 +49,14 @@ class ModerationConfig(PersonaSection):
     model: Literal["fireside-moderation-1", "fireside-rules-1"] = "fireside-moderation-1"
     thresholds: dict[Category, Threshold] = Field(default_factory=dict)
     reply: str = Field("I cannot help with that.", min_length=1, max_length=2000)
+
+    @field_validator("thresholds")
+    @classmethod
+    def _judged(cls, thresholds: dict[Category, float]) -> dict[Category, float]:
+        absent = sorted(load_rules().absent & {name for name, at in thresholds.items() if at < 1})
+        if absent:
+            raise ValueError(f"{absent[0]} is judged by no moderator here: take its line out")
+        return thresholds
 
 
 class InjectionConfig(PersonaSection):

@@ -41,6 +41,7 @@ def examine(settings: Settings) -> list[Finding]:
         *doctor_state.settings_in_use(settings),
         *doctor_state.models(settings),
         *doctor_state.personas(settings),
+        *doctor_state.limits(),
         *doctor_state.database(settings),
         *doctor_state.port(settings),
     ]

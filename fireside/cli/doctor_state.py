@@ -71,6 +71,13 @@ def personas(settings: Settings) -> list[Finding]:
     return [Finding(name="personas", value=value or "none")]
 
 
+def limits() -> list[Finding]:
+    """What the guards miss, where somebody may rely on them."""
+    from fireside.safety.limits import LIMITS
+
+    return [Finding(name=name, value=line) for name, line in LIMITS.items()]
+
+
 def database(settings: Settings) -> list[Finding]:
     from fireside.storage import Store
 

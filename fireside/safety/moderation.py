@@ -3,22 +3,26 @@
     score(category) = the larger of the rules' and, for hate and harassment, the head's
     flagged         where it reaches the category's threshold
 
-The head sees meaning where the rules see phrases, in English.  For the other eleven categories
-there is no data here that could be shipped: those are the rules' alone, and docs/safety.md says
-what that misses.  It refuses to judge images, and to withhold anything: that is its caller's.
+The head sees meaning where the rules see phrases, in English.  The other categories are the rules'
+alone, three of them are absent, and docs/safety.md says what all that misses.  A text that is
+certainly in another language is looked through for English phrases, and its verdict names the
+language.  It refuses to judge images, and to withhold anything: that is its caller's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
+from fireside.safety.languages import foreign_language
 from fireside.safety.rules import CATEGORIES, RULES_MODEL, Rules, Verdict
 
 if TYPE_CHECKING:
     from fireside.safety.heads import Judge
 
 MODERATION_MODEL: Final = "fireside-moderation-1"
+LANGUAGE: Final = "en"
 
 
 class Moderator(Protocol):
@@ -45,7 +49,7 @@ class RulesModerator:
     def judge(
         self, texts: Sequence[str], *, cancelled: Callable[[], bool] = lambda: False
     ) -> list[Verdict]:
-        return [self._rules.judge(text) for text in texts]
+        return [in_its_language(self._rules.judge(text), text) for text in texts]
 
 
 class TrainedModerator:
@@ -64,10 +68,18 @@ class TrainedModerator:
         if not texts:
             return []
         made = self._judge.probabilities(list(texts), together="max", cancelled=cancelled)
+        verdicts = [in_its_language(self._rules.judge(text), text) for text in texts]
         return [
-            joined(self._rules.judge(text), learnt(self._judge.head.labels, row), text)
-            for text, row in zip(texts, made.tolist(), strict=True)
+            verdict
+            if verdict.foreign
+            else joined(verdict, learnt(self._judge.head.labels, row), text)
+            for verdict, text, row in zip(verdicts, texts, made.tolist(), strict=True)
         ]
+
+
+def in_its_language(verdict: Verdict, text: str) -> Verdict:
+    """The verdict, with the text's language where it is another than English."""
+    return replace(verdict, foreign=foreign_language(text, [LANGUAGE]))
 
 
 def learnt(labels: Sequence[str], chances: Sequence[float]) -> dict[str, float]:

@@ -42,10 +42,12 @@ OVERLAP: Final = 256  # longer than any phrase
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """scores: by category, 0 to 1.  categories: those over the threshold."""
+    """scores: by category, 0 to 1.  categories: those over the threshold.  foreign: the text's
+    language, where it is certainly not English: only English phrases were looked for in it."""
 
     scores: Mapping[str, float]
     categories: frozenset[str]
+    foreign: str | None = None
 
     @property
     def flagged(self) -> bool:
@@ -61,12 +63,15 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The table.  harmless: phrases that are taken out before the others are looked for."""
+    """The table.  harmless: phrases that are taken out before the others are looked for.  absent:
+    categories that are not judged: their score is 0, and what their phrases find counts for the
+    categories that they imply."""
 
     threshold: float
     phrases: Sequence[Phrase]
     harmless: Sequence[re.Pattern[str]]
     implies: Mapping[str, Sequence[str]]
+    absent: frozenset[str] = frozenset()
 
     def judge(self, text: str) -> Verdict:
         found: set[int] = set()
@@ -83,6 +88,7 @@ class Rules:
             phrase = self.phrases[place]
             for category in (phrase.category, *self.implies.get(phrase.category, ())):
                 missed[category] *= 1.0 - phrase.weight
+        missed |= dict.fromkeys(self.absent, 1.0)
         scores = {category: round(1.0 - chance, 6) for category, chance in missed.items()}
         over = frozenset(name for name, score in scores.items() if score >= self.threshold)
         return Verdict(scores=scores, categories=over)
@@ -126,11 +132,14 @@ def read_rules(table: Mapping[str, Any]) -> Rules:
     for category, others in table["implies"].items():
         for each in (category, *others):
             _known(each)
+    for each in table["absent"]:
+        _known(each)
     return Rules(
         threshold=table["threshold"],
         phrases=phrases,
         harmless=[_compiled(each, words) for each in table["harmless"]],
         implies=table["implies"],
+        absent=frozenset(table["absent"]),
     )
 
 

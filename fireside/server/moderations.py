@@ -2,7 +2,9 @@
 
 `fireside-moderation-1` is a trained head and rules, `fireside-rules-1` the rules alone.  OpenAI's
 names mean the first where the embedding model is pulled, and else the second; the answer's `model`
-says which it was (docs/safety.md).  Images are refused by name, not passed over.
+says which it was (docs/safety.md).  Images are refused by name, not passed over.  `fireside` beside
+the results says which language is judged, which categories are absent (always false), and which
+inputs were in another language.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import threading
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Request
@@ -17,9 +20,10 @@ from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from fireside.errors import BadRequest, NotFound, UnknownModel, Unsupported
-from fireside.safety import RULES_MODEL, Verdict
+from fireside.safety import RULES_MODEL, Verdict, load_rules
 from fireside.safety.guards import Guards
-from fireside.safety.moderation import MODERATION_MODEL, Moderator
+from fireside.safety.languages import foreign_note
+from fireside.safety.moderation import LANGUAGE, MODERATION_MODEL, Moderator
 from fireside.safety.rules import CATEGORIES
 from fireside.server.body import Wire, read
 from fireside.server.openapi import documented
@@ -107,13 +111,19 @@ def routes(guards: Guards) -> APIRouter:
 
         gone = threading.Event()
 
-        def judged() -> tuple[str, list[dict[str, object]]]:
+        def judged() -> tuple[str, list[Verdict]]:
             moderator = find_moderator(guards, call.model)
-            verdicts = moderator.judge(texts, cancelled=gone.is_set)
-            return moderator.name, [shown(verdict) for verdict in verdicts]
+            return moderator.name, moderator.judge(texts, cancelled=gone.is_set)
 
-        name, results = await while_connected(request, asyncio.to_thread(judged), gone.set)
-        return JSONResponse({"id": new_id("modr"), "model": name, "results": results})
+        name, verdicts = await while_connected(request, asyncio.to_thread(judged), gone.set)
+        return JSONResponse(
+            {
+                "id": new_id("modr"),
+                "model": name,
+                "results": [shown(verdict) for verdict in verdicts],
+                "fireside": limits(verdicts),
+            }
+        )
 
     return router
 
@@ -144,4 +154,17 @@ def shown(verdict: Verdict) -> dict[str, object]:
         "categories": {name: name in verdict.categories for name in CATEGORIES},
         "category_scores": dict(verdict.scores),
         "category_applied_input_types": {name: ["text"] for name in CATEGORIES},
+    }
+
+
+def limits(verdicts: Sequence[Verdict]) -> dict[str, object]:
+    """What the verdicts do not say: absent categories, and inputs in another language."""
+    return {
+        "languages": [LANGUAGE],
+        "absent": sorted(load_rules().absent),
+        "not_judged": [
+            {"input": place, "reason": foreign_note("Moderation", LANGUAGE, verdict.foreign)}
+            for place, verdict in enumerate(verdicts)
+            if verdict.foreign
+        ],
     }

@@ -120,8 +120,28 @@ def test_complaints_are_heard(guards: Guards) -> None:
     assert max(each.valence for each in found[:10]) < MoodConfig().low
 
 
-def test_another_language_is_judged_by_the_english_head_and_named(guards: Guards) -> None:
-    assert guards.sentiment("zh").judge(["很好"])[0].as_receipt()["language"] == "en"
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("服务太差了，我非常失望", "zh"),
+        ("糟糕的服务", "zh"),
+        ("Das ist ein furchtbarer Service und ich bin enttäuscht", "de"),
+        ("Ужасное обслуживание", "ru"),
+    ],
+)
+def test_another_language_is_not_judged_and_named(guards: Guards, text: str, code: str) -> None:
+    (found,) = guards.sentiment("zh").judge([text])
+    assert (found.label, found.valence, found.foreign) == ("neutral", 0.0, code)
+    assert f"this text is in '{code}' and was not judged" in found.as_receipt()["not_judged"]
+    for name in (MODERATION_MODEL, RULES_MODEL):
+        (verdict,) = guards.moderator(name).judge([text])
+        assert (verdict.flagged, verdict.foreign) == (False, code)
+
+
+def test_english_is_judged(guards: Guards) -> None:
+    (found,) = guards.sentiment("en").judge(["This is terrible. Nothing works."])
+    assert found.foreign is None
+    assert "not_judged" not in found.as_receipt()
 
 
 def test_what_is_known_is_not_judged_again(guards: Guards) -> None:

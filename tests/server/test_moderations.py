@@ -37,6 +37,12 @@ def test_a_string(client: openai.OpenAI, name: str | None) -> None:
     assert not result.categories.sexual
     assert result.category_scores.violence >= 0.5
     assert result.category_applied_input_types.violence == ["text"]
+    said = made.to_dict()["fireside"]
+    assert said == {
+        "languages": ["en"],
+        "absent": ["hate/threatening", "sexual/minors", "violence/graphic"],
+        "not_judged": [],
+    }
     shown = result.to_dict()
     for part in ("categories", "category_scores", "category_applied_input_types"):
         assert set(shown[part]) == set(CATEGORIES)  # type: ignore[call-overload]
@@ -52,6 +58,16 @@ def test_strings_get_a_verdict_each_and_parts_one_together(client: openai.OpenAI
         input=[{"type": "text", "text": text} for text in texts]
     ).results
     assert together.flagged
+
+
+def test_another_language_is_named(client: openai.OpenAI) -> None:
+    made = client.moderations.create(input=["Hello", "糟糕的服务，我很失望"])
+    assert made.to_dict()["fireside"]["not_judged"] == [  # type: ignore[index]
+        {
+            "input": 1,
+            "reason": "Moderation knows 'en' alone: this text is in 'zh' and was not judged.",
+        }
+    ]
 
 
 def test_images_are_refused_by_name(http: httpx.Client) -> None:

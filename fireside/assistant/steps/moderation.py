@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fireside.assistant.steps import Stage
-from fireside.safety.moderation import Moderator, over
-from fireside.safety.rules import Verdict
+from fireside.safety.languages import foreign_note
+from fireside.safety.moderation import LANGUAGE, Moderator, over
+from fireside.safety.rules import Verdict, load_rules
 from fireside.safety.withheld import Withheld
 
 if TYPE_CHECKING:
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moderated:
     """model: who judged.  categories: which counted, with their scores.  refused: it was
-    withheld."""
+    withheld.  foreign: the language of a text in which only English phrases were looked for."""
 
     model: str
     categories: Mapping[str, float] = field(default_factory=dict)
     refused: bool = False
+    foreign: str | None = None
 
     def as_receipt(self) -> dict[str, Any]:
         return {
@@ -39,6 +41,12 @@ class Moderated:
             "flagged": bool(self.categories),
             "categories": dict(self.categories),
             "refused": self.refused,
+            "absent": sorted(load_rules().absent),
+            **(
+                {"not_judged": foreign_note("Moderation", LANGUAGE, self.foreign)}
+                if self.foreign
+                else {}
+            ),
         }
 
 
@@ -61,7 +69,9 @@ class ModerateInput:
         refused = bool(found) and config.input == "refuse"
         if refused:
             exchange.reply = config.reply
-        return Moderated(model=moderator.name, categories=found, refused=refused)
+        return Moderated(
+            model=moderator.name, categories=found, refused=refused, foreign=verdict.foreign
+        )
 
 
 class ModerateOutput:
@@ -80,17 +90,21 @@ class ModerateOutput:
 
 
 class OutputFilter(Withheld):
-    """The sentences of an answer, judged.  found: the categories that counted, so far."""
+    """The sentences of an answer, judged.  found: the categories that counted, so far.  foreign:
+    the language of the first sentence in another than English."""
 
     def __init__(self, moderator: Moderator, config: ModerationConfig) -> None:
         super().__init__(self._refuses)
         self._moderator = moderator
         self._config = config
         self.found: dict[str, float] = {}
+        self.foreign: str | None = None
 
     def _refuses(self, text: str) -> bool:
-        found = counted(self._moderator.judge([text])[0], self._config)
+        verdict = self._moderator.judge([text])[0]
+        found = counted(verdict, self._config)
         self.found |= found
+        self.foreign = self.foreign or verdict.foreign
         return bool(found)
 
 
@@ -112,10 +126,17 @@ class ModerationCheck:
             if isinstance(each, OutputFilter):
                 if each.over:
                     exchange.notices.append(config.reply)
-                return Moderated(model=config.model, categories=each.found, refused=each.over)
+                return Moderated(
+                    model=config.model,
+                    categories=each.found,
+                    refused=each.over,
+                    foreign=each.foreign,
+                )
         if config.output == "flag" and exchange.answer and exchange.reply is None:
             verdict = self._guards.moderator(config.model).judge([exchange.answer])[0]
-            return Moderated(model=config.model, categories=counted(verdict, config))
+            return Moderated(
+                model=config.model, categories=counted(verdict, config), foreign=verdict.foreign
+            )
         return None
 
 

@@ -22,6 +22,7 @@ from fireside.assistant.uses.nearest import LEAST, LabelReader
 from fireside.assistant.uses.summarise import summarise
 from fireside.assistant.uses.translate import translate
 from fireside.assistant.uses.write import write
+from fireside.safety.languages import foreign_note
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange
@@ -95,6 +96,9 @@ class Task:
         way = task.way(exchange.model)
         if way == "sentiment":
             found = self._guards.sentiment(exchange.persona.language).judge([text])[0]
+            if found.foreign:
+                exchange.notices.append(foreign_note("Sentiment", found.language, found.foreign))
+                return Made(text=task.none, fields={"label": task.none}, notes=found.as_receipt())
             made = labelled({found.label: found.score})
             exchange.notices.append(in_order({found.label: found.score}))
             return Made(text=made.text, fields=made.fields, notes=found.as_receipt())

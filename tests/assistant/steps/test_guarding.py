@@ -230,6 +230,11 @@ def test_thresholds_are_the_personas() -> None:
     assert not steps["moderation_input"]["flagged"]
 
 
+def test_a_threshold_of_an_absent_category_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="sexual/minors is judged by no moderator here"):
+        Persona.model_validate({"safety": {"moderation": {"thresholds": {"sexual/minors": 0.4}}}})
+
+
 GOOD = Source(number=1, text="The shop opens at nine.", file_id="a", filename="a.txt", score=1.0)
 EVIL = Source(
     number=2,
