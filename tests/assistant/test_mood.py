@@ -10,7 +10,7 @@ from fireside.assistant.mood import MoodConfig, trend
 from fireside.assistant.persona import parse
 from fireside.assistant.safety_sections import ModerationConfig
 from fireside.errors import BadRequest
-from fireside.safety.rules import CATEGORIES
+from fireside.safety.rules import CATEGORIES, load_rules
 
 CONFIG = MoodConfig(watch=True)
 scores = st.lists(st.floats(-1, 1), min_size=1, max_size=12)
@@ -55,7 +55,8 @@ def test_the_defaults_are_off() -> None:
 
 
 def test_the_categories_are_the_moderators() -> None:
-    every = dict.fromkeys(CATEGORIES, 0.5)
+    absent = load_rules().absent
+    every = {name: 1.0 if name in absent else 0.5 for name in CATEGORIES}
     assert ModerationConfig.model_validate({"thresholds": every}).thresholds == every
 
 

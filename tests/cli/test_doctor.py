@@ -38,6 +38,13 @@ def test_a_healthy_database(run: Run, home: Path) -> None:
     assert not found["database"]["problem"]
 
 
+def test_what_the_guards_miss_is_stated(run: Run) -> None:
+    _, found = findings(run)
+    assert "does not judge sexual/minors" in found["moderation"]["value"]
+    assert "English only" in found["sentiment"]["value"]
+    assert "65 % of names" in found["personal data"]["value"]
+
+
 def test_a_damaged_database(run: Run, home: Path) -> None:
     home.mkdir()
     (home / "fireside.db").write_bytes(b"a letter" * 1000)
