@@ -24,6 +24,7 @@ LONGEST = (
     "model/test_default_model.py", "data/test_filters.py", "server/test_batches.py",
     "knowledge/test_collections.py", "assistant/tools/mcp_client/test_mcp_client.py",
     "cli/test_training.py", "cli/test_stopping.py", "cli/test_keys.py", "server/test_hostile.py",
+    "server/test_first_minute.py",
 )  # fmt: skip
 
 

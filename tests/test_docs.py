@@ -1,6 +1,7 @@
 """What the documents say is true: blocks marked `run` are run, links lead somewhere.
 
 The blocks meet a real server with the real default model, on a free port that stands in for 8080.
+What a comment says after `# says:` is in the output.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted(REPOSITORY.glob("docs/*.md"))]
 BLOCK = re.compile(r"^```(python|sh) run\n(.*?)^```$", re.M | re.S)
+SAYS = re.compile(r"# says: (.+)$", re.M)  # an answer that the embedded model gives every time
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)")
 
 BLOCKS = [
@@ -69,6 +71,7 @@ def test_it_runs(
     language: str, text: str, address: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
     text = text.replace("http://127.0.0.1:8080", address)
+    (tmp_path / "README.md").symlink_to(REPOSITORY / "README.md")
     command = [sys.executable, "-W", "error", "-c"] if language == "python" else ["sh", "-euc"]
     done = subprocess.run(
         [*command, text],
@@ -81,10 +84,13 @@ def test_it_runs(
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+    for words in SAYS.findall(text):
+        assert words in done.stdout
 
 
 def test_some_are_run() -> None:
     assert len(BLOCKS) >= 3
+    assert len(SAYS.findall((REPOSITORY / "README.md").read_text(encoding="utf-8"))) == 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))

@@ -31,8 +31,8 @@ def offer_better() -> None:
     if advice is None or advice.entry is None:
         return
     name = advice.entry.name
-    if small := _too_small_for(settings):
-        print(f"{settings.model} is too small for: {', '.join(small)}.")
+    if personas := _needing(name, settings):
+        print(f"{', '.join(personas)} need a larger model than {settings.model}, such as this one.")
     agreed = _agrees(f"This machine can run {name} ({advice.figures}). Fetch it now? [Y/n] ")
     if agreed is None:
         return
@@ -88,15 +88,21 @@ def _better(settings: Settings) -> Advice | None:
     return advice if can_be_pulled(advice.entry.name) else None
 
 
-def _too_small_for(settings: Settings) -> list[str]:
-    """Personas for which the model that answers was measured to be too small."""
+def _needing(name: str, settings: Settings) -> list[str]:
+    """Personas for which the model that answers was measured to be too small, and this one may
+    do."""
     from fireside.assistant.ability.states import abilities_of
     from fireside.assistant.persona import Persona, Personas
+    from fireside.hub.catalogue import catalogue
 
+    order = list(catalogue())
     abilities = abilities_of(settings)
-    personas = [one for one in Personas().listed if isinstance(one, Persona)]
     return [
-        one.name for one in personas if abilities.of(one, settings.model).state == "needs_larger"
+        one.name
+        for one in Personas().listed
+        if isinstance(one, Persona)
+        and abilities.of(one, settings.model).state == "needs_larger"
+        and order.index(one.ability.needs) <= order.index(name)
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
-from hub.fake_hub import FakeHub, serving
+from hub.fake_hub import FakeHub, make_default, serving
 from hub.small import install, write_gguf
 
 from fireside.assistant.capacity import machine_name
@@ -37,8 +37,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     weights = write_gguf(tmp_path / "small.gguf").read_bytes()
     repository = entry.source.removeprefix("hf:")
     with serving(FakeHub(files={entry.file: weights}, repository=repository)) as hub:
-        monkeypatch.setenv("HF_ENDPOINT", hub.url)  # for programs that are started
-        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", hub.url)
+        make_default(hub, monkeypatch)
         monkeypatch.setenv("FIRESIDE_CHECK_PULLED", "false")
         yield hub
 
@@ -73,7 +72,7 @@ def test_a_no_is_remembered_and_a_yes_is_done(
 ) -> None:
     terminal = asked(start())
     assert QUESTION in terminal.shown()
-    assert "smollm2:135m is too small for: " in terminal.shown()
+    assert "larger model" not in terminal.shown()  # for what this one is too small too
     terminal.type("what?\n")
     terminal.type("n\n")
     assert f"`fireside models pull {BETTER}` fetches it" in ended(terminal)
@@ -118,6 +117,24 @@ def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_it_asks_once(at_a_terminal: list[str]) -> None:
     offer.offer_better()
     assert at_a_terminal == [QUESTION + " "]
+
+
+@pytest.mark.usefixtures("offered", "hub")
+def test_it_names_the_personas_that_need_such_a_model(
+    capsys: pytest.CaptureFixture[str],
+    at_a_terminal: list[str],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    figures = {"memory_bytes": 8_000_000_000, "gbps": 50}
+    (home / "machine.json").write_text(json.dumps({machine_name(): figures}))
+    monkeypatch.setattr("fireside.hub.can_be_pulled", lambda name: True)
+    offer.offer_better()
+    assert at_a_terminal[0].startswith("This machine can run qwen3:4b-instruct (2.5 GB, about 9")
+    shown = capsys.readouterr().out
+    assert "translator" in shown
+    assert "need a larger model than smollm2:135m, such as this one." in shown
+    assert "reader" not in shown
 
 
 @pytest.mark.usefixtures("offered", "hub")

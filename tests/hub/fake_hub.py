@@ -12,10 +12,13 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
+
+import huggingface_hub.constants
+import pytest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -30,6 +33,8 @@ class FakeHub:
     large: int = 1000  # from this size on a file is LFS: SHA-256, and served by the CDN
     cut_after: int | None = None  # bytes of a body after which the connection breaks, once
     keep_cutting: bool = False
+    stall_after: int | None = None  # bytes of a body, once, until `go_on` is set
+    go_on: threading.Event = field(default_factory=threading.Event)
     ignores_ranges: bool = False
     lies: dict[str, bytes] = field(default_factory=dict)  # other bytes than the metadata says
     status: int | None = None
@@ -125,8 +130,16 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        cut = self.hub.cut_after
-        if body and may_cut and cut is not None and len(data) > cut:
+        cut, stall = self.hub.cut_after, self.hub.stall_after
+        if body and may_cut and stall is not None and len(data) > stall:
+            self.hub.stall_after = None
+            self.wfile.write(data[:stall])
+            self.wfile.flush()
+            self.hub.go_on.wait(600)
+            self.hub.go_on.clear()
+            with suppress(ConnectionError):  # whoever was killed reads no more
+                self.wfile.write(data[stall:])
+        elif body and may_cut and cut is not None and len(data) > cut:
             if not self.hub.keep_cutting:
                 self.hub.cut_after = None
             self.wfile.write(data[:cut])
@@ -156,3 +169,14 @@ def serving(hub: FakeHub) -> Iterator[FakeHub]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def make_default(hub: FakeHub, patch: pytest.MonkeyPatch) -> None:
+    """Where no endpoint is named it is this one, here and in programs that are started: the library
+    has read the environment long ago."""
+    patch.setenv("HF_ENDPOINT", hub.url)
+    patch.setenv("HF_HUB_DOWNLOAD_TIMEOUT", "600")  # a hub that stalls is no lost connection
+    patch.setattr(huggingface_hub.constants, "HF_HUB_DOWNLOAD_TIMEOUT", 600)
+    patch.setattr(huggingface_hub.constants, "ENDPOINT", hub.url)
+    template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+    patch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)

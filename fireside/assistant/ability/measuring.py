@@ -65,8 +65,8 @@ def measure(
     if check is None:
         raise NotFound(f"{name} has no check: write checks/{name}.chat beside its file.")
     check_names(check, persona.dialogue)
-    with _stage(persona, check, OneModel(models, model), settings, personas) as stage:
-        chat, store, guards = stage
+    own = settings.model_copy(update={"try_anyway": True})
+    with stage(persona, check, OneModel(models, model), own, personas) as (chat, store, guards):
         counterparts = Counterparts(lambda text: guards.sentiment("en").judge([text])[0].valence)
         sampling = {"max_tokens": MOST_TOKENS, **persona.sampling.model_dump(exclude_none=True)}
         sampling["temperature"] = 0.0
@@ -108,13 +108,13 @@ class OneModel:
 
 
 @contextmanager
-def _stage(
+def stage(
     persona: Persona, check: ChatFile, models: OneModel, settings: Settings, personas: Personas
 ) -> Iterator[tuple[Chat, Store, Guards]]:
     """A home of its own, with the check's documents in the persona's first collection."""
     with tempfile.TemporaryDirectory(prefix="fireside-check-") as folder:
         home = Path(folder)
-        own = settings.model_copy(update={"home": home, "try_anyway": True})
+        own = settings.model_copy(update={"home": home})
         guards = Guards(models, settings.home / "heads")
         with Store.open(own.database_path) as store:
             files = Files(own.files_dir, store.objects)

@@ -18,7 +18,7 @@ export function showDownload(row, model, use, tell) {
     const line = el("span", { class: "fine", role: "status" }, "Starting …");
     const pause = button("Pause", "", () => end("pause", "Pausing …"));
     const cancel = button("Cancel", "", () => end("cancel", "Cancelling …"));
-    row.replaceChildren(bar, line, pause, cancel);
+    row.replaceChildren(bar, line, buttons(pause, cancel));
 
     async function end(how, words) {
       pause.disabled = cancel.disabled = true;
@@ -61,7 +61,7 @@ export function showDownload(row, model, use, tell) {
         failed(error);
       }
     };
-    row.replaceChildren(bar, line, button("Resume", "primary", fetch), button("Cancel", "", discard));
+    row.replaceChildren(bar, line, buttons(button("Resume", "primary", fetch), button("Cancel", "", discard)));
   }
 
   function failed(error) {
@@ -76,6 +76,11 @@ export function showDownload(row, model, use, tell) {
 
 function button(label, kind, onclick) {
   return el("button", { type: "button", class: kind || undefined, onclick }, label);
+}
+
+/** They stay together where the card is narrow. */
+function buttons(...nodes) {
+  return el("div", { class: "row" }, ...nodes);
 }
 
 export function readableSize(bytes) {

@@ -27,7 +27,7 @@ export async function showNotice(onUse) {
  *  box does: the card is at the top of the conversation. */
 function tell(told, inFull) {
   place.hidden = !inFull;
-  honest.textContent = [told.answers, download].filter(Boolean).join(" ");
+  honest.textContent = inFull ? download : [told.answers, download].filter(Boolean).join(" ");
   honest.hidden = inFull && !download;
 }
 
