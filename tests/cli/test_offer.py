@@ -129,6 +129,7 @@ def test_it_names_the_personas_that_need_such_a_model(
     figures = {"memory_bytes": 8_000_000_000, "gbps": 50}
     (home / "machine.json").write_text(json.dumps({machine_name(): figures}))
     monkeypatch.setattr("fireside.hub.can_be_pulled", lambda name: True)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)  # of the stream that `capsys` put there
     offer.offer_better()
     assert at_a_terminal[0].startswith("This machine can run qwen3:4b-instruct (2.5 GB, about 9")
     shown = capsys.readouterr().out
