@@ -43,7 +43,8 @@ SIGNALS: Final = ("logprob", "least", "agreement", "entropy")
 class UncertaintyConfig(PersonaSection):
     """`[uncertainty]` of a persona.
 
-    enabled: each answer gets a probability of being right, in the receipt.
+    enabled: each answer gets a probability of being right, in the receipt.  Off by default: with
+        the embedded model the estimate is hardly better than chance (docs/uncertainty.md).
     samples: further answers that are drawn to compare with; 0 goes by the tokens alone.
     threshold: below this probability the answer is unsure.
     unsure: what follows then: the assistant says so, asks what was meant, or looks the question up
@@ -76,12 +77,13 @@ class Signals:
 class Calibration:
     """p = 1 / (1 + exp(-(intercept + Σ weight · signal)))
 
-    fitted_on: model and questions, for the receipt.
+    fitted_on: model and questions, for the receipt.  measured: what it was worth on others.
     """
 
     intercept: float
     weights: Mapping[str, float]
     fitted_on: str
+    measured: str
 
     def probability(self, signals: Signals) -> float:
         total = self.intercept
@@ -141,6 +143,7 @@ def read_calibrations(text: str) -> Mapping[str, Calibration]:
             intercept=table[kind]["intercept"],
             weights=table[kind]["weights"],
             fitted_on=table["fitted_on"],
+            measured=table.get("measured", "on no other questions"),
         )
         for kind in ("tokens", "samples")
     }

@@ -76,10 +76,11 @@ def test_the_shipped_sums_say_what_they_were_fitted_on() -> None:
     assert set(tokens.weights) == {"logprob", "least"}
     assert set(samples.weights) == set(SIGNALS)
     assert "smollm2:135m" in tokens.fitted_on
+    assert "AUROC 0.55" in tokens.measured
 
 
 def test_by_hand() -> None:
-    fitted = Calibration(intercept=1.0, weights={"logprob": 2.0}, fitted_on="x")
+    fitted = Calibration(intercept=1.0, weights={"logprob": 2.0}, fitted_on="x", measured="y")
     assert fitted.probability(Signals(logprob=-0.5, least=-1.0)) == 0.5
 
 

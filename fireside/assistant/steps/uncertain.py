@@ -74,6 +74,7 @@ class Sureness:
     probability: float | None = None
     signals: Signals | None = None
     fitted_on: str = ""
+    measured: str = ""
     threshold: float = 0.0
     done: str | None = None
     found: Found | None = None
@@ -87,6 +88,7 @@ class Sureness:
             "threshold": self.threshold,
             "signals": self.signals.as_receipt(),
             "fitted_on": self.fitted_on,
+            "measured": self.measured,
         }
         if self.done is not None:
             told["unsure"] = self.done
@@ -123,6 +125,7 @@ class Uncertain:
             probability=probability,
             signals=signals,
             fitted_on=fitted.fitted_on,
+            measured=fitted.measured,
             threshold=config.threshold,
             done=done,
             found=found,
