@@ -144,3 +144,14 @@ def test_a_download_is_paused_resumed_and_cancelled(
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("button", name="Get llama3.2:1b")).to_be_visible()
     expect(page.locator("#honest")).to_be_hidden()
+
+
+def test_who_was_chosen_answers_new_chats_from_then_on(page: Page, model: FakeModel) -> None:
+    told = {"model": model.name, "answers": "Small.", "problem": None}
+    better = {"better": {"name": "persona:support", "installed": True}}
+    page.route("**/api/notice", lambda route: route.fulfill(json=told | better))
+    page.reload()
+    page.get_by_role("button", name="Use persona:support").click()
+    expect(page.locator("#model")).to_have_value("persona:support")
+    page.reload()
+    expect(page.locator("#model")).to_have_value("persona:support")
