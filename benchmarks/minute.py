@@ -20,7 +20,9 @@ from typing import Any, Final
 from fireside.assistant.ability.checks import check_of
 from fireside.assistant.ability.measuring import OneModel, stage
 from fireside.assistant.ability.states import Ability, abilities_of
+from fireside.assistant.capacity import capacity_of
 from fireside.assistant.chat import Chat
+from fireside.assistant.machine import cores
 from fireside.assistant.persona import Persona, Personas
 from fireside.assistant.turn import Done, Turn
 from fireside.cli.receipt import question_of
@@ -35,8 +37,9 @@ HEAD: Final = """\
 
 What the shipped personas answer with `{model}`, greedy, letter by letter. `python \
 benchmarks/minute.py --out docs/minute.md` makes this page anew; what is asked stands in \
-`benchmarks/minute.toml` and was written before the answers were seen. *Slanted* is what page and \
-terminal show below an answer. What each persona can do, measured: \
+`benchmarks/minute.toml`. "Here" is a machine with {cores} cores and some {gbps:.0f} GB/s of memory \
+bandwidth. *Slanted* is what page and terminal show below an answer. What each persona can do, \
+measured: \
 [the assistant](assistant.md#what-a-persona-can-do-measured).
 """
 
@@ -94,7 +97,7 @@ def main() -> None:
     said = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
     settings, personas = load_settings().model_copy(update={"model": args.model}), Personas()
     abilities = abilities_of(settings)
-    made = [HEAD.format(model=args.model)]
+    made = [HEAD.format(model=args.model, cores=cores(), gbps=capacity_of(settings).gbps)]
     with closing(Models(settings)) as models:
         for name in args.persona or personas.names:
             persona = personas.get(name)
