@@ -37,9 +37,9 @@ HEAD: Final = """\
 
 What the shipped personas answer with `{model}`, greedy, letter by letter. `python \
 benchmarks/minute.py --out docs/minute.md` makes this page anew; what is asked stands in \
-`benchmarks/minute.toml`. "Here" is a machine with {cores} cores and some {gbps:.0f} GB/s of memory \
-bandwidth. *Slanted* is what page and terminal show below an answer. What each persona can do, \
-measured: \
+`benchmarks/minute.toml`. "Here" is a machine with {cores} cores and some {gbps:.0f} GB/s of \
+memory bandwidth. *Slanted* is what page and terminal show below an answer. What each persona can \
+do, measured: \
 [the assistant](assistant.md#what-a-persona-can-do-measured).
 """
 

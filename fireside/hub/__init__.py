@@ -2,7 +2,8 @@
 
     name -> `locate` -> LocalModel -> `gguf.open_gguf` or `safetensors.open_safetensors`
 
-Only `pull` and `can_be_pulled` use the network, and nothing here imports torch before a tensor is asked for.
+Only `pull` and `can_be_pulled` use the network, and nothing here imports torch before a tensor is
+asked for.
 """
 
 from fireside.hub.catalogue import Entry, recommend
