@@ -1,11 +1,14 @@
 """What the personas of `fireside run` make of texts that people have treated too.
 
+    python benchmarks/uses.py extracts     --data ../shared/data/instructions_train.jsonl
     python benchmarks/uses.py summaries    --data ../shared/data/instructions_train.jsonl
     python benchmarks/uses.py translations --data runs/translator-data/held_out.jsonl [--model NAME]
 
-`summaries`: ROUGE of the summariser, and of the text's own first sentences, which are hard to beat
-(Nallapati et al. 2017), on those rows of the data whose question is about the text as a whole; the
-references are people's answers, and each summary may have as many words as its reference.
+`summaries`: ROUGE of a model's summaries and of the text's own first sentences, which are hard to
+beat (Nallapati et al. 2017), on those rows of the data whose question is about the text as a whole;
+the references are people's answers, and each summary may have as many words as its reference.
+`extracts`: the same of the shipped summariser's extracts, without a model; beside the first
+sentences stand as many first words as are allowed, for a sentence rarely ends there.
 `translations`: chrF of the translator on pairs of `examples/recipes/translator`.
 Each figure stands with its standard error over the texts.
 """
@@ -22,10 +25,10 @@ from pathlib import Path
 from fireside.assistant.persona import Personas
 from fireside.assistant.sentences import sentences
 from fireside.assistant.uses.asking import Asking
+from fireside.assistant.uses.extract import extract
 from fireside.assistant.uses.summarise import summarise
 from fireside.assistant.uses.translate import translate
 from fireside.engine.models import Models
-from fireside.engine.text import TextModel
 from fireside.evaluation.scores import mean_score
 from fireside.evaluation.translation import chrf_score
 from fireside.graders.similarity import METRICS
@@ -55,22 +58,55 @@ def texts(path: Path) -> Iterator[tuple[str, str]]:
             yield text, row["response"]
 
 
-def summaries(model: TextModel, args: argparse.Namespace) -> None:
+Way = Callable[[str, int], str]
+
+
+def summaries(models: Models, args: argparse.Namespace) -> None:
+    model = models.get(args.model)
     ask = Asking(model, instructions=Personas().get("summariser").instructions)
+    print(model.name)
+    compared({"summariser": lambda text, words: summarise(ask, text, words).text}, args)
+
+
+def extracts(models: Models, args: argparse.Namespace) -> None:
+    compared(
+        {
+            "extract": lambda text, words: extract(text, words).text,
+            "first words": lambda text, words: " ".join(text.split()[:words]),
+        },
+        args,
+    )
+
+
+def compared(ways: dict[str, Way], args: argparse.Namespace) -> None:
+    """Each beside the first sentences, with the mean difference to the first of `ways`."""
     chosen = list(texts(args.data))[: args.most]
-    lengths = [len(reference.split()) for _, reference in chosen]
+    references = [reference for _, reference in chosen]
+    lengths = [len(reference.split()) for reference in references]
+    print(f"{len(chosen)} texts, references of {min(lengths)} to {max(lengths)} words", flush=True)
+    ways = {**ways, "first sentences": first}
+    made = {
+        name: [way(text, words) for (text, _), words in zip(chosen, lengths, strict=True)]
+        for name, way in ways.items()
+    }
+    ours = next(iter(made.values()))
+    for name, told in made.items():
+        longer = sum(len(o.split()) > most for o, most in zip(told, lengths, strict=True))
+        used = sum(len(each.split()) for each in told) / sum(lengths)
+        shares = [tell(metric, told, references) for metric in ROUGE]
+        print(
+            f"{name:16} {'  '.join(shares)}  words used: {used:.0%}, too long: {longer}", flush=True
+        )
+        if told is not ours:
+            leads = [lead(metric, ours, told, references) for metric in ROUGE]
+            print(f"{'  ours is ahead by':16} {'  '.join(leads)}", flush=True)
 
-    def by_model(text: str, words: int) -> str:
-        return summarise(ask, text, words).text
 
-    told = f"{len(chosen)} texts, references of {min(lengths)} to {max(lengths)} words"
-    print(f"{told}, {model.name}", flush=True)
-    ways: dict[str, Callable[[str, int], str]] = {"summariser": by_model, "first sentences": first}
-    for name, way in ways.items():
-        made = [way(text, words) for (text, _), words in zip(chosen, lengths, strict=True)]
-        longer = sum(len(o.split()) > most for o, most in zip(made, lengths, strict=True))
-        shares = [tell(metric, made, [reference for _, reference in chosen]) for metric in ROUGE]
-        print(f"{name:16} {'  '.join(shares)}  longer than allowed: {longer}", flush=True)
+def lead(metric: str, ours: Sequence[str], theirs: Sequence[str], references: Sequence[str]) -> str:
+    score = METRICS[metric]
+    rows = zip(ours, theirs, references, strict=True)
+    mean = mean_score("", metric, [score(one, ref) - score(other, ref) for one, other, ref in rows])
+    return f"{100 * mean.value:+.1f} ± {100 * (mean.stderr or 0):.1f}"
 
 
 def first(text: str, words: int) -> str:
@@ -89,7 +125,8 @@ def tell(metric: str, made: Sequence[str], references: Sequence[str]) -> str:
     return f"{metric} {100 * score.value:.1f} ± {100 * (score.stderr or 0):.1f}"
 
 
-def translations(model: TextModel, args: argparse.Namespace) -> None:
+def translations(models: Models, args: argparse.Namespace) -> None:
+    model = models.get(args.model)
     ask = Asking(model, instructions=Personas().get("translator").instructions)
     rows = [json.loads(line) for line in args.data.read_text("utf-8").splitlines()][: args.most]
     made = [translate(ask, row["english"], "Chinese", {}).text for row in rows]
@@ -101,7 +138,7 @@ def translations(model: TextModel, args: argparse.Namespace) -> None:
         print(f"  {row['english']}\n    {row['chinese']}\n    {one}")
 
 
-PARTS = {"summaries": summaries, "translations": translations}
+PARTS = {"extracts": extracts, "summaries": summaries, "translations": translations}
 
 
 def main() -> None:
@@ -113,7 +150,7 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=0, help="so many translations")
     args = parser.parse_args()
     with closing(Models(load_settings())) as models:
-        PARTS[args.part](models.get(args.model), args)
+        PARTS[args.part](models, args)
 
 
 if __name__ == "__main__":

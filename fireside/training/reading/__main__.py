@@ -1,11 +1,13 @@
 """`python -m fireside.training.reading`: train the reader's answer head, or measure one.
 
     python -m fireside.training.reading train --data ../shared/data --out FOLDER
+    python -m fireside.training.reading certainty --data ../shared/data --out FOLDER
     python -m fireside.training.reading measure ../shared/data/xquad_en.json --questions 500
 
 `train` reads qa_reddit.json: seven eighths of its passages for the spans, the rest to tell how
-likely an answer is right.  `measure` reads any file in SQuAD's form, with the head of this package
-or with `--head`, and prints each figure with its standard error and number.
+likely an answer is right.  `certainty` fits that anew, and the two borders, on three sources; each
+is judged by what was fitted on the two others.  `measure` reads any file in SQuAD's form, with the
+head of this package or with `--head`, and prints each figure with its standard error and number.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from fireside.training.reading.rows import Passage
 
 TRAIN: Final = "qa_reddit.json"
+SOURCES: Final = {"qa_reddit.json": 0.88, "qa_amazon_reviews.json": 0.0, "xquad_en.json": 0.0}
+"""What certainty is fitted on, each from this share of its passages on: none that spans were."""
 KEPT: Final = 0.88
 """Share of the passages that spans are trained on, from the first on."""
 CALIBRATION: Final = 400  # questions
@@ -40,7 +44,7 @@ SOURCE: Final = (
 def main(arguments: list[str]) -> int:
     asked = _parser().parse_args(arguments)
     try:
-        told = train(asked) if asked.work == "train" else measure(asked)
+        told = {"train": train, "certainty": certainty, "measure": measure}[asked.work](asked)
     except FiresideError as error:
         print(error.message, file=sys.stderr)
         return 1
@@ -97,6 +101,44 @@ def train(asked: argparse.Namespace) -> dict[str, Any]:
     path = asked.out / "answers-en.safetensors"
     write_answer_head(path, made)
     return {"file": path.name, "bytes": path.stat().st_size, **about}
+
+
+def certainty(asked: argparse.Namespace) -> dict[str, Any]:
+    import dataclasses
+
+    import torch
+
+    from fireside.knowledge.answers.head import read_answer_head, shipped_head, write_answer_head
+    from fireside.training.reading.certainty import fit_certainty, judged_by, left_out
+    from fireside.training.reading.rows import passages_of
+
+    torch.set_num_threads(1)
+    head = read_answer_head(asked.head) if asked.head else shipped_head()
+    found = {}
+    with _embedder() as embedder:
+        for name, first in SOURCES.items():
+            passages = passages_of(asked.data / name)
+            kept = passages[int(first * len(passages)) :]
+            dice = random.Random(1)  # noqa: S311  # a sample
+            some = [kept[n] for n in sorted(dice.sample(range(len(kept)), min(240, len(kept))))]
+            _say(f"{name}: {len(some)} passages")
+            found[name] = _readings(head, embedder, some, asked.questions)
+    made = fit_certainty(list(found.values()))
+    judged = left_out(found)
+    about = {**head.about, "certainty": [*SOURCES], "certainty_questions": asked.questions}
+    head = dataclasses.replace(head, slopes=made.slopes, shift=made.shift, about=about)
+    write_answer_head(asked.out / "answers-en.safetensors", head)
+    own = {name: judged_by(made, rows) for name, rows in found.items()}
+    return {
+        "sure": made.sure,
+        "least": made.least,
+        "left out": {name: _figures(each) for name, each in judged.items()},
+        "fitted on all": {name: _figures(each) for name, each in own.items()},
+    }
+
+
+def _figures(told: dict[str, Any]) -> dict[str, str]:
+    return {name: _figure(*each) for name, each in told.items()}
 
 
 def measure(asked: argparse.Namespace) -> dict[str, Any]:
@@ -161,6 +203,11 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--epochs", type=int, default=3)
     training.add_argument("--seed", type=int, default=0)
     training.add_argument("--out", type=Path, required=True, help="a folder")
+    fitting = works.add_parser("certainty")
+    fitting.add_argument("--data", type=Path, default=Path("../shared/data"), help="the folder")
+    fitting.add_argument("--questions", type=int, default=250, help="of each source")
+    fitting.add_argument("--head", type=Path, help="a file; else the head of this package")
+    fitting.add_argument("--out", type=Path, required=True, help="a folder")
     measuring = works.add_parser("measure")
     measuring.add_argument("file", type=Path, help="questions in SQuAD's form, as JSON")
     measuring.add_argument("--questions", type=int, default=500)
