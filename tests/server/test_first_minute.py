@@ -176,6 +176,7 @@ def test_killed_paused_resumed_and_then_it_answers(
     killed.kill()
     killed.wait()
     hub.go_on.set()
+    assert wait_until(lambda: not hub.go_on.is_set())  # the broken connection is given up
     assert [model.name for model in installed(home / "models")] == ["smollm2:135m"]
 
     # The page goes on with it; the small model answers meanwhile.
