@@ -63,7 +63,8 @@ class InjectionConfig(PersonaSection):
     """`[safety.injection]`: instructions inside documents, tool results and web pages.
 
     detect: `off`, or `flag` (the receipt says what was found where), or `drop` (a passage in which
-        one was found is not shown to the model; the receipt says so).
+        one was found is not shown to the model; the receipt says so).  Of attacks of other kinds
+        than it was fitted to it finds 14 % (docs/safety.md).
 
     Whatever stands here: tools that act ask the person first in a turn that read such text.
     """

@@ -16,6 +16,10 @@ LIMITS: Final[Mapping[str, str]] = {
         "hate/threatening and violence/graphic at all."
     ),
     "sentiment": "English only; a text that is certainly in another language is not judged.",
+    "injection": (
+        "Finds 14 % of the attacks of ten other types (none that sends data out) and flags 18 % of "
+        "clean forum posts; what holds is that acting tools ask first."
+    ),
     "personal data": (
         "Finds 65 % of names and 36 to 65 % of addresses as other people wrote them, and of a "
         "country without a form here none; e-mail, cards and numbers with a check sum are found."

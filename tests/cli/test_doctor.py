@@ -43,6 +43,7 @@ def test_what_the_guards_miss_is_stated(run: Run) -> None:
     assert "does not judge sexual/minors" in found["moderation"]["value"]
     assert "English only" in found["sentiment"]["value"]
     assert "65 % of names" in found["personal data"]["value"]
+    assert "Finds 14 %" in found["injection"]["value"]
     assert "AUROC 0.55" in found["uncertainty"]["value"]
 
 

@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from fireside.assistant.exchange import Exchange
 from fireside.assistant.mood import MoodConfig
+from fireside.assistant.persona import Persona
+from fireside.assistant.steps.task import Task
 from fireside.engine.embedding import Embedder
 from fireside.engine.models import Models
 from fireside.errors import BadRequest
+from fireside.messages import Message
 from fireside.safety.guards import Guards
 from fireside.safety.heads import MOST_BYTES, Judge, load_head
 from fireside.safety.inspector import Inspector, sentences
@@ -136,6 +140,23 @@ def test_another_language_is_not_judged_and_named(guards: Guards, text: str, cod
     for name in (MODERATION_MODEL, RULES_MODEL):
         (verdict,) = guards.moderator(name).judge([text])
         assert (verdict.flagged, verdict.foreign) == (False, code)
+
+
+def test_a_sorting_persona_says_that_it_knows_english_alone(
+    guards: Guards, real_models: Models
+) -> None:
+    exchange = Exchange(
+        owner="",
+        persona=Persona.model_validate({"task": {"kind": "classify", "by": "sentiment"}}),
+        model=None,  # type: ignore[arg-type]
+        question=Message(role="user", content="糟糕的服务，我很失望"),
+    )
+    done = Task(guards, real_models).run(exchange)
+    assert done is not None
+    assert exchange.reply == "none of these"
+    assert exchange.notices == [
+        "Sentiment knows 'en' alone: this text is in 'zh' and was not judged."
+    ]
 
 
 def test_english_is_judged(guards: Guards) -> None:
