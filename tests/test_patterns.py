@@ -26,6 +26,7 @@ BUILT = {
     "safety.injection: each": "the table is loaded below",
     "safety.privacy.addresses: pattern": "held in _FORMS",
     "tokenizer.control: pattern": "built below from tokens",
+    "assistant.requests.figures: pattern": "held in _SIGNS",
     "assistant.sums_in_words: pattern": "held in _RULES, _FRACTIONS and _DECIMALS",
     "assistant.uses.translate: edges[0] + re.escape(term) + edges[1]": "letters alone",
     "dialogue.values.kinds: pattern": "an owner's: with a limit of time",

@@ -39,6 +39,7 @@ from fireside.messages import ToolCall
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange
+    from fireside.assistant.tooling import ToolRun
     from fireside.assistant.wanted import Wanted
     from fireside.engine.calling import Calling, Function
     from fireside.engine.text import Generation, TextEvent, Usage
@@ -112,6 +113,12 @@ class Answering:
             return None
         if not self._rounds:
             self._run_decided()
+            if self.exchange.says_results and self.composing.waiting:
+                self._close("stop")
+                return None
+            if self.exchange.calls:
+                self._run_called()
+                return None
         elif not self._goes_on():
             self._close(self._end())
             return None
@@ -138,6 +145,7 @@ class Answering:
         made = [piece for part in self._parser.finish() for piece in self._take(part)]
         made += self._saying.flush(is_cut=self.reason == "length")
         if self.reason == "stop" and not self._saying.over:
+            made += self._checked()
             now, asked = sorted_calls(self._box, self._calls)
             made += [ToolStarted(call=self._called(call)) for call in now]
             made += [Asked(call=self._called(call)) for call in asked]
@@ -217,8 +225,9 @@ class Answering:
             self.exchange.model.tokenizer,
             functions,
             choice if functions or first else Choice(),
-            parallel=wanted.parallel,
+            parallel=True if self.exchange.knows_tools else wanted.parallel,
             shape=wanted.shape,
+            described=not self.exchange.knows_tools,
         )
 
     def _left(self, prompt_tokens: int) -> int | None:
@@ -262,6 +271,35 @@ class Answering:
             ran = self._box.run(call, 0, approval=call.id, decision=decision)
             self._made.append(ToolEnded(run=ran))
             self.composing.decided(call, ran.outcome.read)
+            if self.exchange.says_results:
+                self._made += self._result(ran)
+
+    def _run_called(self) -> None:
+        """The calls that a step made: they run or ask, and what they give is the answer."""
+        self._calls = list(self.exchange.calls)
+        now, asked = sorted_calls(self._box, self._calls)
+        self._made += [ToolStarted(call=self._called(call)) for call in now]
+        self._goes_on()
+        self._made += [Asked(call=self._called(call)) for call in asked]
+        self._asked = asked
+        self._close("asks" if asked else "stop")
+
+    def _checked(self) -> list[Piece]:
+        """What is said in the place of calls that a step does not let run."""
+        check = self.exchange.check_calls
+        if check is None or not (self._calls or not self.exchange.answer):
+            return []
+        refusal = check(self._calls)
+        if refusal is None:
+            return []
+        self._calls = []
+        return [*self._saying.say(refusal), *self._saying.flush()]
+
+    def _result(self, ran: ToolRun) -> list[Piece]:
+        """A result as the person reads it."""
+        text = ran.outcome.error or ran.outcome.output
+        gap = "\n" if self.exchange.answer else ""
+        return [*self._saying.say(gap + text), *self._saying.flush()]
 
     def _goes_on(self) -> bool:
         """Run what was called, and say whether the model goes on."""
@@ -273,9 +311,11 @@ class Answering:
             ran = self._box.run(call, len(self.exchange.answer))
             self._made.append(ToolEnded(run=ran))
             outputs.append(ran.outcome.read)
+            if self.exchange.says_results:
+                self._made += self._result(ran)
         text = self.exchange.answer[self._round_text :].lstrip()
         self.composing.add(text, now, outputs)
-        return not (asked or self._theirs or self.cancelled)
+        return not (asked or self._theirs or self.cancelled or self.exchange.says_results)
 
     def _called(self, call: ToolCall) -> Called:
         return Called(

@@ -210,9 +210,10 @@ class Chat:
             core, sampling = self._core(
                 conversation, path, named, model, asked, decisions or {}, begun, anyway
             )
-            # A tool that was agreed to may take long, and a step's own reply is recorded at once:
-            # both need the question's row first.
-            early = not decisions and core.exchange.reply is None
+            # A tool that was agreed to may take long, and a step's own reply or call is recorded at
+            # once: they need the question's row first.
+            steps_answer = core.exchange.reply is not None or bool(core.exchange.calls)
+            early = not decisions and not steps_answer
             first = core.begin() if early else None
             try:
                 question, answer = self._stored(conversation, path, core)

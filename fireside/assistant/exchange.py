@@ -6,11 +6,11 @@ every turn; what lasts from turn to turn is in rows.  It refuses to do anything 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fireside.messages import Message
+from fireside.messages import Message, ToolCall
 
 if TYPE_CHECKING:
     from fireside.assistant.persona import Persona
@@ -98,6 +98,11 @@ class Exchange:
     sections, sources, tools, filters: what steps add.
     shown: filters after those, on what its owner sees alone; what is stored stays as it was.
     reply: an answer that a step gives itself; the model is then not asked.
+    calls: tools that a step calls itself, in the place of the model's first round.
+    check_calls: what is said in the place of a round's calls, or None where they may run.
+    says_results: what the tools give is the answer; the model is not asked to word it.
+    knows_tools: the model was trained on these tools: they are not described to it, and it may
+        call several at once.
     untrusted: text of documents, tools or the web stands in the prompt.
     max_tokens: a step may lower it.
     kept_from: how many messages of the history are left out (`budget`).
@@ -133,6 +138,10 @@ class Exchange:
     filters: list[StreamFilter] = field(default_factory=list)
     shown: list[StreamFilter] = field(default_factory=list)
     reply: str | None = None
+    calls: list[ToolCall] = field(default_factory=list)
+    check_calls: Callable[[Sequence[ToolCall]], str | None] | None = None
+    says_results: bool = False
+    knows_tools: bool = False
     untrusted: bool = False
     max_tokens: int | None = None
     kept_from: int = 0

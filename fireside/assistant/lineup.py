@@ -33,6 +33,7 @@ from fireside.assistant.steps.mood import Mood
 from fireside.assistant.steps.practice import Practice, Progressing
 from fireside.assistant.steps.recall import Recall
 from fireside.assistant.steps.remember import Remember
+from fireside.assistant.steps.requests import Adapts, PlainRequests
 from fireside.assistant.steps.retrieve import Retrieve
 from fireside.assistant.steps.task import Task
 from fireside.assistant.steps.tools import Tools
@@ -121,8 +122,9 @@ def steps_of(
         Mood(guards),
         Dialogue(models, states, clock, TicketDesk(tickets=tickets, mail=mail_server(settings))),
         Recall(memories),
-        Tools(registry, store),
+        Tools(registry, store, clock),
         McpTools(servers, store),
+        PlainRequests(_adapting(models), settings.home, clock),
         Retrieve(knowledge),
         Injection(guards),
         ExtractAnswer(Readers(models)),
@@ -142,6 +144,11 @@ def steps_of(
         Remember(memories),
         Progressing(memories),
     ]
+
+
+def _adapting(models: object) -> Adapts | None:
+    """The models themselves, where adapters can be added to them."""
+    return models if isinstance(models, Adapts) else None
 
 
 def _embed(models: Embeds) -> Callable[[Sequence[str]], Any]:

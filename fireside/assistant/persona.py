@@ -77,6 +77,8 @@ class Persona(PersonaSection):
     """
     language: a BCP 47 tag; what greetings and the assistant's own sentences are written in.
     model: as `fireside models list` names it; None leaves it to the conversation and the settings.
+    adapter: a shipped adapter that the model is used with, where it is the one that it was trained
+        for (`adapters.py`).
     """
 
     name: str = Field("default", pattern=f"^{NAME}$")
@@ -85,6 +87,7 @@ class Persona(PersonaSection):
     greeting: str = ""
     language: str = "en"
     model: str | None = None
+    adapter: str | None = None
     sampling: Sampling = Sampling()
     task: TaskConfig = TaskConfig()
     knowledge: KnowledgeConfig = KnowledgeConfig()

@@ -63,7 +63,8 @@ class Choice:
 class Calling:
     """What one request may call.
 
-    functions: those that the model is shown.  callable: whether an answer may hold a call.
+    functions: those that the model may know.  callable: whether an answer may hold a call.
+    described: they stand in the prompt; a model that was trained on them needs no description.
     constraint, shown_ids: for `SamplingParams`.
     """
 
@@ -72,6 +73,7 @@ class Calling:
     callable: bool
     constraint: Constraint | None
     shown_ids: frozenset[int]
+    described: bool = True
 
     def parser(self) -> CallParser:
         return CallParser(self.syntax if self.callable else None)
@@ -86,7 +88,8 @@ class Calling:
         Raises:
             BadRequest: the model's template refuses these messages.
         """
-        served, tools = as_served(messages, self.functions, self.syntax)
+        described = self.functions if self.described else ()
+        served, tools = as_served(messages, described, self.syntax)
         return tokenizer.render(served, tools=tools, continue_final=continue_final)
 
 
@@ -97,11 +100,13 @@ def calling_for(
     *,
     parallel: bool | None = None,
     shape: Constraint | None = None,
+    described: bool = True,
 ) -> Calling:
     """
     parallel: whether an answer may hold more than one call; None leaves it to the model: a template
         that knows no tools is of a model that was never shown two calls, and repeats its first.
     shape: what an answer must match that is no call; the constraint of the result holds both.
+    described: whether the functions stand in the prompt.
 
     Raises:
         BadRequest: a name twice or unknown, naming `tools` or `tool_choice`.
@@ -130,6 +135,7 @@ def calling_for(
         callable=True,
         constraint=Constraint(kind="lark", value=grammar, tame=_tame(allowed, shape)),
         shown_ids=shown_controls(syntax, tokenizer.control_ids),
+        described=described,
     )
 
 

@@ -5,7 +5,9 @@
 A request counts when the answer makes exactly its calls, in order: the same tools, and arguments
 that mean the same.  Times mean the same when the tool resolves them to the same moment, sums when
 they have the same value, texts when they have the same letters.  Nothing is counted in part.  Calls
-are made with the token mask that every answer has; results are the tools' own.
+are made with the token mask that every answer has, without a description of the tools, as they are
+served (`build.py`).  Rules and guards of the assistant are left out: benchmarks/secretary.py has
+them.
 """
 
 from __future__ import annotations
@@ -20,12 +22,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from build import put_there, system, tools_for
+from build import system, tools_for
 
 from fireside.assistant.tools.arithmetic import value
-from fireside.assistant.tools.calls import call
 from fireside.assistant.tools.moments import Moment, understood
-from fireside.assistant.tools.tool import ToolContext
 from fireside.engine.calling import Arguments, Calling, CallStarted, calling_for
 from fireside.engine.models import Models
 from fireside.engine.params import SamplingParams
@@ -33,7 +33,6 @@ from fireside.errors import FiresideError
 from fireside.messages import Message, ToolCall
 from fireside.settings import load_settings
 
-ROUNDS = 4
 TIMES = {"when", "to", "since"}
 
 
@@ -87,34 +86,17 @@ def calls_of(calling: Calling, text: str) -> list[ToolCall]:
     return calls
 
 
-def answered(
-    model: Any, text: str, now: datetime, wanted: list[Any]
-) -> list[tuple[str, dict[str, Any]]]:
-    """The calls of one answer, each run and its result read, until the model says something.
-
-    What is wanted to be moved stands in the calendar: else it would be right to stop there.
-    """
-    made: list[tuple[str, dict[str, Any]]] = []
+def answered(model: Any, text: str, now: datetime) -> list[tuple[str, dict[str, Any]]]:
+    """The calls of one answer, which is all that the adapter is asked for."""
     messages = [Message(role="system", content=system(now)), Message(role="user", content=text)]
     with tempfile.TemporaryDirectory() as folder:
-        tools = {tool.name: tool for tool in tools_for(Path(folder))}
-        put_there(tools, wanted, ToolContext(now=now))
-        calling = calling_for(model.tokenizer, [tool.function for tool in tools.values()])
-        params = SamplingParams(temperature=0.0, max_tokens=160)
-        held = replace(params, constraint=calling.constraint, shown_ids=calling.shown_ids)
-        for _ in range(ROUNDS):
-            prompt = calling.render(model.tokenizer, messages).ids
-            calls = calls_of(calling, "".join(e.text for e in model.generate(prompt, held)))
-            if not calls:
-                break
-            for one in calls:
-                made.append((one.name, json.loads(one.arguments)))
-                result = call(tools[one.name], one.arguments, ToolContext(now=now)).outcome
-                messages += [
-                    Message(role="assistant", tool_calls=(one,)),
-                    Message(role="tool", content=result.for_model, tool_call_id=one.id),
-                ]
-    return made
+        functions = [tool.function for tool in tools_for(Path(folder))]
+    calling = calling_for(model.tokenizer, functions, parallel=True, described=False)
+    params = SamplingParams(temperature=0.0, max_tokens=160)
+    held = replace(params, constraint=calling.constraint, shown_ids=calling.shown_ids)
+    prompt = calling.render(model.tokenizer, messages).ids
+    calls = calls_of(calling, "".join(event.text for event in model.generate(prompt, held)))
+    return [(one.name, json.loads(one.arguments)) for one in calls]
 
 
 def main() -> None:
@@ -131,7 +113,7 @@ def main() -> None:
     for row in rows[: given.limit]:
         now = datetime.fromisoformat(row["now"])
         try:
-            made = answered(model, row["text"], now, row["calls"])
+            made = answered(model, row["text"], now)
         except ValueError:  # a call that was cut off
             made = [("", {})]
         ok = right(row["calls"], made, now)

@@ -103,6 +103,9 @@ class OneModel:
     def get(self, name: str | None, *, owner: str = "") -> TextModel:
         return self._models.get(self._name)
 
+    def adapted(self, model: TextModel, adapter: Path) -> TextModel:
+        return self._models.adapted(model, adapter)
+
     def embedder(self, name: str | None = None) -> Embedder:
         return self._models.embedder(name)
 

@@ -117,6 +117,8 @@ class TooSmallStill:
         found = exchange.results.get(TooSmall.name)
         if not isinstance(found, AbilityResult) or found.tries or not _asked(exchange):
             return
+        if exchange.calls or exchange.knows_tools:  # rules, or a model that was trained for it
+            return
         if found.ability.state == "needs_larger":
             exchange.reply = reply_of(found.ability, exchange)
 

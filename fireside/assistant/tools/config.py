@@ -34,6 +34,11 @@ class ToolsConfig(PersonaSection):
     bytes: int | None = Field(
         None, ge=256, description="A result is no longer, whatever the tool says of itself."
     )
+    by_rules: bool = Field(
+        False,
+        description="Plain requests for the shipped tools are read by rules first, without the "
+        "model; what a tool gives is then the answer.",
+    )
     timezone: str = Field("UTC", description="The person's time zone, such as Asia/Shanghai.")
     contacts: dict[str, Contact] = Field({}, description="People, by the names they are called.")
     web_hosts: list[str] = Field(
