@@ -50,6 +50,9 @@ ROUNDS: Final = 8
 WHOLE: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "asks", "repetition"})
 """Ends after which an answer is looked at and remembered."""
 
+NOT_DONE: Final = "All right: nothing was done."
+"""What a person hears who said no to a call."""
+
 
 class Answering:
     """
@@ -297,7 +300,7 @@ class Answering:
 
     def _result(self, ran: ToolRun) -> list[Piece]:
         """A result as the person reads it."""
-        text = ran.outcome.error or ran.outcome.output
+        text = NOT_DONE if ran.declined else ran.outcome.error or ran.outcome.output
         gap = "\n" if self.exchange.answer else ""
         return [*self._saying.say(gap + text), *self._saying.flush()]
 

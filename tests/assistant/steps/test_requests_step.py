@@ -77,7 +77,7 @@ def test_a_message_asks_before_it_goes(desk: Desk, model: FakeModel) -> None:
     assert asked["question"] == "Send an SMS to Ana (+4930123456): I will be late"
     assert "tools" not in done.receipt
     declined = ended(desk.chat.consent(done.message.id, False))
-    assert "did not run" in declined.message.content
+    assert declined.message.content == "All right: nothing was done."
     again = desk.ask("Send Ana a message that I will be late")
     agreed = ended(desk.chat.consent(again.message.id, True))
     assert "SMS is not set up" in agreed.message.content
