@@ -85,8 +85,8 @@ def bandwidth() -> float:
     """GB/s of a plain copy, read and write counted, on all cores; takes half a second.
 
     Two measurements, of which the higher counts.  All cores at once are right on a quiet machine,
-    and a fifth of that beside twelve busy programs.  One core's best is what it was: of a hundred
-    copies of a quarter of a millisecond some are never interrupted (16 to 17.5 GB/s in 24 tries
+    and a fifth of that at a load of 12.  One core's best is what it was: of a hundred
+    copies of a quarter of a millisecond some are never interrupted (16 to 17.5 GB/s in 12 tries
     at a load of 13, where all cores gave 3.4 instead of 20).
     """
     alone = _best_copy([_pair(PROBE_BYTES)], SLICE_BYTES)
