@@ -16,7 +16,7 @@ from typing import Final
 LONGEST: Final = 255  # characters of a format
 
 _TOKEN: Final = re.compile(
-    r'"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|_(?P<space>.)|\*.|\[(?P<bracket>[^\]]*)\]'
+    r'"(?P<quoted>[^"]{0,255})"|\\(?P<escaped>.)|_(?P<space>.)|\*.|\[(?P<bracket>[^\]]{0,255})\]'
     r"|(?P<end>;)|(?P<general>General)|(?P<power>E[+-])|(?P<other>.)",
     re.I | re.S,
 )
