@@ -98,7 +98,7 @@ class Abilities:
         score = self.scores.of(persona, model)
         if score is None:
             return Ability(state="not_measured", model=model, line="not measured yet")
-        of = f"{score.right} of {score.of} checks right"
+        of = f"{score.right} of {score.of} checks right{_adapted(persona, model)}"
         needed = persona.ability
         if score.share >= needed.good:
             return Ability(state="good", model=model, line=f"good: {of}", score=score)
@@ -114,6 +114,16 @@ class Abilities:
             score=score,
             larger=larger,
         )
+
+
+def _adapted(persona: Persona, model: str) -> str:
+    """What stands behind a score that the model has with an adapter."""
+    from fireside.assistant.adapters import shipped_adapter
+
+    adapter = shipped_adapter(persona)
+    if adapter is None or adapter.base != model:
+        return ""
+    return f", with its adapter of {adapter.size_bytes / 1e6:.1f} MB where no rule answers"
 
 
 def abilities_of(settings: Settings) -> Abilities:

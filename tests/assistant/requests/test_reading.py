@@ -21,6 +21,7 @@ from fireside.messages import Message, ToolCall
 from tests.scripts import ROOT
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)  # a Monday
+SETS = ("secretary.txt", "secretary_unseen.txt", "secretary_last.txt", "secretary_fresh.txt")
 PEOPLE = People(
     {
         "Ana": Contact(phone="+4930123456", email="ana@example.org"),
@@ -149,7 +150,7 @@ def test_only_words_that_decide_are_mended() -> None:
 
 def test_no_request_of_the_benchmark_becomes_a_wrong_action() -> None:
     counts = {}
-    for name in ("secretary.txt", "secretary_unseen.txt"):
+    for name in SETS:
         asked = list(bench.read(ROOT / "benchmarks" / name))
         right = 0
         for each in asked:
@@ -240,7 +241,7 @@ def test_the_recipe_shares_no_wording_with_the_benchmark() -> None:
     learned = " ".join(
         (asking / name).read_text("utf-8").lower() for name in ("phrases.toml", "wordings.toml")
     )
-    for name in ("secretary.txt", "secretary_unseen.txt", "secretary_last.txt"):
+    for name in SETS:
         for each in bench.read(ROOT / "benchmarks" / name):
             long = len(each.text.split()) > 2
             assert not (long and f'"{each.text.lower()}"' in learned), each.text

@@ -12,6 +12,8 @@ import torch
 from fake_model import FakeModel
 
 from fireside.assistant import Chat, Done, Turn, adapters
+from fireside.assistant.ability.scores import Scores
+from fireside.assistant.ability.states import Abilities
 from fireside.assistant.adapters import packed, shipped_adapter, unpacked
 from fireside.assistant.assistant import Assistant
 from fireside.assistant.persona import Personas
@@ -105,6 +107,13 @@ def test_an_adapter_is_for_its_model_and_its_tools_alone(models: Any) -> None:
     assert not adapter.suits(None, adapter.tools)
     assert shipped_adapter(Personas().get("tutor")) is None
     assert (adapter.folder / "README.md").is_file()
+
+
+def test_a_score_with_the_adapter_says_so() -> None:
+    abilities = Abilities(Scores(None), larger=lambda needs, knows: pytest.fail("not asked"))
+    line = abilities.of(Personas().get("secretary"), "smollm2:135m").line
+    assert "with its adapter of 5.6 MB" in line
+    assert "adapter" not in abilities.of(Personas().get("sentiment"), "smollm2:135m").line
 
 
 def test_eight_bits_keep_the_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
