@@ -23,7 +23,7 @@ _CLOCK: Final = re.compile(
     r"(?:time|clock|hour)[ ?!.]{0,6}|.{0,80}\b(?:what(?:['’]s| is| s)?(?: the)? (?:current |"
     r"local |exact )?(?:time|hour)(?: is it| it is)?|the (?:current |local )?time|which hour|"
     r"what hour|how late|"
-    r"local time|current time|time (?:is it|now)|got the time|have the time|be late|"
+    r"local time|current time|time (?:is it|now)|got the time|have the time|must be late in|"
     r"is it late)\b.{0,80}|(?:local |current )?time (?:in|at) .{1,80}",
     re.I | re.S,
 )

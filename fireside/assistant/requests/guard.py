@@ -41,6 +41,11 @@ _ASKED: Final = re.compile(
     r"when is|when do|is anything|anything (?:in|on))\b",
     re.I,
 )
+_WRITES: Final = re.compile(
+    r"\b(?:tell|text|sms|message|e-?mail|mail|write|wrote|written|let|know|say|send|inform|ping|"
+    r"hear|dm|notify|note|remind|told|informed|reply|answer|hit up|drop|shoot)\b",
+    re.I,
+)
 _ORDERED: Final = re.compile(
     r"\b(?:(?:could|can|would|will|might|may) (?:you|we|i|it|that|the|my)|please|pls)\b", re.I
 )
@@ -152,6 +157,8 @@ class Guard:
 
         by = "sms" if name == "send_sms" else "email"
         refusal = self._words(given["to"]) or self._words(given["text"])
+        if _WRITES.search(self._text) is None:
+            return UNCLEAR
         if refusal is not None:
             return refusal
         return None if by in self._people.ways(given["to"]) else unknown(given["to"], by)

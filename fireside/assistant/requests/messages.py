@@ -140,6 +140,11 @@ _NOBODY: Final = re.compile(
     rf"(?P<sent>{_KIND})? ?(?:to|for)) (?P<who>[^\s,:][^,:]{{0,60}}?) ?[.!?]{{0,6}}",
     re.I,
 )
+_UNSAID: Final = re.compile(
+    rf"(?:send|write|shoot|drop|give) (?P<who>[^\s,:][^,:]{{0,60}}?) (?:an? |the )?{_QUICK}"
+    rf"(?P<kind>{_EMAIL}|{_TEXT})[.!?]{{0,6}}",
+    re.I,
+)
 _TAIL: Final = re.compile(
     r"(?:, ?(?:please|thanks|thank you|ok|okay|pls|thx|would you|will you|cheers|by text|via sms|"
     r"by sms|"
@@ -203,6 +208,9 @@ def message(
         written = Written(
             person="", by=channel(alone["by"], alone["kind"]), text=(alone["text"] or "").strip()
         )
+    elif (unsaid := _UNSAID.fullmatch(text)) and _is_person(unsaid["who"], people):
+        person = people.call_name(unsaid["who"].strip())
+        written = Written(person=person, by=channel(unsaid["kind"]), text="")
     elif (nobody := _NOBODY.fullmatch(text)) and _is_person(nobody["who"], people):
         by = channel(
             nobody["kind"] if not (nobody["kind"] or "").startswith("write") else None,

@@ -166,7 +166,7 @@ ASKS: Final = re.compile(
 )
 CLAUSE: Final = re.compile(
     r"\b(?:i|you|he|she|they|we|because|which|who|what|when|where|why|how|whether|if|but|although|"
-    r"has|have|had|can|be|been|is|are|was|were|am|does|do|did|needs?|got|"
+    r"wait|no|sorry|oops|actually|rather|has|have|had|can|be|been|is|are|was|were|am|does|do|did|needs?|got|"
     r"while|would|could|might|should|must|shall|will|cannot|isn['’]?t|doesn['’]?t|don['’]?t|"
     r"mustn['’]?t|not|never|nothing|nobody|somebody|someone|said|says|want|wants|know|think|ask|"
     r"any ?more|better|instead|other|another|different|calculate|convert|divided?|times|plus|"

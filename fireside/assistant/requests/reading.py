@@ -81,6 +81,10 @@ def _joined(before: str, question: str, answer: str, now: datetime, people: Peop
     if kind == "time":
         made = _read(f"{before.rstrip('.!? ')} {said}", now, people, {"time": said})
         return made or _read(f"{before.rstrip('.!? ')} to {said}", now, people, {})
+    if kind == "text":
+        return _read(before, now, people, {kind: said}) or _read(
+            f"{before.rstrip('.!? ')}: {said}", now, people, {}
+        )
     if kind == "address":
         said = said.split()[-1] if "@" in said else re.sub(r"[^\d+]", "", said)
     return _read(before, now, people, {kind: said})
