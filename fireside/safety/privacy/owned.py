@@ -44,6 +44,10 @@ OTHERS: Final[Mapping[str, str]] = {
     "fireside.db": "the database: `fireside/storage/erasure.py`",
     "ability.json": "scores of personas with each model",
     "ability.log": "what the check of a pulled model printed: persona names and counts",
+    "adapters": "what is added to a model's weights: the administrator's",
+    "machine.json": "how quick this machine's memory is",
+    "machine.json.new": "the same, while it is written",
+    "chosen-model.txt": "the model that answers where none is named",
     "runs.txt": "where `fireside finetune` was told to write: the administrator's own folders",
 }
 
