@@ -62,6 +62,10 @@ class Settings(BaseSettings):
         True,
         description="Answers do not depend on what else is computed, also where that is slower.",
     )
+    native: bool = Field(
+        False,
+        description="Run GGUF models in the native core that `python native/build.py` builds.",
+    )
     kv_cache_mib: int = Field(
         0, ge=0, description="Memory for the KV cache in MiB; 0 takes a share of what is free."
     )

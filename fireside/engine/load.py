@@ -5,6 +5,7 @@ The one place that decides it; `fireside doctor` prints the same decision.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,19 +19,26 @@ from fireside.engine.guidance import Guide
 from fireside.engine.int8 import Int8Weights, round_weights, supports_int8
 from fireside.engine.int8_cache import cache_path, read_rounded, write_rounded
 from fireside.engine.int8_runner import Int8Runner
+from fireside.engine.native.library import load_library, place_of_library
+from fireside.engine.native.packing import can_pack, open_packed, pack_file, packed_path
+from fireside.engine.native.runner import NativeRunner
 from fireside.engine.runner import Runner
 from fireside.engine.text import TextModel
 from fireside.engine.threads import Threads
 from fireside.errors import BadRequest, Unavailable
 from fireside.hub import LocalModel
-from fireside.model.config import ModelConfig
+from fireside.hub.gguf import open_gguf
+from fireside.model.config import ModelConfig, config_of
 from fireside.model.generation_config import refuse_token_rules
 from fireside.model.load import load_tokenizer as load_tokenizer
 from fireside.model.load import model_of
 from fireside.model.weights import Weights, open_weights
 from fireside.settings import Settings
 
+log = logging.getLogger(__name__)
+
 BLOCK_SIZE = 32
+NATIVE_BYTES = 2  # of a number in the native core's cache
 # Without an explicit limit the cache holds one or two whole windows, two while they stay below so
 # many MiB, and never takes more than this share of what is free.
 MOST_WINDOWS, MODEST_MIB = 2, 256
@@ -73,6 +81,8 @@ def load_text_model(
 
 
 def load_runner(local: LocalModel, settings: Settings, progress: Progress | None = None) -> Runner:
+    if settings.native and (native := load_native(local, settings, progress)) is not None:
+        return native
     weights = open_weights(local)
     config = weights.config
     device = choose_device(settings.device)
@@ -90,6 +100,39 @@ def load_runner(local: LocalModel, settings: Settings, progress: Progress | None
     blocks = kv_blocks(config, settings.kv_cache_mib, device, bytes_per_number=dtype.itemsize)
     model = model_of(weights, dtype, device)
     return FloatRunner(model, num_blocks=blocks, block_size=BLOCK_SIZE)
+
+
+def load_native(
+    local: LocalModel, settings: Settings, progress: Progress | None = None
+) -> NativeRunner | None:
+    """None for a model that the native core does not run: the log says so.
+
+    Raises:
+        Unavailable: the core was not built, or there is too little memory.
+    """
+    if local.format != "gguf" or local.adapters:
+        log.warning("%s: the native core runs GGUF files without adapters only.", local.name)
+        return None
+    config = config_of(local)
+    if not can_pack(config, open_gguf(local.path)):
+        log.warning("%s: the native core does not know its family or its types.", local.name)
+        return None
+    try:
+        library = load_library(place_of_library())
+    except OSError as error:
+        raise Unavailable(
+            f"FIRESIDE_NATIVE is true, but the native core cannot be loaded ({error}): run "
+            "python native/build.py."
+        ) from None
+    path = packed_path(local, settings.home / "cache")
+    blocks = kv_blocks(
+        config, settings.kv_cache_mib, torch.device("cpu"), bytes_per_number=NATIVE_BYTES
+    )
+    packed = open_packed(path) or pack_file(
+        library, local, config, path, progress or (lambda done, total: None)
+    )
+    threads = torch.get_num_threads()
+    return NativeRunner(library, packed, config, num_blocks=blocks, threads=threads)
 
 
 def prepare(local: LocalModel, settings: Settings, progress: Progress | None = None) -> None:

@@ -1,0 +1,4 @@
+// NEON.
+#define FIRESIDE_NEON
+#include "kernels.inc.h"
+FIRESIDE_KERNELS(neon)
