@@ -105,22 +105,22 @@ def write_in(section: Section, amount: float, digits: str) -> str:
     """digits: the amount as it is written without a format."""
     places = [n for n, each in enumerate(section.pieces) if each.is_digit]
     if not places:
-        return _shown(section.pieces) or digits
+        return _join(section.pieces) or digits
     begin, end = places[0], places[-1] + 1
     before, middle, after = (
         section.pieces[:begin], section.pieces[begin:end], section.pieces[end:],
     )  # fmt: skip
     if _is_mask(middle) and amount >= 0 and amount == int(amount) < 1e15:
-        return _shown([*before, Piece(_fill(middle, str(int(amount))), is_literal=True), *after])
+        return _join([*before, Piece(_fill(middle, str(int(amount))), is_literal=True), *after])
     scale = len(list(takewhile(lambda each: each == Piece(",", is_literal=False), after)))
-    unit = [] if _shown(after).strip(_SIGNS) == "" else list(after)
+    unit = [] if _join(after).strip(_SIGNS) == "" else list(after)
     if scale and unit:
         digits = f"{amount / 1000**scale:.15g}"
     signs = len(list(takewhile(lambda each: each.text in _SIGNS, before)))
-    return _shown([*before[signs:], Piece(digits, is_literal=True), *unit])
+    return _join([*before[signs:], Piece(digits, is_literal=True), *unit])
 
 
-def _shown(pieces: Sequence[Piece]) -> str:
+def _join(pieces: Sequence[Piece]) -> str:
     text = "".join(each.text for each in pieces if each.is_literal or each.text == "%")
     return " ".join(text.split())
 

@@ -55,7 +55,7 @@ def start(home: Path) -> Iterator[Callable[[], Terminal]]:
         each.close()
 
 
-def asked(terminal: Terminal) -> Terminal:
+def wait_for_question(terminal: Terminal) -> Terminal:
     terminal.until(lambda: "Fetch it now? [Y/n]" in terminal.shown())
     return terminal
 
@@ -70,7 +70,7 @@ def ended(terminal: Terminal) -> str:
 def test_a_no_is_remembered_and_a_yes_is_done(
     home: Path, hub: FakeHub, start: Callable[[], Terminal]
 ) -> None:
-    terminal = asked(start())
+    terminal = wait_for_question(start())
     assert QUESTION in terminal.shown()
     assert "larger model" not in terminal.shown()  # for what this one is too small too
     terminal.type("what?\n")
@@ -79,7 +79,7 @@ def test_a_no_is_remembered_and_a_yes_is_done(
     assert "Fetch it now?" not in ended(start())
     (home / "declined-models.txt").unlink()
 
-    terminal = asked(start())
+    terminal = wait_for_question(start())
     terminal.type("\n")
     assert f"{BETTER} answers from now on" in ended(terminal)
     assert BETTER in [model.name for model in installed(home / "models")]
@@ -94,7 +94,7 @@ def test_a_download_that_fails_costs_the_offer_only(
 ) -> None:
     entry = catalogue()[BETTER]
     hub.lies[entry.file] = bytes(len(hub.files[entry.file]))
-    terminal = asked(start())
+    terminal = wait_for_question(start())
     terminal.type("y\n")
     shown = ended(terminal)
     assert "Meanwhile smollm2:135m answers." in shown

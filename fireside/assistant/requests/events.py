@@ -109,7 +109,7 @@ def events(text: str, now: datetime, given: Mapping[str, str]) -> Plan | None:
     return (
         moved(text, named, now, given)
         or _free(text, named)
-        or _listed(text, named)
+        or _list_of(text, named)
         or _added(text, named, given)
     )
 
@@ -137,7 +137,7 @@ def _free(text: str, named: Timed) -> Plan | None:
     return call("calendar_free", when=named.words, **more)
 
 
-def _listed(text: str, named: Timed) -> Plan | None:
+def _list_of(text: str, named: Timed) -> Plan | None:
     if named.several or (named.stretches and named.moment is None):
         return None
     bars = without(text, named.stretches).lower()

@@ -16,7 +16,7 @@ from fireside.assistant.requests.phrases import (
     CLAUSE,
     is_generic,
     is_title,
-    plain,
+    without_politeness,
 )
 from fireside.assistant.requests.plan import NO_EVENT, NO_NEW_TIME, Plan, ask, call
 from fireside.assistant.requests.times import Timed, timed, without
@@ -117,7 +117,7 @@ def _event_title(text: str) -> str:
     title = re.sub(
         r"^(?:could|can|should|must|may|might|would|will) (?=the |my |our )",
         "",
-        plain(text),
+        without_politeness(text),
         flags=re.I,
     )
     title = re.sub(r"^(?:my|the|our|an?|this|that) ", "", title, flags=re.I)

@@ -67,7 +67,7 @@ def _base(found: re.Match[str]) -> str:
     return f"{stem}e" if stem in _WITHOUT_E else stem
 
 
-def plain(text: str) -> str:
+def without_politeness(text: str) -> str:
     """Without politeness on either side."""
     before = None
     while before != text:
@@ -129,7 +129,7 @@ def title_of(text: str) -> str:
     before = None
     while before != text:
         before = text
-        text = plain(text)
+        text = without_politeness(text)
         text = _TAIL_OF_TITLE.sub("", text).strip(" ,;:.!?-\"'")
         text = _LEAD_OF_TITLE.sub("", text).strip(" ,;:.!?-\"'")
     return text

@@ -18,7 +18,7 @@ from fireside.assistant.requests.clocks import clock_or_date
 from fireside.assistant.requests.events import SMS_TOO, events
 from fireside.assistant.requests.figures import figures
 from fireside.assistant.requests.messages import People, channel, message, plan_of
-from fireside.assistant.requests.phrases import plain
+from fireside.assistant.requests.phrases import without_politeness
 from fireside.assistant.requests.plan import Plan
 from fireside.assistant.requests.spelling import Spelled, spelled
 from fireside.assistant.requests.talk import outside, talk
@@ -53,7 +53,7 @@ def read(text: str, now: datetime, people: People, history: Sequence[Message]) -
     """now: as the person's clock shows it.  history: what was said before."""
     if len(text) > LONGEST or not text.strip():
         return None
-    asked = _asked(history)
+    asked = _open_question(history)
     if asked is not None:
         question, before = asked
         joined = _joined(before, question, text, now, people)
@@ -62,7 +62,7 @@ def read(text: str, now: datetime, people: People, history: Sequence[Message]) -
     return _read(text, now, people, {})
 
 
-def _asked(history: Sequence[Message]) -> tuple[str, str] | None:
+def _open_question(history: Sequence[Message]) -> tuple[str, str] | None:
     """The question that is open, and the request that it was about."""
     if len(history) < 2 or history[-1].role != "assistant" or history[-2].role != "user":
         return None
@@ -74,7 +74,7 @@ def _asked(history: Sequence[Message]) -> tuple[str, str] | None:
 def _joined(before: str, question: str, answer: str, now: datetime, people: People) -> Plan | None:
     kind = _GIVEN.get(question, "address")
     said = answer.strip().rstrip(".!")
-    if talk(plain(said)) is not None or re.search(r"[?]$", answer.strip()):
+    if talk(without_politeness(said)) is not None or re.search(r"[?]$", answer.strip()):
         return None
     if kind == "all":
         return _read(f"add {said}", now, people, {})
@@ -95,13 +95,13 @@ def _read(text: str, now: datetime, people: People, given: dict[str, str]) -> Pl
     whole = request.text
     if not given and (found := talk(whole.strip())) is not None:
         return found
-    core = plain(whole)
+    core = without_politeness(whole)
     start = _place(core, whole)
     if not core or start < 0:
         return None
     if not given and (found := talk(core)) is not None:
         return found
-    found = _whole(request, core, start, now, people, given)
+    found = _of_the_whole(request, core, start, now, people, given)
     if found is not None or given:
         return found
     return _of_a_clause(request, now, people)
@@ -114,7 +114,7 @@ def _place(core: str, whole: str) -> int:
     return whole.find(core) if core in whole else max(0, whole.find(core[cut:]) - cut)
 
 
-def _whole(
+def _of_the_whole(
     request: Spelled, core: str, start: int, now: datetime, people: People, given: dict[str, str]
 ) -> Plan | None:
     return (
@@ -159,11 +159,11 @@ def _of_a_clause(request: Spelled, now: datetime, people: People) -> Plan | None
     whole = request.text
     for cut in _CUT.finditer(whole):
         rest = whole[cut.end() :]
-        core = plain(rest)
+        core = without_politeness(rest)
         if len(core.split()) < 3:
             continue
         start = cut.end() + _place(core, rest)
-        found = _whole(request, core, start, now, people, {})
+        found = _of_the_whole(request, core, start, now, people, {})
         if found is None or found.kind == "outside":
             continue
         acts = any(each.name in ("calendar_add", "calendar_move") for each in found.calls)

@@ -14,29 +14,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from fireside.assistant.dates.reader import day_phrases
+from fireside.assistant.dialogue.values.numbers import UNITS
 from fireside.assistant.tools.moments import Moment, understood
 from fireside.errors import BadRequest
 
-_NUMBERS: Final = {
-    word: n
-    for n, word in enumerate(
-        [
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-        ],
-        1,
-    )
-}
+_NUMBERS: Final = {word: number for word, number in UNITS.items() if 1 <= number <= 12}
 _COUNT: Final = {**_NUMBERS, "a": 1, "an": 1, "fifteen": 15, "twenty": 20, "thirty": 30,
                  "forty": 40, "forty-five": 45, "sixty": 60, "ninety": 90}  # fmt: skip
 _H: Final = rf"(?:\d{{1,2}}|{'|'.join(_NUMBERS)})"

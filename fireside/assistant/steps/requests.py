@@ -81,7 +81,7 @@ class PlainRequests:
             or not adapter.suits(exchange.model.local, offered)
         ):
             return RequestRead()
-        self._adapt(exchange, adapter, Guard(_said(exchange), now, people))
+        self._adapt(exchange, adapter, Guard(_request_texts(exchange), now, people))
         return RequestRead(adapter=adapter.name)
 
     def _adapt(self, exchange: Exchange, adapter: ShippedAdapter, guard: Guard) -> None:
@@ -103,7 +103,7 @@ def _follow(plan: Plan, exchange: Exchange) -> None:
     ]
 
 
-def _said(exchange: Exchange) -> list[str]:
+def _request_texts(exchange: Exchange) -> list[str]:
     """The request, after the one that it goes on with."""
     history = exchange.history
     asked = (

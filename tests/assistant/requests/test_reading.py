@@ -32,7 +32,7 @@ PEOPLE = People(
 )
 
 
-def made(text: str, *before: str, people: People = PEOPLE) -> Any:
+def plan_of(text: str, *before: str, people: People = PEOPLE) -> Any:
     """The calls, or the reply; None where the rules are not sure."""
     roles = ("user", "assistant")
     history = [Message(role=roles[n % 2], content=each) for n, each in enumerate(before)]  # type: ignore[arg-type]
@@ -74,7 +74,7 @@ def made(text: str, *before: str, people: People = PEOPLE) -> Any:
     ],
 )  # fmt: skip
 def test_a_plain_request_is_a_call(text: str, name: str, arguments: dict[str, Any]) -> None:
-    assert made(text) == [(name, arguments)]
+    assert plan_of(text) == [(name, arguments)]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_plain_request_is_a_call(text: str, name: str, arguments: dict[str, An
     ],
 )
 def test_what_is_missing_is_asked_and_what_cannot_be_is_said(text: str, reply: str) -> None:
-    assert made(text) == reply
+    assert plan_of(text) == reply
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_is_missing_is_asked_and_what_cannot_be_is_said(text: str, reply: s
 def test_an_answer_is_read_with_its_request(
     before: tuple[str, ...], answer: str, call: tuple[str, Any]
 ) -> None:
-    assert made(answer, *before) == [call]
+    assert plan_of(answer, *before) == [call]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_an_answer_is_read_with_its_request(
     ],
 )
 def test_what_is_not_plain_is_left_alone(text: str) -> None:
-    assert made(text) is None
+    assert plan_of(text) is None
 
 
 def test_only_words_that_decide_are_mended() -> None:
