@@ -53,6 +53,28 @@ def compile_core(compiler: list[str], machine: str, out: Path) -> None:
         shutil.copy(made, out)
 
 
+def compile_check(
+    compiler: list[str], machine: str, out: Path, flags: tuple[str, ...] = ()
+) -> None:
+    """`check.cc` with the widest kernels of a machine, which may be another one than this.
+
+    Raises: CalledProcessError with the compiler's words.
+    """
+    kernels = "neon" if _is_arm(machine) else "avx512"
+    own = (ARM if _is_arm(machine) else X86)[f"kernels_{kernels}.cc"]
+    with tempfile.TemporaryDirectory() as folder:
+        objects = []
+        for name, more in ((f"kernels_{kernels}", own), ("kernels_portable", "-O2"), ("pack", "")):
+            objects.append(str(Path(folder) / f"{name}.o"))
+            source = str(SOURCES / f"{name}.cc")
+            _run([*compiler, *COMMON, *more.split(), "-c", source, "-o", objects[-1]])
+        first = f"-DFIRST=kernels_{kernels}"
+        check = str(SOURCES / "check.cc")
+        _run(
+            [*compiler, *COMMON, *flags, first, check, *objects, "-o", str(out)]
+        ).check_returncode()
+
+
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 import ctypes
 import platform
 import random
+import shutil
+import subprocess
 from ctypes import CDLL
 from functools import cache
 from pathlib import Path
@@ -205,6 +207,25 @@ def _product(library: CDLL, isa: str, matrix: CMatrix, x: np.ndarray[Any, Any]) 
         isa.encode(), ctypes.byref(matrix), x.ctypes.data, len(x), out.ctypes.data
     )
     return out
+
+
+ARM_COMPILER, ARM_MACHINE = "aarch64-linux-gnu-g++", "qemu-aarch64"
+
+
+@pytest.mark.skipif(
+    not (shutil.which(ARM_COMPILER) and shutil.which(ARM_MACHINE)),
+    reason="g++-aarch64-linux-gnu and qemu-user are not installed",
+)
+def test_another_processor_gives_the_same_bits(library: CDLL, tmp_path: Path) -> None:
+    """arm64, emulated, beside this machine."""
+    build.compile_check([ARM_COMPILER], "aarch64", tmp_path / "arm", ("-static",))
+    arm = subprocess.run([ARM_MACHINE, tmp_path / "arm"], capture_output=True, check=True)
+    if "avx512" not in instruction_sets(library):
+        pytest.skip("the check's x86 side is AVX-512")
+    build.compile_check(build.find_compiler(), "x86_64", tmp_path / "x86")
+    x86 = subprocess.run([tmp_path / "x86"], capture_output=True, check=True)
+    assert arm.stdout == x86.stdout
+    assert len(arm.stdout.splitlines()) == len(KINDS) + 1
 
 
 def test_a_packed_file_that_is_cut_is_none(library: CDLL, files: dict[str, Path]) -> None:
