@@ -57,7 +57,7 @@ Call = tuple[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class CheckedRequest:
     """right: alternatives, each a list of calls or one of `ask`, `cannot`, `talk`."""
 
     habit: str
@@ -73,7 +73,7 @@ class Answered:
     by: str
 
 
-def read(path: Path) -> Iterator[Asked]:
+def read(path: Path) -> Iterator[CheckedRequest]:
     habit = ""
     for line in path.read_text("utf-8").splitlines():
         if line.startswith("## "):
@@ -81,7 +81,7 @@ def read(path: Path) -> Iterator[Asked]:
         elif line and not line.startswith("#"):
             text, _, right = line.rpartition(" => ")
             options = re.split(r" \| (?=ask|cannot|talk|[a-z_]+ \{)", right)
-            yield Asked(habit=habit, text=text, right=[_option(each) for each in options])
+            yield CheckedRequest(habit=habit, text=text, right=[_option(each) for each in options])
 
 
 def _option(text: str) -> str | list[Call]:
@@ -91,7 +91,7 @@ def _option(text: str) -> str | list[Call]:
     return [(name, json.loads(arguments)) for name, arguments in calls]
 
 
-def is_right(asked: Asked, answer: Answered) -> bool:
+def is_right(asked: CheckedRequest, answer: Answered) -> bool:
     for option in asked.right:
         if isinstance(option, list):
             same = len(option) == len(answer.calls) and all(
@@ -157,7 +157,7 @@ def secretary(models: Models, settings: Settings) -> Iterator[tuple[Chat, Store,
             yield Chat(models, store, assistant), store, home / "calendars" / "me.ics"
 
 
-def answer_to(asked: Asked, chat: Chat, store: Store, calendar: Path) -> Answered:
+def answer_to(asked: CheckedRequest, chat: Chat, store: Store, calendar: Path) -> Answered:
     calendar.unlink(missing_ok=True)
     for option in asked.right:
         for name, wanted in option if isinstance(option, list) else ():

@@ -17,6 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from forms import capital, fit_to, nth, uncapital, without_article
+from lists import PLACES, UNITS, UNSEEN_PLACES
+
 HERE = Path(__file__).parent
 PHRASES = tomllib.loads((HERE / "phrases.toml").read_text(encoding="utf-8"))
 WORDINGS = tomllib.loads((HERE / "wordings.toml").read_text(encoding="utf-8"))
@@ -43,16 +46,6 @@ QUESTIONS = {
 }
 DAYS = list(calendar.day_name)
 MONTHS = list(calendar.month_name)[1:]
-UNITS = [
-    ("miles", "km"), ("km", "miles"), ("kg", "pounds"), ("pounds", "kg"), ("feet", "meters"),
-    ("meters", "feet"), ("inches", "cm"), ("cm", "inches"), ("liters", "gallons"), ("cups", "ml"),
-    ("Fahrenheit", "Celsius"), ("Celsius", "Fahrenheit"), ("ounces", "grams"),
-    ("acres", "hectares"), ("kilometres", "miles"), ("litres", "pints"), ("stone", "kg"),
-    ("hours", "minutes"), ("days", "hours"), ("mph", "km/h"), ("GB", "MB"), ("kWh", "joules"),
-    ("grams", "ounces"), ("yards", "meters"), ("knots", "mph"), ("weeks", "days"), ("tons", "kg"),
-]  # fmt: skip
-PLACES = "Tokyo London Paris Sydney Berlin Cairo Lima Moscow Dubai Rome Madrid Chicago".split()  # noqa: SIM905
-UNSEEN_PLACES = "Vienna Oslo Nairobi Toronto Singapore Athens".split()  # noqa: SIM905
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +126,7 @@ class Asker:
             return text
         draw = self._draw
         if draw.random() < 0.3:
-            text = f"{self._some('openings')} {_uncapital(text)}"
+            text = f"{self._some('openings')} {uncapital(text)}"
         if draw.random() < 0.2:
             text = f"{text.rstrip('.?!')}{self._some('endings')}"
         if draw.random() < 0.12:
@@ -179,8 +172,8 @@ class Asker:
         )  # fmt: skip
         if self._wordings and draw.random() < 0.35:
             return self._one(
-                "tomorrow", "tomorrow", "today", "tonight", f"the {_nth(number)} of {month}",
-                f"on {month} {_nth(number)}", f"on the {_nth(number)}", draw.choice(DAYS).lower(),
+                "tomorrow", "tomorrow", "today", "tonight", f"the {nth(number)} of {month}",
+                f"on {month} {nth(number)}", f"on the {nth(number)}", draw.choice(DAYS).lower(),
                 f"on {draw.choice(DAYS).lower()}", f"{draw.choice(DAYS)}, {date}",
                 f"this coming {draw.choice(DAYS)}", "in a week", "next weekend", "this weekend",
                 f"2027-{draw.randint(1, 12):02}-{number:02}",
@@ -252,14 +245,17 @@ class Asker:
                 when = self._when()
             text = self._fill(template, title=title, when=when, n=minutes)
             more = {"minutes": minutes} if kind == "add_minutes" else {}
-            given = {"title": title, "when": _as_in(when, text), **more}
+            given = {"title": title, "when": fit_to(when, text), **more}
             return Request(kind=kind, text=text, calls=(("calendar_add", given),))
         text = self._fill(
             template, act=act, name=name, when=when, pron=self._one("her", "him", "them")
         )
-        short = _capital(_bare(act))
+        short = capital(without_article(act))
         calls = [
-            ("calendar_add", {"title": f"{_bare(act)} with {name}", "when": _as_in(when, text)})
+            (
+                "calendar_add",
+                {"title": f"{without_article(act)} with {name}", "when": fit_to(when, text)},
+            )
         ]
         told = f"{short} {when}."
         if kind == "add_sms":
@@ -272,7 +268,7 @@ class Asker:
         day = self._day()
         text = self._fill(template, day=day)
         return Request(
-            kind=kind, text=text, calls=(("calendar_list", {"when": _as_in(day, text)}),)
+            kind=kind, text=text, calls=(("calendar_list", {"when": fit_to(day, text)}),)
         )
 
     def _move(self, kind: str, template: str) -> Request:
@@ -280,15 +276,15 @@ class Asker:
         if kind == "move":
             title = self._title()
             text = self._fill(template, title=title, when=when)
-            given = {"title": title, "to": _as_in(when, text)}
+            given = {"title": title, "to": fit_to(when, text)}
             return Request(kind=kind, text=text, calls=(("calendar_move", given),))
         act = self._some("acts")
-        title = _bare(act)
+        title = without_article(act)
         text = self._fill(
             template, act=title, name=name, when=when, pron=self._one("her", "him", "them")
         )
-        to = _as_in(when, text)
-        told = {"to": name, "text": f"{_capital(title)} moved to {to}."}
+        to = fit_to(when, text)
+        told = {"to": name, "text": f"{capital(title)} moved to {to}."}
         moved = {"title": f"{title} with {name}", "to": to}
         return Request(kind=kind, text=text, calls=(("calendar_move", moved), ("send_sms", told)))
 
@@ -298,7 +294,7 @@ class Asker:
             day += self._one(" in the morning", " in the afternoon", " afternoon", " morning")
         minutes = self._draw.choice([15, 20, 30, 40, 45, 60, 90, 120])
         text = self._fill(template, day=day, n=minutes)
-        given = {"when": _as_in(day, text)}
+        given = {"when": fit_to(day, text)}
         given |= {"minutes": minutes} if kind == "free_minutes" else {}
         return Request(kind=kind, text=text, calls=(("calendar_free", given),))
 
@@ -351,7 +347,7 @@ class Asker:
     def _date(self, kind: str, template: str) -> Request:
         day = self._day()
         text = self._fill(template, day=day)
-        return Request(kind=kind, text=text, calls=(("date_time", {"when": _as_in(day, text)}),))
+        return Request(kind=kind, text=text, calls=(("date_time", {"when": fit_to(day, text)}),))
 
     def _until(self, kind: str, template: str) -> Request:
         date = f"{self._draw.randint(1, 28)} {self._draw.choice(MONTHS)}"
@@ -382,7 +378,7 @@ class Asker:
         if kind == "no_time":
             answer, call = when, ("calendar_add", {"title": title, "when": when})
         elif kind == "no_title":
-            answer, call = title, ("calendar_add", {"title": title, "when": _as_in(when, text)})
+            answer, call = title, ("calendar_add", {"title": title, "when": fit_to(when, text)})
         elif kind == "no_text":
             answer, call = msg, ("send_sms", {"to": name, "text": msg})
         elif kind == "no_person":
@@ -390,7 +386,7 @@ class Asker:
         elif kind == "no_new_time":
             answer, call = when, ("calendar_move", {"title": title, "to": when})
         else:
-            answer, call = title, ("calendar_move", {"title": title, "to": _as_in(when, text)})
+            answer, call = title, ("calendar_move", {"title": title, "to": fit_to(when, text)})
         if (kind == "no_person" and msg not in text) or "mail" in text:
             return Request(kind=kind, text=text, reply=QUESTIONS[kind])
         return Request(kind=kind, text=text, reply=QUESTIONS[kind], answer=answer, calls=(call,))
@@ -401,26 +397,3 @@ class Asker:
             kind=kind, text=self._fill(template), reply=QUESTIONS[kind], answer=f"{title} {when}",
             calls=(("calendar_add", {"title": title, "when": when}),),
         )  # fmt: skip
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
-
-
-def _uncapital(text: str) -> str:
-    return text if re.match(r"I\b|[A-Z]{2}", text) else text[0].lower() + text[1:]
-
-
-def _nth(number: int) -> str:
-    last = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{'th' if 10 < number < 14 else last}"
-
-
-def _as_in(when: str, text: str) -> str:
-    """ "on Friday" is "Friday" behind "to"."""
-    return when if when.lower() in text.lower() else re.sub(r"^(?:on|at|in) ", "", when)
-
-
-def _bare(act: str) -> str:
-    first, _, rest = act.partition(" ")
-    return rest if first in ("a", "an") else act
