@@ -23,7 +23,7 @@ from pathlib import Path
 
 from faker import Faker
 
-from fireside.assistant.sentences import sentences
+from fireside.language.sentences import sentences
 from fireside.safety.privacy.finder import Finder, load_finder
 from fireside.safety.privacy.kinds import KINDS
 

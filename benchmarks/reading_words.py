@@ -14,8 +14,8 @@ from pathlib import Path
 
 from fireside.knowledge.answers.borders import LEAST_SHARED
 from fireside.knowledge.answers.reader import Answer, by_words
-from fireside.knowledge.answers.sentences import sentence_spans
 from fireside.knowledge.words import wanted, words
+from fireside.language.sentences import sentence_spans
 from fireside.training.reading.measure import share
 from fireside.training.reading.rows import Asked, passages_of
 

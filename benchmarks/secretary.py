@@ -27,13 +27,13 @@ from typing import Any
 from fireside.assistant.chat import Chat
 from fireside.assistant.lineup import assistant_of
 from fireside.assistant.persona import Personas
-from fireside.assistant.tools.arithmetic import value
 from fireside.assistant.tools.calendar_file import FileCalendar
 from fireside.assistant.tools.events import Event
-from fireside.assistant.tools.moments import understood
-from fireside.assistant.tools.units import unit
 from fireside.engine.models import Models
 from fireside.errors import FiresideError
+from fireside.language.arithmetic import evaluate
+from fireside.language.moments import read_moment
+from fireside.language.units import find_unit
 from fireside.settings import Settings, load_settings
 from fireside.storage import Store
 
@@ -122,14 +122,14 @@ def _fits(name: str, wanted: dict[str, Any], given: dict[str, Any]) -> bool:
 def _same(name: str, key: str, wanted: str, given: Any) -> bool:
     try:
         if key in ("when", "to", "since") and name not in SENDS:
-            one, other = understood(wanted, NOW), understood(str(given), NOW)
+            one, other = read_moment(wanted, NOW), read_moment(str(given), NOW)
             stretch = " to " not in wanted or one.end == other.end
             dated = name != "calendar_move" or one.dated == other.dated
             return (one.start, one.timed) == (other.start, other.timed) and stretch and dated
         if key == "expression":
-            return value(wanted) == value(str(given))
+            return evaluate(wanted) == evaluate(str(given))
         if key.startswith("unit"):
-            return unit(wanted).name == unit(str(given)).name
+            return find_unit(wanted).name == find_unit(str(given)).name
     except FiresideError:
         return False
     one_words, words = _words(wanted), _words(str(given))

@@ -23,7 +23,6 @@ from contextlib import closing
 from pathlib import Path
 
 from fireside.assistant.persona import Personas
-from fireside.assistant.sentences import sentences
 from fireside.assistant.uses.asking import Asking
 from fireside.assistant.uses.extract import extract
 from fireside.assistant.uses.summarise import summarise
@@ -32,6 +31,7 @@ from fireside.engine.models import Models
 from fireside.evaluation.scores import mean_score
 from fireside.evaluation.translation import chrf_score
 from fireside.graders.similarity import METRICS
+from fireside.language.sentences import sentences
 from fireside.settings import load_settings
 
 ABOUT_ALL_OF_IT = re.compile(

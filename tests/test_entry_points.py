@@ -17,8 +17,8 @@ from fireside.assistant.dialogue.placing import Placing
 from fireside.assistant.dialogue.reading import LONGEST, read_part
 from fireside.assistant.memory.facts import facts_in
 from fireside.assistant.memory.private import private_in
-from fireside.assistant.sentences import names, numbers, sentences
 from fireside.cli.markdown import blocks
+from fireside.language.sentences import names_in, numbers_in, sentences
 from fireside.safety import inspector
 from fireside.safety.injection import inspect, marked
 from fireside.safety.privacy.finder import load_finder
@@ -38,10 +38,10 @@ READERS: dict[str, Callable[[str], Any]] = {
     "moderation": lambda text: load_rules().judge(text),
     "injection": inspect,
     "quotation": lambda text: marked(text, "source"),
-    "inspected sentences": inspector.sentences,
+    "inspected sentences": inspector.inspected_sentences,
     "sentences": sentences,
-    "numbers": numbers,
-    "names": names,
+    "numbers": numbers_in,
+    "names": names_in,
     "cited sentences": lambda text: segments(text, ()),
     "facts": facts_in,
     "acts": lambda text: ActReader(None).read(read_part(text)),

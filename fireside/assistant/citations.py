@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fireside.assistant.likelihood import Spoken, logprobs, mean
 from fireside.assistant.sources import MARK, Cited, cited, place, unmarked_answer
+from fireside.language.sentences import sentence_spans
 from fireside.messages import Message
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ ROOM: Final = 8
 LONGEST: Final = 1024
 """Tokens of an answer that are checked: each passage is read with all of them behind it."""
 
-_MARKS: Final = rf"(?:[ \t]*{MARK.pattern})*"
-_END: Final = re.compile(rf"[.!?…][\"'”’)]*+{_MARKS}(?=\s|$)|[。！？][”’」』）]*{_MARKS}|\n+")
+_BEHIND: Final = re.compile(rf"(?:[ \t]*{MARK.pattern})*(?:[ \t]*\n)*")
+"""What belongs to the sentence before it: its marks and the end of its line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +108,8 @@ class Segment:
 
 def segments(answer: str, sources: Sequence[Source]) -> list[Segment]:
     """The answer in sentences, whole: marks behind a full stop belong to what is before it."""
-    cuts = [found.end() for found in _END.finditer(answer)]
-    if not cuts or cuts[-1] < len(answer):
-        cuts.append(len(answer))
+    ends = {_end_behind(answer, end) for _, end in sentence_spans(answer, joins_lines=False)}
+    cuts = sorted({*ends, len(answer)})
     marks = list(cited(answer, sources))
     return [
         Segment(
@@ -121,6 +121,11 @@ def segments(answer: str, sources: Sequence[Source]) -> list[Segment]:
         for begin, end in zip([0, *cuts], cuts, strict=False)
         if end > begin
     ]
+
+
+def _end_behind(answer: str, end: int) -> int:
+    behind = _BEHIND.match(answer, end)
+    return end if behind is None else behind.end()
 
 
 def checked(

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fireside.assistant.sums import statements
-from fireside.assistant.sums_answers import Read, checked, question_in, read
-from fireside.assistant.sums_in_words import in_signs
-from fireside.assistant.sums_judged import Checked, equations
-from fireside.assistant.tools.arithmetic import value, written
 from fireside.errors import BadRequest
+from fireside.language.arithmetic import evaluate, format_number
+from fireside.language.sums.answers import LearnerAnswer, check_answer, find_question, read_answer
+from fireside.language.sums.judging import CheckedSum, check_equations
+from fireside.language.sums.statements import find_statements
+from fireside.language.sums.words import write_in_signs
 from fireside.messages import Message
 
 LOOKED_AT: Final = 10
@@ -155,7 +155,7 @@ def _multiplied(left: int, right: int) -> str:
 
 
 def symbols_of(one: str) -> str:
-    found = next(statements(one), None)
+    found = next(find_statements(one), None)
     return found.sides[0].plain if found is not None and len(found.sides) == 1 else ""
 
 
@@ -179,13 +179,13 @@ def lesson_of(history: Sequence[Message]) -> Lesson:
         if message.role not in ("user", "assistant"):
             continue
         mine = message.role == "assistant"
-        judged = equations(text) if message.role == "assistant" else checked(text, None)
+        judged = check_equations(text) if message.role == "assistant" else check_answer(text, None)
         stack = stack[: _solved(judged, stack)]
         wrong = [each.sum for each in judged if not each.right and each.relation == "="]
         if wrong and not mine and symbols_of(wrong[0]) not in map(symbols_of, stack):
             stack, said = [wrong[0]], []
-        own = None if mine else read(text, []).own
-        asked = own or question_in(text)
+        own = None if mine else read_answer(text, []).own
+        asked = own or find_question(text)
         is_step = bool(stack) and (hint(stack[0]) in text or text.startswith("And what"))
         if asked and (own or (text.startswith("What is ") and not is_step)):
             stack, said = [asked], []
@@ -197,26 +197,26 @@ def lesson_of(history: Sequence[Message]) -> Lesson:
     return Lesson(open=stack[::-1][:MOST_OPEN], hints=given)
 
 
-def _solved(found: Sequence[Checked], stack: Sequence[str]) -> int:
+def _solved(found: Sequence[CheckedSum], stack: Sequence[str]) -> int:
     """How many sums, from the first, are open after these: steps of a solved one are not."""
     right = {symbols_of(each.sum) for each in found if each.right and each.relation == "="}
     return next((n for n, each in enumerate(stack) if symbols_of(each) in right), len(stack))
 
 
 def reply_to(
-    message: str, lesson: Lesson, said: Callable[[Checked], str]
-) -> tuple[Read, str | None]:
+    message: str, lesson: Lesson, said: Callable[[CheckedSum], str]
+) -> tuple[LearnerAnswer, str | None]:
     """What was read, and what is said; None where it is not about sums.
 
     said: words a verdict.
     """
-    found = read(message, lesson.open)
-    if found.checked:
-        return found, " ".join([*map(said, found.checked), _behind(found.checked, lesson)])
+    found = read_answer(message, lesson.open)
+    if found.sums:
+        return found, " ".join([*map(said, found.sums), _behind(found.sums, lesson)])
     return found, _without_a_verdict(message, found, lesson)
 
 
-def _behind(found: Sequence[Checked], lesson: Lesson) -> str:
+def _behind(found: Sequence[CheckedSum], lesson: Lesson) -> str:
     wrong = next((each for each in found if not each.right), None)
     stack = lesson.open[::-1]
     left = stack[: _solved(found, stack)]
@@ -228,7 +228,7 @@ def _behind(found: Sequence[Checked], lesson: Lesson) -> str:
     return f"Next: what is {following}?" if following else "What shall we look at next?"
 
 
-def _without_a_verdict(message: str, found: Read, lesson: Lesson) -> str | None:
+def _without_a_verdict(message: str, found: LearnerAnswer, lesson: Lesson) -> str | None:
     asked = found.own or next(iter(lesson.open), None)
     if found.unread:
         still = f" And what is {asked}?" if asked else ""
@@ -239,7 +239,7 @@ def _without_a_verdict(message: str, found: Read, lesson: Lesson) -> str | None:
         return f"Let us work out {found.own} together. {hint(found.own)}"
     if lesson.open and asks_for_help(message):
         return _helped(lesson)
-    if lesson.open and any(letter.isdigit() for letter in in_signs(message)):
+    if lesson.open and any(letter.isdigit() for letter in write_in_signs(message)):
         return f"Which number is your answer to {asked}? Write that number alone."
     if wish := wishes_for(message):
         return f"What is {wish}?"
@@ -259,6 +259,6 @@ def _helped(lesson: Lesson) -> str:
 
 def solution(one: str) -> str:
     try:
-        return f"{one} = {written(value(symbols_of(one)))}."
+        return f"{one} = {format_number(evaluate(symbols_of(one)))}."
     except BadRequest:
         return f"{one} has no value."

@@ -13,9 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fireside.assistant.sentences import names
-from fireside.knowledge.answers.sentences import sentence_spans
 from fireside.knowledge.words import STOPS, words
+from fireside.language.sentences import names_in, sentence_spans
 
 _TIME: Final = re.compile(
     r"\b(\d{1,2})(?:[:.h](\d{2}))?\s?([ap])\.?m\b\.?|\b(\d{1,2}):(\d{2})\b", re.IGNORECASE
@@ -174,7 +173,7 @@ def _has_number(stated: Stated, number: str) -> bool:
 def _unknown_names(sentence: str, text: str) -> Iterator[str]:
     known = set(words(text))
     months = {month for month, _ in Stated.of(text).dates}
-    for name in sorted(names(sentence)):
+    for name in sorted(names_in(sentence)):
         if _MONTHS.get(name) in months:
             continue
         if not set(words(name)) <= known:

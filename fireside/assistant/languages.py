@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from fireside.safety.languages import foreign_language
+from fireside.language.identification import foreign_language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

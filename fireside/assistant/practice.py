@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from fireside.assistant.section import PersonaSection
-from fireside.assistant.sums_judged import Checked
+from fireside.language.sums.judging import CheckedSum
 
 _SPOKEN: Final = {"≠": "is not"}
 PROGRESS: Final = re.compile(r"Progress in (\w+): (\d+) of (\d+) right\.")
@@ -26,7 +26,7 @@ class PracticeConfig(PersonaSection):
     right: str = "Right: {sum} = {result}."
     wrong: str = "Not yet: {sum} is not {answer}."
 
-    def said(self, one: Checked) -> str:
+    def said(self, one: CheckedSum) -> str:
         if one.relation != "=":
             claim = f"{one.sum} {_SPOKEN.get(one.relation, one.relation)} {one.answer}"
             if one.right:
@@ -47,7 +47,7 @@ class Progress:
     right: int = 0
     of: int = 0
 
-    def after(self, one: Checked) -> Progress:
+    def after(self, one: CheckedSum) -> Progress:
         return Progress(kind=self.kind, right=self.right + one.right, of=self.of + 1)
 
     @property

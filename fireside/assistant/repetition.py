@@ -23,7 +23,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from jaxtyping import Int32
 
-from fireside.assistant.units import Unit, UnitReader, kind_of
+from fireside.language.text_units import Unit, UnitReader, kind_of
 
 PERIOD: Final = 400
 """Characters of the longest passage that is looked for letter by letter."""

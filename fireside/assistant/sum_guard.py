@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from fireside.assistant.sums_answers import checked
-from fireside.assistant.sums_judged import Checked
+from fireside.language.sums.answers import check_answer
+from fireside.language.sums.judging import CheckedSum
 
 _ENDS: Final = re.compile(r"(?<=[.!?…])(?<!\d\.)\s{1,20}(?=\S)|(?<!\n)\n{1,20}(?=[^\s=])")
 _VERDICT: Final = re.compile(
@@ -72,6 +72,6 @@ class SumGuard:
         self._passed = True
         return sentence
 
-    def _sums(self, sentence: str) -> Sequence[Checked]:
+    def _sums(self, sentence: str) -> Sequence[CheckedSum]:
         asked = next(iter(self._asked), None) if _ANSWERS.search(sentence) else None
-        return checked(sentence, asked)
+        return check_answer(sentence, asked)

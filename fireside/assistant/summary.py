@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from fireside.assistant.directions import agrees
 from fireside.assistant.memory.facts import facts_in
-from fireside.assistant.sentences import is_whole, names, numbers, sentences
 from fireside.engine.params import SamplingParams
 from fireside.knowledge.words import STOPS, wanted, words
+from fireside.language.sentences import is_whole, names_in, numbers_in, sentences
 from fireside.messages import Message
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _refusal(text: str, marks: set[str], written: str) -> str | None:
         return "it was empty"
     if not text:
         return "nothing that the model wrote passed the check"
-    kept = marks & (numbers(text) | set(words(text)) | names(text))
+    kept = marks & (numbers_in(text) | set(words(text)) | names_in(text))
     if len(kept) < COVERAGE * len(marks):
         return f"it kept {len(kept)} of the {len(marks)} numbers and names that had been told"
     return None
@@ -97,7 +97,7 @@ def checked(written: str, source: str, *, ended: bool) -> tuple[list[str], int]:
     if "</think>" in bare:
         bare = bare.rpartition("</think>")[2]
     said = sentences(bare)
-    known_numbers, known_words = numbers(source), set(words(source))
+    known_numbers, known_words = numbers_in(source), set(words(source))
     told = sentences(source)
     good: dict[str, str] = {}
     for place, sentence in enumerate(said):
@@ -140,7 +140,7 @@ def _telling(line: str, telling: set[str], holding: Counter[str], number: int) -
     if not telling:
         return 0.0
     rare = sum(math.log(1 + number / holding[word]) for word in telling) / math.sqrt(len(telling))
-    score = rare + 2.0 * bool(numbers(said)) + 1.0 * bool(names(said))
+    score = rare + 2.0 * bool(numbers_in(said)) + 1.0 * bool(names_in(said))
     if speaker == "User":
         known = max((fact.score for fact in facts_in(said)), default=0.0)
         score += 1.0 if _asks(said) else STATED + 5.0 * known
@@ -160,14 +160,14 @@ def stated(before: str, turns: Sequence[Message]) -> set[str]:
             lines.extend(each for each in sentences(turn.content) if not _asks(each))
     for line in lines:
         said = line.removeprefix("User: ").removeprefix("Assistant: ")
-        found |= numbers(said) | names(said)
+        found |= numbers_in(said) | names_in(said)
     return found
 
 
 def _supported(sentence: str, known_numbers: set[str], known_words: set[str]) -> bool:
-    if not numbers(sentence) <= known_numbers:
+    if not numbers_in(sentence) <= known_numbers:
         return False
-    if any(not set(words(name)) <= known_words for name in names(sentence)):
+    if any(not set(words(name)) <= known_words for name in names_in(sentence)):
         return False
     telling = [word for word in wanted(sentence) if not word.isdigit()]
     if set(telling) <= STOPS:

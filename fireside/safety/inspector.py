@@ -6,15 +6,15 @@ asks for something else, is as plain as it is alone.  It refuses what `injection
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from fireside.language.sentences import sentences
 from fireside.safety.heads import Judge
 from fireside.safety.injection import EXCERPT, Finding, Hit, finding, load_patterns
 from fireside.safety.rules import plain
 
-_ENDS: Final = re.compile(r"(?<=[.!?。！？…])\s+|[\n\r|]+|(?<=[。！？])")
+_CELLS: Final = str.maketrans("\r|", "\n\n")
 FEWEST: Final = 2  # words: one word alone asks for nothing
 
 
@@ -31,7 +31,7 @@ class Inspector:
 
         Raises: Interrupted, Unavailable, as the embedder.
         """
-        of_text = [sentences(text) for text in texts]
+        of_text = [inspected_sentences(text) for text in texts]
         every = list(dict.fromkeys(each for some in of_text for each in some))
         chances: Mapping[str, float] = {}
         if every:
@@ -54,7 +54,7 @@ def judged(text: str, chances: Mapping[str, float]) -> Finding:
     return finding(hits, found.threshold)
 
 
-def sentences(text: str) -> list[str]:
-    """What a reader takes for sentences; lines end one too."""
-    parts = (part.strip() for part in _ENDS.split(text))
+def inspected_sentences(text: str) -> list[str]:
+    """The sentences that the head looks at; a line and a cell of a table end one too."""
+    parts = sentences(text.translate(_CELLS))
     return [part for part in parts if len(part.split()) >= FEWEST or len(part) > 12]

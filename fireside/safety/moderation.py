@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from fireside.safety.languages import foreign_language
+from fireside.language.identification import foreign_language
 from fireside.safety.rules import CATEGORIES, RULES_MODEL, Rules, Verdict
 
 if TYPE_CHECKING:

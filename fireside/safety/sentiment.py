@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Final, Literal
 
+from fireside.language.identification import foreign_language, foreign_note
 from fireside.safety.heads import Judge
-from fireside.safety.languages import foreign_language, foreign_note
 
 NEITHER: Final = (0.35, 0.65)  # chances of "positive" between which nothing is said
 KEPT: Final = 4096

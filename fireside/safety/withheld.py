@@ -10,17 +10,15 @@ cut into pieces: sentences are found by the text alone.  It refuses to change a 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
+
+from fireside.language.sentences import first_sentence_end
 
 LONGEST: Final = 600
 """Characters after which a sentence without an end is judged as it stands."""
 CONTEXT: Final = 200
 """Characters before a sentence that are judged with it."""
-
-# An end and a character after it: "3." may go on as "3.5", so the end alone does not tell.
-_END: Final = re.compile(r"[.!?…][\"'”’)\]]*+\s|[。！？]|\n")
 
 
 class Withheld:
@@ -64,7 +62,5 @@ class Withheld:
 
 def _end(text: str) -> int | None:
     """Where the first sentence ends; None where that cannot be told yet."""
-    found = _END.search(text, 0, LONGEST)
-    if found is not None:
-        return found.end()
-    return LONGEST if len(text) >= LONGEST else None
+    end = first_sentence_end(text, LONGEST)
+    return LONGEST if end is None and len(text) >= LONGEST else end

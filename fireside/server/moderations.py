@@ -20,9 +20,9 @@ from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from fireside.errors import BadRequest, NotFound, UnknownModel, Unsupported
+from fireside.language.identification import foreign_note
 from fireside.safety import RULES_MODEL, Verdict, load_rules
 from fireside.safety.guards import Guards
-from fireside.safety.languages import foreign_note
 from fireside.safety.moderation import LANGUAGE, MODERATION_MODEL, Moderator
 from fireside.safety.rules import CATEGORIES
 from fireside.server.body import Wire, read

@@ -23,9 +23,9 @@ from fireside.assistant.exchange import Exchange
 from fireside.assistant.persona import Persona, parse
 from fireside.assistant.pipeline import Pipeline
 from fireside.assistant.prompt import messages_of, starts_of
-from fireside.assistant.sentences import names, numbers, sentences
 from fireside.assistant.steps.compact import Compact
 from fireside.assistant.summary import checked, extracted, summarise
+from fireside.language.sentences import names_in, numbers_in, sentences
 from fireside.messages import Message
 from fireside.storage import Store
 
@@ -365,8 +365,8 @@ def test_any_text_has_sentences(text: str) -> None:
     found = sentences(text)
     assert all(each == each.strip() and each for each in found)
     assert sum(map(len, found)) <= len(text) + len(found)
-    numbers(text)
-    names(text)
+    numbers_in(text)
+    names_in(text)
 
 
 def test_sentences_names_and_numbers() -> None:
@@ -374,12 +374,12 @@ def test_sentences_names_and_numbers() -> None:
     assert sentences(said) == [
         "Dr. Smith came.", "He paid 1,200.50 euros (in Lisbon)!", "好的。", "我住在成都。", "Why?",
     ]  # fmt: skip
-    assert names("He met Ana’s friend from NASA in Lisbon; I said: Well.") == {
+    assert names_in("He met Ana’s friend from NASA in Lisbon; I said: Well.") == {
         "ana",
         "nasa",
         "lisbon",
     }
-    assert numbers("1,200 and 48213 on 12.5.2024") == {"1200", "48213", "12.5.2024"}
+    assert numbers_in("1,200 and 48213 on 12.5.2024") == {"1200", "48213", "12.5.2024"}
 
 
 def test_what_is_kept_may_begin_where_a_person_speaks() -> None:

@@ -7,7 +7,7 @@ import pytest
 from fireside.assistant.exchange import Source
 from fireside.assistant.extracting import extract_of, reply_of
 from fireside.knowledge.answers.reader import by_words
-from fireside.knowledge.answers.sentences import sentence_spans
+from fireside.language.sentences import sentence_spans
 
 PARK = "公园全年开放，不收门票。园内的湖面积约为十二公顷，深三米。周末有音乐会。"
 

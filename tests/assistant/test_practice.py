@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fireside.assistant.practice import PracticeConfig, Progress, progress_of
-from fireside.assistant.sums_answers import checked, question_in
+from fireside.language.sums.answers import check_answer, find_question
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from fireside.assistant.sums_answers import checked, question_in
     ],
 )
 def test_the_question(text: str, found: str | None) -> None:
-    assert question_in(text) == found
+    assert find_question(text) == found
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_the_question(text: str, found: str | None) -> None:
     ],
 )
 def test_the_answer(message: str, question: str | None, right: list[bool]) -> None:
-    assert [each.right for each in checked(message, question)] == right
+    assert [each.right for each in check_answer(message, question)] == right
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_the_answer(message: str, question: str | None, right: list[bool]) -> No
     ],
 )
 def test_both_sides_are_calculated(message: str, right: bool) -> None:
-    assert [each.right for each in checked(message, None)] == [right]
+    assert [each.right for each in check_answer(message, None)] == [right]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_both_sides_are_calculated(message: str, right: bool) -> None:
     ],
 )
 def test_what_is_not_read_whole_is_not_judged(message: str) -> None:
-    assert checked(message, None) == []
+    assert check_answer(message, None) == []
 
 
 @pytest.mark.parametrize(
@@ -163,43 +163,43 @@ def test_what_is_not_read_whole_is_not_judged(message: str) -> None:
     ],
 )
 def test_an_answer_alone(message: str, asked: str, right: list[bool]) -> None:
-    assert [each.right for each in checked(message, question_in(asked))] == right
+    assert [each.right for each in check_answer(message, find_question(asked))] == right
 
 
 def test_two_lines_of_a_list() -> None:
-    said = checked("- 7 × 8 = 56\n- 3 + 4 = 8", None)
+    said = check_answer("- 7 × 8 = 56\n- 3 + 4 = 8", None)
     assert [each.right for each in said] == [True, False]
-    assert checked("- 7 × 8 = 56", None) == []  # a dash, or a minus?
+    assert check_answer("- 7 × 8 = 56", None) == []  # a dash, or a minus?
 
 
 def test_what_is_said() -> None:
     config = PracticeConfig(sums=True)
-    (right,), (wrong,) = checked("56", "7 × 8"), checked("54", "7 × 8")
+    (right,), (wrong,) = check_answer("56", "7 × 8"), check_answer("54", "7 × 8")
     assert config.said(right) == "Right: 7 × 8 = 56."
     assert config.said(wrong) == "Not yet: 7 × 8 is not 54."
-    (whole,) = checked("1/2 + 1/4 = 3/4", None)
+    (whole,) = check_answer("1/2 + 1/4 = 3/4", None)
     assert config.said(whole) == "Right: 1/2 + 1/4 = 3/4."
     assert right.kind == "multiplication"
-    assert checked("1", "2 - 3 + 2")[0].kind == "arithmetic"
+    assert check_answer("1", "2 - 3 + 2")[0].kind == "arithmetic"
 
 
 def test_a_flood_of_sums_is_bounded() -> None:
-    assert len(checked("1 + 1 = 2 " * 10_000, None)) == 10
-    assert checked("5", question_in("1 + " * 100_000 + "1?")) == []
-    assert checked("9" * 100_000, "1 + 1") == []
+    assert len(check_answer("1 + 1 = 2 " * 10_000, None)) == 10
+    assert check_answer("5", find_question("1 + " * 100_000 + "1?")) == []
+    assert check_answer("9" * 100_000, "1 + 1") == []
 
 
 @given(st.integers(-999, 999), st.sampled_from("+-*"), st.integers(0, 999), st.integers(-5, 5))
 def test_it_is_arithmetic(left: int, sign: str, right: int, off: int) -> None:
     result = {"+": left + right, "-": left - right, "*": left * right}[sign]
-    (one,) = checked(f"so it's {result + off}", f"{left} {sign} {right}")
+    (one,) = check_answer(f"so it's {result + off}", f"{left} {sign} {right}")
     assert one.right == (off == 0)
     assert one.result == str(result)
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_any_text_is_read(message: str, question: str) -> None:
-    checked(message, question_in(question))
+    check_answer(message, find_question(question))
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6))

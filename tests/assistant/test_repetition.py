@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fireside.assistant.repetition import RepetitionGuard
-from fireside.assistant.units import UnitReader
+from fireside.language.text_units import UnitReader
 
 
 def passed(text: str) -> tuple[str, RepetitionGuard]:

@@ -10,8 +10,8 @@ import pytest
 
 from fireside.assistant.exercises import lesson_of, reply_to
 from fireside.assistant.practice import PracticeConfig
-from fireside.assistant.sums_judged import equations
-from fireside.assistant.tools.arithmetic import written
+from fireside.language.arithmetic import format_number
+from fireside.language.sums.judging import check_equations
 from fireside.messages import Message
 
 CONFIG = PracticeConfig(sums=True)
@@ -130,7 +130,7 @@ def write_result(result: Fraction, random: random.Random) -> str:
     if result.denominator == 1:
         number = int(result)
         return random.choice([str(number), str(number), spelled(number)])
-    text = written(result)
+    text = format_number(result)
     if "≈" in text:
         return f"{result.numerator}/{result.denominator}"
     return random.choice([text, text + "0", text])
@@ -162,7 +162,7 @@ def test_no_wrong_result_is_confirmed_and_no_right_one_denied(seed: int) -> None
         where = f"{[each.content for each in history]} {said!r} -> {reply!r}"
         assert not ("Right:" in reply and not is_right), where
         assert not ("Not yet" in reply and is_right), where
-        assert all(each.right for each in equations(reply)), where
-        if not found.checked:
+        assert all(each.right for each in check_equations(reply)), where
+        if not found.sums:
             unjudged.append(where)
     assert len(unjudged) <= 0.02 * 350, unjudged

@@ -22,8 +22,8 @@ from fireside.knowledge.answers.head import (
     write_answer_head,
 )
 from fireside.knowledge.answers.reader import AnswerReader, _pieces
-from fireside.knowledge.answers.sentences import sentence_spans
 from fireside.knowledge.answers.spans import Words
+from fireside.language.sentences import sentence_spans
 from fireside.settings import load_settings
 
 LIBRARY = """City Library of Riverton

@@ -19,7 +19,7 @@ from fireside.errors import BadRequest
 from fireside.messages import Message
 from fireside.safety.guards import Guards
 from fireside.safety.heads import MOST_BYTES, Judge, load_head
-from fireside.safety.inspector import Inspector, sentences
+from fireside.safety.inspector import Inspector, inspected_sentences
 from fireside.safety.moderation import MODERATION_MODEL
 from fireside.safety.rules import CATEGORIES, RULES_MODEL
 from fireside.training.heads import figures, sentiment
@@ -233,5 +233,5 @@ def test_half_a_character_is_refused_by_name(guards: Guards) -> None:
 
 def test_sentences() -> None:
     text = "One two. Three four!\nfive six\n\nA|seven eight。九十十一十二十三十四十五十六十七十八 x"
-    assert sentences(text)[:4] == ["One two.", "Three four!", "five six", "seven eight。"]
-    assert sentences("") == sentences("\n \n") == []
+    assert inspected_sentences(text)[:4] == ["One two.", "Three four!", "five six", "seven eight。"]
+    assert inspected_sentences("") == inspected_sentences("\n \n") == []

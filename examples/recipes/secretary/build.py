@@ -32,10 +32,10 @@ from fireside.assistant.tools.calendar_file import FileCalendar
 from fireside.assistant.tools.calendar_tools import calendar_tools
 from fireside.assistant.tools.calls import call
 from fireside.assistant.tools.clock import date_time
+from fireside.assistant.tools.converter import convert
 from fireside.assistant.tools.messages import message_tools
 from fireside.assistant.tools.outcome import Outcome
 from fireside.assistant.tools.tool import Tool, ToolContext
-from fireside.assistant.tools.units import convert
 
 ALONE = 0.8
 """Share of the dialogues that are one request."""

@@ -24,12 +24,12 @@ from typing import Any
 
 from build import system, tools_for
 
-from fireside.assistant.tools.arithmetic import value
-from fireside.assistant.tools.moments import Moment, understood
 from fireside.engine.calling import Arguments, Calling, CallStarted, calling_for
 from fireside.engine.models import Models
 from fireside.engine.params import SamplingParams
 from fireside.errors import FiresideError
+from fireside.language.arithmetic import evaluate
+from fireside.language.moments import Moment, read_moment
 from fireside.messages import Message, ToolCall
 from fireside.settings import load_settings
 
@@ -45,9 +45,9 @@ def alike(name: str, wanted: Any, given: Any, tool: str, now: datetime) -> bool:
         return False
     try:
         if name == "expression":
-            return value(wanted) == value(given)
+            return evaluate(wanted) == evaluate(given)
         if name in TIMES and tool.startswith(("calendar", "date")):
-            return _same_time(understood(wanted, now), understood(given, now), tool)
+            return _same_time(read_moment(wanted, now), read_moment(given, now), tool)
     except FiresideError:
         return False
     return _letters(wanted) == _letters(given)

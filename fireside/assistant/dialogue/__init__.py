@@ -2,7 +2,7 @@
 
 state          goal, slots, open questions, act, mood: one value object per point of the tree
 config         the policy: the persona's [dialogue] section
-values/        words to normal forms: dates, times, numbers, choices, patterns
+kinds, spans   the values of a slot in a text: by its type, or as free words
 acts, intents  what the last turn does; which of the policy's intents it is
 extraction     values by the model, masked to words that were said
 reading        one turn understood: act, intents, values, each with its reasons

@@ -12,9 +12,9 @@ from datetime import date
 from typing import Any, Final
 
 from fireside.assistant.dialogue.config import DialogueConfig, SlotConfig
+from fireside.assistant.dialogue.kinds import candidates, within
 from fireside.assistant.dialogue.placing import DONT_CARE
 from fireside.assistant.dialogue.state import DialogueState, SlotValue
-from fireside.assistant.dialogue.values.kinds import candidates, within
 from fireside.errors import BadRequest
 
 LONGEST: Final = 2000

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from fireside.assistant.dialogue.values.found import Found
-from fireside.assistant.dialogue.values.spans import options
+from fireside.assistant.dialogue.spans import options
 from fireside.engine.params import Constraint, SamplingParams
+from fireside.language.mentions import Mention
 from fireside.messages import Message
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ class Extractor:
         about: str,
         *,
         asked: str = "",
-        taken: Sequence[Found] = (),
+        taken: Sequence[Mention] = (),
         shots: bool = True,
-    ) -> Found | None:
+    ) -> Mention | None:
         """The piece of `text` that is `about`; None where the model says that there is none.
 
         asked: the question that the text answers.  taken: pieces that are other slots' values.
@@ -59,7 +59,7 @@ class Extractor:
         pieces = options(text[:LONGEST], taken)
         if not pieces:
             return None
-        by_value: dict[str, Found] = {}
+        by_value: dict[str, Mention] = {}
         for piece in pieces:
             by_value.setdefault(piece.value, piece)
         schema = {

@@ -11,13 +11,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from fireside.assistant.dialogue import spans
 from fireside.assistant.dialogue.config import DialogueConfig
 from fireside.assistant.dialogue.placing import Unplaced
 from fireside.assistant.dialogue.reading import Reading
 from fireside.assistant.dialogue.state import DialogueState, How, Question, SlotValue
-from fireside.assistant.dialogue.values import spans
-from fireside.assistant.dialogue.values.found import Found
 from fireside.assistant.dialogue.wording import listed, named, shown
+from fireside.language.mentions import Mention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ def _place(
     return state, [], ask
 
 
-def _meant(text: str, found: Sequence[Found]) -> list[Found]:
+def _meant(text: str, found: Sequence[Mention]) -> list[Mention]:
     """Without those that the text itself takes back: "not Monday but Tuesday", "Tuesday, no,
     Wednesday", "Wednesday instead of Tuesday"."""
     kept = []
@@ -152,8 +152,8 @@ def _which(
     )
 
 
-def _kept(found: Found, message_id: str, how: How) -> SlotValue:
-    return SlotValue(value=found.value, said=found.said, message_id=message_id, how=how)
+def _kept(found: Mention, message_id: str, how: How) -> SlotValue:
+    return SlotValue(value=found.value, said=found.words, message_id=message_id, how=how)
 
 
 def _set(

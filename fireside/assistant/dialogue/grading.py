@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fireside.assistant.dialogue.chatfile import Expectation
 from fireside.assistant.dialogue.state import DialogueState
 from fireside.assistant.languages import unknown_language
-from fireside.assistant.sentences import numbers
+from fireside.language.sentences import numbers_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def _met_in_text(each: Expectation, heard: Heard) -> tuple[bool, str]:
             count = len(heard.answer.split())
             return count <= int(each.value), f"{count} words"
         case "same_numbers":
-            new = sorted(numbers(heard.answer) - numbers(heard.said))
+            new = sorted(numbers_in(heard.answer) - numbers_in(heard.said))
             return not new, f"the numbers {', '.join(new)}, which nobody said"
         case _:
             found = unknown_language(heard.answer, ["en"])

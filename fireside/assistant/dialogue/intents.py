@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from fireside.assistant.dialogue.complaints import asks_for_a_person, complains
 from fireside.assistant.dialogue.config import DialogueConfig
-from fireside.assistant.dialogue.values.kinds import candidates
+from fireside.assistant.dialogue.kinds import candidates
 from fireside.assistant.dialogue.vectors import (
     Vectors,
     clipped,
@@ -26,7 +26,7 @@ from fireside.assistant.dialogue.vectors import (
     readable,
     without_signs,
 )
-from fireside.assistant.sentences import sentences
+from fireside.language.sentences import sentences
 
 if TYPE_CHECKING:
     from torch import Tensor

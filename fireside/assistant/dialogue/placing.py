@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Final, Literal
 
+from fireside.assistant.dialogue import spans
 from fireside.assistant.dialogue.config import SlotConfig
-from fireside.assistant.dialogue.values import spans
-from fireside.assistant.dialogue.values.found import Found
-from fireside.assistant.dialogue.values.kinds import candidates, within
+from fireside.assistant.dialogue.kinds import candidates, within
+from fireside.language.mentions import Mention
 
 if TYPE_CHECKING:
     from fireside.assistant.dialogue.extraction import Extractor
@@ -51,7 +51,7 @@ _CORRECTS: Final = re.compile(r"\W*(?:no|sorry|wait|actually|correction)\b", re.
 class Unplaced:
     """A value that could be any of these slots'."""
 
-    found: Found
+    found: Mention
     slots: tuple[str, ...]
 
 
@@ -59,7 +59,7 @@ class Unplaced:
 class Placed:
     """values: slot -> what was said for it; several where they compete.  by: what found them."""
 
-    values: Mapping[str, tuple[Found, ...]] = field(default_factory=dict)
+    values: Mapping[str, tuple[Mention, ...]] = field(default_factory=dict)
     by: Mapping[str, By] = field(default_factory=dict)
     unplaced: tuple[Unplaced, ...] = ()
 
@@ -80,10 +80,10 @@ class Placing:
     question: str = ""
     answers: bool = True
     extractor: Extractor | None = None
-    _values: dict[str, list[Found]] = field(default_factory=dict)
+    _values: dict[str, list[Mention]] = field(default_factory=dict)
     _by: dict[str, By] = field(default_factory=dict)
     _unplaced: list[Unplaced] = field(default_factory=list)
-    _taken: list[Found] = field(default_factory=list)
+    _taken: list[Mention] = field(default_factory=list)
 
     def run(self) -> Placed:
         for kind in _ORDER:
@@ -128,7 +128,7 @@ class Placing:
                 self._unplaced.append(Unplaced(found=each, slots=tuple(group)))
                 self._taken.append(each)
 
-    def _slot_for(self, found: Found, group: Sequence[str], kind: str) -> tuple[str | None, By]:
+    def _slot_for(self, found: Mention, group: Sequence[str], kind: str) -> tuple[str | None, By]:
         cued = {name: self._cue_distance(name, found) for name in group}
         if kind == "number":
             group = [name for name in group if within(self.slots[name], float(found.value))]
@@ -141,7 +141,7 @@ class Placing:
             return None, "parser"
         return group[0], "parser"
 
-    def _cue_distance(self, name: str, found: Found) -> int | None:
+    def _cue_distance(self, name: str, found: Mention) -> int | None:
         """How many letters lie between the value and the nearest cue of the slot's."""
         slot = self.slots[name]
         before = self.text[max(0, found.start - NEAR) : found.start].lower()
@@ -188,7 +188,7 @@ class Placing:
             match = _DONT_CARE.search(self.text)
             assert match is not None
             said = match.group()
-            found = Found(value=DONT_CARE, said=said, start=match.start(), end=match.end())
+            found = Mention(value=DONT_CARE, words=said, start=match.start(), end=match.end())
             if slot.type in ("choice", "yes_no", "name"):
                 self._take(name, found, "answer")
             return
@@ -213,7 +213,7 @@ class Placing:
             if said_ is not None:
                 self._take(name, said_, "model")
 
-    def _take(self, name: str, found: Found, by: By) -> None:
+    def _take(self, name: str, found: Mention, by: By) -> None:
         self._values.setdefault(name, [])
         if found.value not in [each.value for each in self._values[name]]:
             self._values[name].append(found)
@@ -227,13 +227,13 @@ def _own_cues(name: str) -> list[str]:
     return [" ".join(words)] if words else []
 
 
-def _overlap(one: Found, other: Found) -> bool:
+def _overlap(one: Mention, other: Mention) -> bool:
     # Two readings of the same words stand for the same value said once.
     same = (one.start, one.end) == (other.start, other.end)
     return not same and one.start < other.end and other.start < one.end
 
 
-def _all_of(text: str) -> Found:
+def _all_of(text: str) -> Mention:
     said = text.strip()
     start = text.index(said)
-    return Found(value=said, said=said, start=start, end=start + len(said))
+    return Mention(value=said, words=said, start=start, end=start + len(said))

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fireside.assistant.dialogue import choosing, flow, handover
-from fireside.assistant.dialogue.assent import Assent, assent
 from fireside.assistant.dialogue.config import DialogueConfig, IntentConfig
 from fireside.assistant.dialogue.filling import amend, fill
 from fireside.assistant.dialogue.flow import Move
@@ -22,6 +21,7 @@ from fireside.assistant.dialogue.intents import COMPLAINT, PERSON
 from fireside.assistant.dialogue.reading import Reading
 from fireside.assistant.dialogue.state import DialogueState, Paused, Question
 from fireside.assistant.dialogue.wording import listed, named
+from fireside.language.assent import Assent, assent
 
 _CANCEL: Final = re.compile(
     r"^\W*(?:no[, ]+)?(?:please[, ]+)?(?:cancel|stop|abort|quit|never ?mind|forget "

@@ -15,6 +15,7 @@ from typing import Final
 from fireside.assistant.memory.records import MOST_LETTERS
 from fireside.assistant.memory.rules import Rule, rules
 from fireside.knowledge.words import wanted
+from fireside.language.sentences import sentences
 
 PASSING_COST: Final = 0.4
 LONG: Final = 1500
@@ -40,7 +41,6 @@ _BLOCKS = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|^[^\S\n]*>.*$", re.DOTALL | re
 _QUOTES = re.compile(
     r"[\"“„«「『][^\"“„«「『”»」』]{2,}+[\"”“»」』]|(?<![\w'])'[^'\n]{12,}'(?!\w)", re.DOTALL
 )
-_ENDS = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；])|\n+")
 _CLAUSES = re.compile(
     r",? (?:and|but) (?=(?:i|i'm|i've|my|please (?:always|never)) )|, (?=my )|[,，](?=我)",
     re.IGNORECASE,
@@ -107,8 +107,8 @@ def facts_in(message: str) -> list[Fact]:
         return []
     cost = LONG_COST if len(said) > LONG else 0.0
     found: dict[str, Fact] = {}
-    for sentence in _ENDS.split(bare):
-        for fact in _of_sentence(sentence.strip()):
+    for sentence in sentences(bare.replace("；", "。")):
+        for fact in _of_sentence(sentence):
             asked = fact.score == 1.0
             score = fact.score if asked else round(fact.score - cost, 2)
             if score > 0:

@@ -12,10 +12,10 @@ from typing import Final
 
 from fireside.assistant.requests.plan import ONLY, Plan, call
 from fireside.assistant.requests.times import timed
-from fireside.assistant.sums_in_words import in_signs
-from fireside.assistant.tools.arithmetic import value
-from fireside.assistant.tools.units import Unit, unit
 from fireside.errors import BadRequest
+from fireside.language.arithmetic import evaluate
+from fireside.language.sums.words import write_in_signs
+from fireside.language.units import Unit, find_unit
 
 _N: Final = r"\d[\d,]{0,6}(?:\.\d+)?"
 _SIGNS: Final = tuple(
@@ -136,7 +136,7 @@ def figures(text: str, now: datetime) -> Plan | None:
 def _sum(text: str) -> Plan | None:
     if _CALENDAR.search(text):
         return None
-    signs = in_signs(text)
+    signs = write_in_signs(text)
     if listed := (_ADD_UP.search(signs) or _TOGETHER.search(signs)):
         numbers = re.findall(_N, listed[1].replace(", ", " ; "))
         return _calculated(" + ".join(each.rstrip(",") for each in numbers))
@@ -167,7 +167,7 @@ def _sum(text: str) -> Plan | None:
 def _calculated(expression: str) -> Plan | None:
     expression = " ".join((expression).split())
     try:
-        value(expression)
+        evaluate(expression)
     except BadRequest:
         return None
     return call("calculate", expression=expression)
@@ -218,7 +218,7 @@ def _unit(word: str) -> Unit | None:
     if not word or (word.lower() in _NO_UNIT and word not in ("g", "m", "h", "s")):
         return None
     try:
-        return unit(word)
+        return find_unit(word)
     except BadRequest:
         last = word.split()
         return _unit(last[-1]) if len(last) > 1 else None

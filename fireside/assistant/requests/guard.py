@@ -19,9 +19,9 @@ from fireside.assistant.requests.phrases import is_generic, is_title
 from fireside.assistant.requests.plan import ONLY
 from fireside.assistant.requests.spelling import spelled
 from fireside.assistant.requests.times import lasting, timed
-from fireside.assistant.tools.moments import understood
-from fireside.assistant.tools.units import unit
 from fireside.errors import BadRequest
+from fireside.language.moments import read_moment
+from fireside.language.units import find_unit
 
 if TYPE_CHECKING:
     from fireside.assistant.requests.messages import People
@@ -117,7 +117,7 @@ class Guard:
         if optional and words.lower() in ("now", "today") and not named.stretches:
             return None
         try:
-            meant = understood(words, self._now)
+            meant = read_moment(words, self._now)
         except BadRequest:
             return NO_SUCH_TIME
         if named.several:
@@ -171,15 +171,15 @@ class Guard:
     def _units(self, *names: str) -> str | None:
         try:
             for name in names:
-                unit(name)
+                find_unit(name)
         except BadRequest:
             return UNCLEAR
         return self._words(" ".join(names))
 
     def _numbers(self, expression: str) -> str | None:
-        from fireside.assistant.sums_in_words import in_signs
+        from fireside.language.sums.words import write_in_signs
 
-        numbers = set(re.findall(r"\d+(?:\.\d+)?", in_signs(self._text).replace(",", "")))
+        numbers = set(re.findall(r"\d+(?:\.\d+)?", write_in_signs(self._text).replace(",", "")))
         used = set(re.findall(r"\d+(?:\.\d+)?", expression.replace(",", "")))
         return None if used and used <= numbers | {"2"} else UNCLEAR
 

@@ -2,7 +2,7 @@
 
     timed(spelled("put the vet in for Thursday at four"), now).words  -> "Thursday at 4"
 
-Days are those of `fireside.assistant.dates`, hours those of `tools/moments.py`, which the tool
+Days are those of `fireside.language.dates`, hours those of `language/moments.py`, which the tool
 itself reads again.  Two days, or an hour that nobody can read, are no time: that is a question.
 """
 
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from fireside.assistant.dates.reader import day_phrases
-from fireside.assistant.dialogue.values.numbers import UNITS
-from fireside.assistant.tools.moments import Moment, understood
 from fireside.errors import BadRequest
+from fireside.language.dates.reader import day_phrases
+from fireside.language.moments import Moment, read_moment
+from fireside.language.numbers import UNITS
 
 _NUMBERS: Final = {word: number for word, number in UNITS.items() if 1 <= number <= 12}
 _COUNT: Final = {**_NUMBERS, "a": 1, "an": 1, "fifteen": 15, "twenty": 20, "thirty": 30,
@@ -104,7 +104,7 @@ def timed(text: str, now: datetime) -> Timed:
     moment = None
     if named and not several:
         try:
-            moment = understood(words, now)
+            moment = read_moment(words, now)
         except BadRequest:
             moment = None
     return Timed(
@@ -143,7 +143,7 @@ def _bare_hour(
     )
     if found is None or weekday is None or not 1 <= int(found[1]) <= 12:
         return []
-    day = understood(days[0].words, now).start.date()
+    day = read_moment(days[0].words, now).start.date()
     if any((day + timedelta(7 * week)).day == int(found[1]) for week in range(6)):
         return []
     at = days[0].end + found.start(1)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fireside.assistant.steps import Stage
-from fireside.safety.languages import foreign_note
+from fireside.language.identification import foreign_note
 from fireside.safety.moderation import LANGUAGE, Moderator, over
 from fireside.safety.rules import Verdict, load_rules
 from fireside.safety.withheld import Withheld

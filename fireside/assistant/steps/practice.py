@@ -19,8 +19,8 @@ from fireside.assistant.memory.records import Source
 from fireside.assistant.practice import Progress, progress_of
 from fireside.assistant.steps import Stage
 from fireside.assistant.sum_guard import SumGuard
-from fireside.assistant.sums_in_words import in_signs
-from fireside.assistant.sums_judged import Checked
+from fireside.language.sums.judging import CheckedSum
+from fireside.language.sums.words import write_in_signs
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange
@@ -37,7 +37,7 @@ WRONG = (
 class Practised:
     """checked: sums of this turn.  progress: before it."""
 
-    checked: Sequence[Checked]
+    checked: Sequence[CheckedSum]
     progress: Sequence[Progress]
 
     def as_receipt(self) -> Mapping[str, Any]:
@@ -66,20 +66,20 @@ class Practice:
         if reply is not None and config.follow == "exercise":
             exchange.reply = reply
         else:
-            _lead_the_model(exchange, found.checked, progress)
-            numbers = any(letter.isdigit() for letter in in_signs(exchange.question.content))
+            _lead_the_model(exchange, found.sums, progress)
+            numbers = any(letter.isdigit() for letter in write_in_signs(exchange.question.content))
             judged = numbers or bool(lesson.open)
             guard = SumGuard(asked=lesson.open, judged=judged)
             exchange.filters.append(guard)
-            if found.checked:
-                exchange.filters.append(Frame(before=" ".join(map(config.said, found.checked))))
-        if not found.checked and not progress and exchange.reply is None:
+            if found.sums:
+                exchange.filters.append(Frame(before=" ".join(map(config.said, found.sums))))
+        if not found.sums and not progress and exchange.reply is None:
             return None
-        return Practised(checked=found.checked, progress=progress)
+        return Practised(checked=found.sums, progress=progress)
 
 
 def _lead_the_model(
-    exchange: Exchange, found: Sequence[Checked], progress: Sequence[Progress]
+    exchange: Exchange, found: Sequence[CheckedSum], progress: Sequence[Progress]
 ) -> None:
     if progress:
         told = " ".join(each.text for each in progress)

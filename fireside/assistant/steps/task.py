@@ -22,7 +22,7 @@ from fireside.assistant.uses.nearest import LEAST, LabelReader
 from fireside.assistant.uses.summarise import summarise
 from fireside.assistant.uses.translate import translate
 from fireside.assistant.uses.write import write
-from fireside.safety.languages import foreign_note
+from fireside.language.identification import foreign_note
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange

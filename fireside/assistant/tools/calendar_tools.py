@@ -14,10 +14,10 @@ from typing import Final, Protocol
 from fireside.assistant.tools import events
 from fireside.assistant.tools.clock import shown
 from fireside.assistant.tools.events import Event, Occurrences
-from fireside.assistant.tools.moments import Moment, at, shifted, understood
 from fireside.assistant.tools.outcome import Outcome
 from fireside.assistant.tools.tool import Tool, ToolContext, tool
 from fireside.errors import BadRequest
+from fireside.language.moments import Moment, local_time, read_moment, shift
 from fireside.storage.ids import new_id
 
 LONGEST_TITLE: Final = 200
@@ -46,7 +46,7 @@ def calendar_tools(calendar_of: Callable[[str], Calendar]) -> list[Tool]:
     ) -> Outcome:
         """Put a meeting into the calendar."""
         title = _title(title)
-        event = _timed(title, understood(when, context.here), minutes)
+        event = _timed(title, read_moment(when, context.here), minutes)
         calendar = calendar_of(context.owner)
         there = calendar.between(event.start, event.end).events
         busy = [each for each in there if not each.whole_day]
@@ -57,7 +57,7 @@ def calendar_tools(calendar_of: Callable[[str], Calendar]) -> list[Tool]:
     @tool()
     def calendar_list(context: ToolContext, when: str = "today") -> Outcome:
         """Show the meetings of a day or week."""
-        moment = understood(when, context.here)
+        moment = read_moment(when, context.here)
         end = moment.end or moment.start + timedelta(hours=1)
         calendar = calendar_of(context.owner)
         there = calendar.between(moment.start, end)
@@ -82,14 +82,14 @@ def calendar_tools(calendar_of: Callable[[str], Calendar]) -> list[Tool]:
         event = events.only(calendar.between(now, now + YEAR).events, _title(title))
         if event.repeats:
             raise BadRequest(f"{event.title} repeats: move it in a calendar program.")
-        new = _moved(event, understood(to, now), now)
+        new = _moved(event, read_moment(to, now), now)
         calendar.move(new, context.now)
         return Outcome(text=f"Moved: {_line(new)}.", data=_data([new]))
 
     @tool()
     def calendar_free(context: ToolContext, when: str, minutes: int | None = None) -> Outcome:
         """Find free time in the calendar."""
-        moment, calendar = understood(when, context.here), calendar_of(context.owner)
+        moment, calendar = read_moment(when, context.here), calendar_of(context.owner)
         length = _length(minutes, 30)
         gaps: list[tuple[datetime, datetime]] = []
         unread = 0
@@ -140,13 +140,17 @@ def _moved(event: Event, moment: Moment, now: datetime) -> Event:
     """Another hour, for as long as it was said, or lasted; or another day at the same hour."""
     length = event.end.astimezone(UTC) - event.start.astimezone(UTC)
     if not moment.timed:
-        start = at(moment.start.date(), event.start.time(), now)
+        start = local_time(moment.start.date(), event.start.time(), now)
         days = event.end.date() - event.start.date()
-        end = at(start.date() + days, time(), now) if event.whole_day else _later(start, length)
+        end = (
+            local_time(start.date() + days, time(), now)
+            if event.whole_day
+            else _later(start, length)
+        )
         return replace(event, start=start, end=end)
     start = moment.start
     if not moment.dated:  # "to 1 pm" is that hour of the event's own day
-        start = at(event.start.date(), start.time(), now)
+        start = local_time(event.start.date(), start.time(), now)
         if start <= now:
             raise BadRequest(f"{start:%H:%M} on its day has passed: say the new day.", param="to")
     if event.whole_day:
@@ -158,7 +162,7 @@ def _moved(event: Event, moment: Moment, now: datetime) -> Event:
 
 def _later(start: datetime, length: timedelta) -> datetime:
     """As time passes, also where clocks change."""
-    return shifted(start, length.total_seconds() / 60, "minute")
+    return shift(start, length.total_seconds() / 60, "minute")
 
 
 def _hours(moment: Moment, now: datetime) -> list[tuple[datetime, datetime]]:
@@ -169,7 +173,7 @@ def _hours(moment: Moment, now: datetime) -> list[tuple[datetime, datetime]]:
         end = moment.end or moment.start + timedelta(days=1)
         days = min(31, max(1, (end.date() - moment.start.date()).days))
         dates = [moment.start.date() + timedelta(n) for n in range(days)]
-        stretches = [(at(day, DAY[0], now), at(day, DAY[1], now)) for day in dates]
+        stretches = [(local_time(day, DAY[0], now), local_time(day, DAY[1], now)) for day in dates]
     return [(max(begin, now), end) for begin, end in stretches if end > now]
 
 

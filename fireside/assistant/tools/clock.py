@@ -9,10 +9,10 @@ from datetime import datetime, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from fireside.assistant.tools.moments import Moment, understood
 from fireside.assistant.tools.outcome import Outcome
 from fireside.assistant.tools.tool import ToolContext, tool
 from fireside.errors import BadRequest
+from fireside.language.moments import Moment, read_moment
 
 
 @tool()
@@ -24,8 +24,8 @@ def date_time(
 ) -> Outcome:
     """Date, weekday, time of words like now or next Friday; days between two."""
     now = context.here if place is None else context.now.astimezone(zone_of(place))
-    moment = understood(when, now)
-    base = now if since is None else understood(since, now).start
+    moment = read_moment(when, now)
+    base = now if since is None else read_moment(since, now).start
     told = [
         shown(moment),
         apart(moment.start, base, "now" if since is None else f"{base.day} {base:%B %Y}"),

@@ -13,10 +13,10 @@ from fireside.assistant.tools.calendar_dav import DavAccount, DavCalendar
 from fireside.assistant.tools.calendar_file import FileCalendar, path_of
 from fireside.assistant.tools.calendar_tools import Calendar, calendar_tools
 from fireside.assistant.tools.clock import date_time
+from fireside.assistant.tools.converter import convert
 from fireside.assistant.tools.documents import document_tools
 from fireside.assistant.tools.messages import MailServer, SmsGateway, message_tools
 from fireside.assistant.tools.registry import Registry
-from fireside.assistant.tools.units import convert
 from fireside.assistant.tools.web import Reader, web_tools
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import math
 from collections import Counter
 from typing import Final
 
-from fireside.assistant.sentences import sentences
 from fireside.assistant.uses.made import Made
 from fireside.assistant.uses.summarise import beginning, length, prose
 from fireside.knowledge.words import STOPS, wanted
+from fireside.language.sentences import sentences
 
 MARK: Final = "An extract: these are sentences of the text itself."
 MOST: Final = 5_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from fireside.assistant.sentences import sentences
 from fireside.assistant.uses.asking import Ask
+from fireside.language.sentences import sentences
 
 
 def sentences_within(ask: Ask, text: str, tokens: int) -> list[str]:

@@ -8,12 +8,12 @@ too long loses sentences from its end.  It refuses to end in mid-sentence.
 
 from __future__ import annotations
 
-from fireside.assistant.sentences import sentences
 from fireside.assistant.summary import checked
 from fireside.assistant.uses.asking import Ask
 from fireside.assistant.uses.made import Made
 from fireside.assistant.uses.packing import packed, sentences_within
 from fireside.knowledge.words import words as words_in
+from fireside.language.sentences import sentences
 
 WISH = (
     "Write a summary of the text below in at most {words} words. Keep names, numbers and what "

@@ -13,12 +13,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from fireside.assistant.sentences import is_whole, sentences
 from fireside.assistant.summary import checked
 from fireside.assistant.uses.asking import Ask, Written
 from fireside.assistant.uses.made import Made
 from fireside.engine.params import Constraint
 from fireside.knowledge.words import words as words_in
+from fireside.language.sentences import is_whole, sentences
 
 OUTLINE = (
     "Plan a short article. Give a title and {count} section headings in a good order.\n\n"

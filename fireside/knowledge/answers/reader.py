@@ -20,10 +20,10 @@ import torch
 
 from fireside.engine.embedding import Embedder
 from fireside.knowledge.answers.head import AnswerHead
-from fireside.knowledge.answers.sentences import sentence_spans
 from fireside.knowledge.answers.spans import Logits, SpanReader, Words
 from fireside.knowledge.queries import unread
 from fireside.knowledge.words import STOPS, wanted, words
+from fireside.language.sentences import sentence_spans
 
 PIECE: Final = 160  # tokens that are read at once, at most; the head was trained on up to 128
 SPAN: Final = 30  # tokens of an answer

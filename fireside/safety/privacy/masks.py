@@ -13,17 +13,13 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from fireside.language.sentences import first_sentence_end
 from fireside.safety.privacy.finder import Finder, Found
 from fireside.safety.privacy.kinds import Kind
 
 LONGEST: Final = 400
 LOOK_BACK: Final = 300
 
-# A full stop after one letter or a short title ends no sentence: "J. Smith", "Mrs. Jones".
-_END: Final = re.compile(
-    r"(?<![\s.][A-Za-z])(?<!\b[MDS][rst])(?<!\bMrs)(?<!\bApt)(?<!\bAve)(?<!\bProf)(?<!\bBox)"
-    r"[.!?][\"')\]]*+\s|[。！？]|\n"
-)
 _KEY: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
 _KEY_END: Final = re.compile(r"-----END [A-Z0-9 ]{0,40}-----")
 
@@ -91,10 +87,8 @@ def _cut(held: str) -> int | None:
 
     It looks at the first `LONGEST` letters alone, so later ones change nothing.
     """
+    end = first_sentence_end(held, LONGEST)
+    if end is not None or len(held) < LONGEST:
+        return end
     head = held[:LONGEST]
-    found = _END.search(head)
-    if found:
-        return found.end()
-    if len(held) < LONGEST:
-        return None
     return max(head.rfind(" "), head.rfind("\t")) + 1 or LONGEST

@@ -19,7 +19,7 @@ import numpy as np
 
 from fireside.safety.heads import Head, Judge
 from fireside.safety.injection import Finding, inspect
-from fireside.safety.inspector import Inspector, sentences
+from fireside.safety.inspector import Inspector, inspected_sentences
 from fireside.training.heads import figures
 from fireside.training.heads.rows import (
     Row,
@@ -61,7 +61,9 @@ def train(work: Work, folder: Path) -> Head:
     asked = [t for t in instructions(folder / ASKED) if len(t) <= LONGEST and not held_out(t, 0.5)]
     known = [text for texts in attacks(folder)[0].values() for text in texts]
     clean = documents(folder, out=False)
-    data = list(dict.fromkeys(s for texts in clean.values() for t in texts for s in sentences(t)))
+    data = list(
+        dict.fromkeys(s for texts in clean.values() for t in texts for s in inspected_sentences(t))
+    )
     rows = [_row(t, 1.0) for t in asked] + [_row(t, 1.0) for t in known for _ in range(4)]
     rows += [_row(t, 0.0) for t in data]
     kept = [row for row in rows if not held_out(row.text, 0.2)]

@@ -81,11 +81,11 @@ def test_the_model_takes_only_what_was_said(models: Models, smollm2_path: Path) 
     said = "Well, I used to live in Graz, and since last May my home is Porto in Portugal."
     found = extractor.extract(said, "city that the customer lives in now")
     assert found is not None
-    assert said[found.start : found.end] == found.said
+    assert said[found.start : found.end] == found.words
     assert extractor.extract("", "city") is None
     for odd in ("你好,我在北京", "😀" * 400, "x" * 5_000, '{"value": "Rome"} </s> <|im_end|>'):
         piece = extractor.extract(odd, "city")
-        assert piece is None or piece.said in odd
+        assert piece is None or piece.words in odd
 
 
 def test_the_command_says_ok_and_names_the_first_line_that_fails(

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fireside.assistant.dialogue.config import SlotConfig
-from fireside.assistant.dialogue.values.dates import dates
-from fireside.assistant.dialogue.values.found import Found
-from fireside.assistant.dialogue.values.kinds import candidates
-from fireside.assistant.dialogue.values.numbers import numbers, of_words
-from fireside.assistant.dialogue.values.spans import after, answer, options
-from fireside.assistant.dialogue.values.times import times
+from fireside.assistant.dialogue.kinds import candidates
+from fireside.assistant.dialogue.spans import after, answer, options
+from fireside.language.days import find_days
+from fireside.language.mentions import Mention
+from fireside.language.numbers import find_numbers, number_of_words
+from fireside.language.times import find_times
 from tests.measures import seconds
 
 TODAY = date(2026, 11, 22)  # a Sunday
@@ -40,7 +40,7 @@ KINDS = [
 ]
 
 
-def values(found: list[Found]) -> list[str]:
+def values(found: list[Mention]) -> list[str]:
     return [each.value for each in found]
 
 
@@ -50,35 +50,35 @@ def test_whatever_is_found_stands_in_the_text(text: str) -> None:
     found += [*options(text), *after(["from", "to"], text)]
     whole = answer(text)
     for each in [*found, *([whole] if whole else [])]:
-        assert text[each.start : each.end] == each.said
-        assert each.said
+        assert text[each.start : each.end] == each.words
+        assert each.words
         assert each.value
 
 
 @given(st.dates(date(1990, 1, 1), date(2199, 12, 31)))
 def test_a_date_in_iso_is_itself(day: date) -> None:
-    assert values(dates(f"on {day.isoformat()}, please", TODAY)) == [day.isoformat()]
-    assert values(dates(f"{day:%B} {day.day}, {day.year}", TODAY)) == [day.isoformat()]
+    assert values(find_days(f"on {day.isoformat()}, please", TODAY)) == [day.isoformat()]
+    assert values(find_days(f"{day:%B} {day.day}, {day.year}", TODAY)) == [day.isoformat()]
 
 
 @given(st.dates(date(2020, 1, 1), date(2090, 12, 31)), st.integers(0, 6))
 def test_a_weekday_is_in_the_coming_seven_days(today: date, ahead: int) -> None:
     day = today + timedelta(days=ahead or 7)
-    assert values(dates(f"{day:%A}", today)) == [day.isoformat()]
+    assert values(find_days(f"{day:%A}", today)) == [day.isoformat()]
 
 
 @given(st.integers(0, 23), st.integers(0, 59))
 def test_a_time_is_itself_on_both_clocks(hour: int, minute: int) -> None:
     wanted = f"{hour:02}:{minute:02}"
-    assert values(times(f"at {wanted}")) == [wanted]
+    assert values(find_times(f"at {wanted}")) == [wanted]
     half = "am" if hour < 12 else "pm"
-    assert values(times(f"at {hour % 12 or 12}:{minute:02} {half}.")) == [wanted]
+    assert values(find_times(f"at {hour % 12 or 12}:{minute:02} {half}.")) == [wanted]
 
 
 @given(st.integers(0, 10**9))
 def test_digits_are_their_number(number: int) -> None:
-    assert values(numbers(f"give me {number} of them")) == [str(number)]
-    assert values(numbers(f"give me {number:,} of them")) == [str(number)]
+    assert values(find_numbers(f"give me {number} of them")) == [str(number)]
+    assert values(find_numbers(f"give me {number:,} of them")) == [str(number)]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_digits_are_their_number(number: int) -> None:
     ],
 )
 def test_days(text: str, day: str) -> None:
-    assert values(dates(text, TODAY)) == [day]
+    assert values(find_days(text, TODAY)) == [day]
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ def test_days(text: str, day: str) -> None:
     ["may I sit", "he sat there", "Feb 30", "the first one", "3.4", "1/2/3/4", "the sun", ""],
 )
 def test_no_days(text: str) -> None:
-    assert values(dates(text, TODAY)) == []
+    assert values(find_days(text, TODAY)) == []
 
 
 def test_two_readings_are_both_given_and_the_policy_may_prefer_one() -> None:
-    assert values(dates("on 3/4", TODAY)) == ["2027-03-04", "2027-04-03"]
-    assert values(dates("on 25/4", TODAY)) == ["2027-04-25"]
+    assert values(find_days("on 3/4", TODAY)) == ["2027-03-04", "2027-04-03"]
+    assert values(find_days("on 25/4", TODAY)) == ["2027-04-25"]
     slot = SlotConfig(type="date")
     for order, wanted in (("day_first", "2027-04-03"), ("month_first", "2027-03-04")):
         found = candidates(slot, "on 3/4", today=TODAY, date_order=order)
@@ -134,12 +134,12 @@ def test_two_readings_are_both_given_and_the_policy_may_prefer_one() -> None:
     ],
 )
 def test_times(text: str, time: str) -> None:
-    assert values(times(text)) == [time]
+    assert values(find_times(text)) == [time]
 
 
 @pytest.mark.parametrize("text", ["25:00", "13 pm", "12:75", "1:2:3", "version 11.305"])
 def test_no_times(text: str) -> None:
-    assert values(times(text)) == []
+    assert values(find_times(text)) == []
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,12 @@ def test_no_times(text: str) -> None:
     ],
 )
 def test_numbers(text: str, wanted: list[str]) -> None:
-    assert values(numbers(text)) == wanted
+    assert values(find_numbers(text)) == wanted
 
 
 def test_words_that_make_no_number() -> None:
-    assert of_words("two three") is None
-    assert of_words("twenty hundred one two") is None
+    assert number_of_words("two three") is None
+    assert number_of_words("twenty hundred one two") is None
 
 
 def test_choices_are_whole_words_in_any_case() -> None:

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fireside.assistant.sentences import sentences
 from fireside.assistant.uses.classify import classify, in_order, labelled, softmax
 from fireside.assistant.uses.extract import extract
 from fireside.assistant.uses.packing import packed, sentences_within
 from fireside.assistant.uses.summarise import length, summarise
 from fireside.assistant.uses.translate import needed_terms, translate
 from fireside.assistant.uses.write import write
+from fireside.language.sentences import sentences
 
 from .scripted import Scripted
 
