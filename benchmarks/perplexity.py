@@ -32,7 +32,7 @@ def loss(runner: Runner, ids: list[int]) -> tuple[float, int]:
         chunk = Chunk(token_ids=window, start=0, blocks=blocks, logits=len(window))
         logits = runner.run([chunk])[:-1]
         total += torch.nn.functional.cross_entropy(
-            logits, torch.tensor(window[1:]), reduction="sum"
+            torch.from_numpy(logits), torch.tensor(window[1:]), reduction="sum"
         ).item()
         count += len(window) - 1
     return total, count

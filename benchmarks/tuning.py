@@ -32,7 +32,7 @@ def chats(path: Path, model: str, length: int, most: int) -> tuple[list[dict[str
     """Question and answer as messages, and their tokens: the first that fit `length`."""
     from fireside.hub.local import locate
     from fireside.messages import Message
-    from fireside.model.load import load_tokenizer
+    from fireside.model.tokenizer import load_tokenizer
     from fireside.settings import load_settings
 
     tokenizer = load_tokenizer(locate(model, load_settings().models_dir))

@@ -37,7 +37,8 @@ def with_fireside(folder: Path, prompt: str) -> str:
     import torch
 
     from fireside.hub import locate
-    from fireside.model.load import load_model, load_tokenizer
+    from fireside.model.load import load_model
+    from fireside.model.tokenizer import load_tokenizer
 
     local = locate(str(folder.resolve()), folder)
     model, tokenizer = load_model(local), load_tokenizer(local)

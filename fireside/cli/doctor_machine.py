@@ -114,7 +114,7 @@ def arithmetic(settings: Settings) -> list[Finding]:
     """Threads, kernels and precision: the engine's own decisions."""
     import torch
 
-    from fireside.engine.load import set_threads
+    from fireside.engine.torch_runners import set_threads
 
     set_threads(settings.threads)
     kernels = torch.backends.cpu.get_cpu_capability()
@@ -139,7 +139,8 @@ def _threads(threads: int) -> Finding:
 
 def _precision(settings: Settings) -> list[Finding]:
     """What the default model runs in; nothing while there is none (`doctor_state` says so)."""
-    from fireside.engine.load import choose_device, choose_precision
+    from fireside.engine.devices import choose_device
+    from fireside.engine.torch_runners import choose_precision
     from fireside.hub.local import locate
     from fireside.model.weights import open_weights
 
@@ -153,10 +154,10 @@ def _precision(settings: Settings) -> list[Finding]:
         precision = choose_precision(config, settings.precision, device)
     except FiresideError as error:
         return [Finding(name="arithmetic", value="none", problem=error.message, wrong=True)]
-    value = f"{precision} on {device.type} for {local.name}"
+    value = f"{precision} on {device} for {local.name}"
     if precision == "int8":
         return [Finding(name="arithmetic", value=value), _exactness(config, settings)]
-    if precision == "float32" and device.type == "cpu" and settings.precision == "auto":
+    if precision == "float32" and device == "cpu" and settings.precision == "auto":
         return [
             Finding(
                 name="arithmetic",

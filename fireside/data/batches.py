@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
-import torch
 from jaxtyping import Int
-from torch import Tensor
 
 from fireside.errors import BadRequest
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 IGNORE = -100
 """The target of a position where nothing is learned; PyTorch's own."""
@@ -72,6 +73,8 @@ class Row:
 
 def stack(rows: Sequence[Row]) -> Batch:
     """Rows of one length as a batch."""
+    import torch  # who reads files with this room, to look for names in a text, needs none of it
+
     documents = np.stack([row.documents for row in rows])
     targets = np.stack([row.targets for row in rows])
     plain = not documents.any()

@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fireside.engine.load import choose_device
+from fireside.engine.devices import choose_device
 from fireside.engine.threads import beside
 from fireside.errors import BadRequest, ContextOverflow, Interrupted, Unavailable, Unsupported
 from fireside.hub import LocalModel

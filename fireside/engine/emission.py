@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32
-from torch import Tensor
 
 from fireside.engine.logprobs import TokenLogprob, token_logprob
 from fireside.engine.mailbox import Wakes
@@ -58,7 +57,7 @@ class Emission:
         self._counts = counts
         self.request_seconds = 1.0
 
-    def sample(self, works: list[Work], logits: Float32[Tensor, "N V"]) -> list[Choice]:
+    def sample(self, works: list[Work], logits: Float32[np.ndarray, "N V"]) -> list[Choice]:
         """One id for each row whose logits are for sampling."""
         picked: list[int] = []  # rows of `logits`
         rows: list[Row] = []
@@ -178,15 +177,14 @@ class Emission:
         self._open[sequence.request].extend(children)
         return children
 
-    def _note_prompt_logprobs(self, work: Work, logits: Float32[Tensor, "T V"]) -> None:
+    def _note_prompt_logprobs(self, work: Work, logits: Float32[np.ndarray, "T V"]) -> None:
         known = work.sequence.request.prompt_logprobs
         alternatives = work.sequence.request.params.prompt_logprobs
         if known is None or alternatives is None or not len(logits):
             return
         tokens = work.sequence.tokens
-        scores = logits.numpy(force=True)
         first = work.chunk.start + len(work.chunk.token_ids) - len(logits)
-        for offset, row in enumerate(scores):
+        for offset, row in enumerate(logits):
             after = first + offset + 1
             if len(known) <= after < work.sequence.prompt_length:
                 known.append(token_logprob(row, tokens[after], alternatives))
@@ -232,14 +230,11 @@ def _rows(sequence: Sequence, proposals: list[int]) -> Iterable[Row]:
 
 
 def _raw_rows(
-    logits: Float32[Tensor, "N V"], rows: list[Row]
+    logits: Float32[np.ndarray, "N V"], rows: list[Row]
 ) -> dict[int, Float32[np.ndarray, "V"]]:
     """Copies of the rows whose log-probabilities are wanted, before sampling changes them."""
     wanted = [i for i, row in enumerate(rows) if row.sampler.params.logprobs is not None]
-    if not wanted:
-        return {}
-    scores = logits.numpy(force=True)
-    return {i: scores[i].copy() for i in wanted}
+    return {i: logits[i].copy() for i in wanted}
 
 
 def _logprobs(

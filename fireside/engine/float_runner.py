@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 from fireside.engine.arena import KVArena
@@ -60,12 +61,13 @@ class FloatRunner:
         self.arena.copy_block(source, target)
 
     @torch.inference_mode()
-    def run(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
+    def run(self, chunks: Sequence[Chunk]) -> Float32[np.ndarray, "N V"]:
         """Logits of the wanted rows, in the order of `chunks`."""
         if self._threads is not None:
             self._threads.adjust()
         parts = [self._run_tile(tile) for tile in tiles(chunks, TILE)]
-        return torch.cat(parts) if len(parts) > 1 else parts[0]
+        logits = torch.cat(parts) if len(parts) > 1 else parts[0]
+        return logits.numpy(force=True)  # of a CPU the same memory, of a GPU a copy
 
     def _run_tile(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
         plan = Plan(self.arena, chunks)

@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 from fireside.engine.arena import KVArena
@@ -133,13 +134,13 @@ class Int8Runner:
         self.arena.copy_block(source, target)
 
     @torch.inference_mode()
-    def run(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
+    def run(self, chunks: Sequence[Chunk]) -> Float32[np.ndarray, "N V"]:
         """Logits of the wanted rows, in the order of `chunks`."""
         self._threads.adjust()
         pieces = tiles(chunks, TILE)
         if len(pieces) == 1:
-            return self._run_tile(pieces[0])
-        return torch.cat([self._run_tile(piece).clone() for piece in pieces])
+            return self._run_tile(pieces[0]).numpy()
+        return torch.cat([self._run_tile(piece).clone() for piece in pieces]).numpy()
 
     def _run_tile(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
         plan = Plan(self.arena, chunks, self.shapes)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from fireside.engine.embedding import Embedder, load_embedder
 from fireside.engine.load import Progress, load_text_model
 from fireside.engine.stats import EngineStats
 from fireside.engine.text import TextModel
@@ -15,6 +14,9 @@ from fireside.errors import BadRequest, Unavailable, UnknownModel
 from fireside.hub import LocalModel, installed, locate
 from fireside.hub.aliases import Aliases
 from fireside.settings import Settings
+
+if TYPE_CHECKING:
+    from fireside.engine.embedding import Embedder
 
 # More at once would fight for memory and cores; the least recently used one gives way.
 KEPT = 2
@@ -115,6 +117,8 @@ class Models:
                 self._check_open()
                 if local.name in self._embedders:
                     return self._embedders[local.name]
+            from fireside.engine.embedding import load_embedder  # and torch with it
+
             made = load_embedder(local, self._settings)
             with self._lock:
                 if self._closed:

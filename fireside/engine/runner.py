@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from jaxtyping import Float
-from torch import Tensor
+import numpy as np
+from jaxtyping import Float32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +54,9 @@ class Runner(Protocol):
     """The engine's, asked before each layer: whether nobody waits for this step any more, as a step
     of a large prompt can take seconds.  Then `run` raises `Abandoned`."""
 
-    def run(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
-        """Logits in float32, one row per wanted position, in the order of the chunks.
+    def run(self, chunks: Sequence[Chunk]) -> Float32[np.ndarray, "N V"]:
+        """Logits, one row per wanted position, in the order of the chunks: in the host's memory,
+        whatever computed them.
 
         Tokens at `start` and beyond overwrite whatever the blocks held there (rejected
         speculation).  The rows are the engine's until the next call: it masks and penalises them

@@ -7,7 +7,6 @@ All of this is NumPy, not torch: on one core `numpy.argmax` over 49,152 logits t
 `torch.argmax` 230 µs, and partition, comparison and sort are as far apart (AVX-512 against scalar).
 Greedy rows are decided in one call for the batch.  Sampled ones go one after another: a row fits
 the cache, and sorting a padded matrix of candidates for sixteen rows cost as much as all of them.
-Logits on a GPU come over as argmax where that is all that is asked, else as whole rows.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32
-from torch import Tensor
 
 from fireside.engine.params import SamplingParams
 from fireside.engine.penalties import Penalties
@@ -82,31 +80,23 @@ class Row:
     allowed: np.ndarray | None = None
 
 
-def sample(logits: Float32[Tensor, "N V"], rows: Sequence[Row]) -> list[int]:
+def sample(logits: Float32[np.ndarray, "N V"], rows: Sequence[Row]) -> list[int]:
     """One id per row, NOTHING where no logit is finite.  Changes `logits` in place."""
     if all(row.sampler.plain for row in rows):
         return _greedy(logits)
-    scores = logits.numpy(force=True)
-    _adjust(scores, rows)
+    _adjust(logits, rows)
     return [
-        _best(scores[i])
+        _best(logits[i])
         if row.sampler.greedy
-        else choose(scores[i], row.sampler.params, row.sampler.uniform(row.position))
+        else choose(logits[i], row.sampler.params, row.sampler.uniform(row.position))
         for i, row in enumerate(rows)
     ]
 
 
-def _greedy(logits: Float32[Tensor, "N V"]) -> list[int]:
-    if logits.is_cuda:
-        values, best = logits.max(dim=1)
-        ids = [int(i) for i in best.tolist()]
-        finite = values.isfinite().tolist()
-    else:
-        scores = logits.numpy(force=True)
-        array = scores.argmax(axis=1)
-        ids = array.tolist()
-        finite = np.isfinite(scores[np.arange(len(ids)), array]).tolist()
-    return [i if good else NOTHING for i, good in zip(ids, finite, strict=True)]
+def _greedy(logits: Float32[np.ndarray, "N V"]) -> list[int]:
+    best = logits.argmax(axis=1)
+    finite = np.isfinite(logits[np.arange(len(best)), best])
+    return [i if good else NOTHING for i, good in zip(best.tolist(), finite.tolist(), strict=True)]
 
 
 def _adjust(scores: Float32[np.ndarray, "N V"], rows: Sequence[Row]) -> None:

@@ -57,8 +57,10 @@ class Evaluated:
 
         Errors: as `load_model`; Unsupported or BadRequest for a file that is no language model.
         """
-        from fireside.engine.load import choose_device, load_tokenizer, set_threads
+        from fireside.engine.devices import choose_device
+        from fireside.engine.torch_runners import set_threads
         from fireside.model.load import load_model
+        from fireside.model.tokenizer import load_tokenizer
 
         if local.entry is not None and local.entry.kind != "chat":
             raise BadRequest(f"{local.name} makes {local.entry.kind}s: it has no likelihoods.")
@@ -136,11 +138,11 @@ class Evaluated:
         from fireside.engine.engine import Engine
         from fireside.engine.float_runner import FloatRunner
         from fireside.engine.guidance import Guide
-        from fireside.engine.load import BLOCK_SIZE, kv_blocks
+        from fireside.engine.kv_memory import BLOCK_SIZE, kv_blocks
         from fireside.engine.text import TextModel
 
         config, weight = self.model.config, next(self.model.parameters())
-        blocks = kv_blocks(config, 0, weight.device, bytes_per_number=weight.dtype.itemsize)
+        blocks = kv_blocks(config, 0, str(weight.device), bytes_per_number=weight.dtype.itemsize)
         runner = FloatRunner(self.model, num_blocks=blocks, block_size=BLOCK_SIZE)
         engine = Engine(
             runner,

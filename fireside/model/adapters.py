@@ -12,8 +12,10 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
@@ -133,16 +135,17 @@ class AdaptedWeights(Weights):
     def shape(self, name: str) -> tuple[int, ...]:
         return self._base.shape(name)
 
-    def load(self, name: str, dtype: torch.dtype = torch.float32) -> Tensor:
+    def load(self, name: str, dtype: torch.dtype | Literal["float32"] = "float32") -> Tensor:
         delta = self._deltas.get(name)
         if delta is None:
             return self._base.load(name, dtype)
-        return delta.added_to(self._base.load(name)).to(dtype)
+        sum_ = delta.added_to(self._base.load(name))
+        return sum_ if dtype == "float32" else sum_.to(dtype)
 
     def raw(self, name: str) -> GGUFTensor | None:
         return None if name in self._deltas else self._base.raw(name)
 
-    def row_order(self, name: str) -> Tensor | None:
+    def row_order(self, name: str) -> npt.NDArray[np.int64] | None:
         return self._base.row_order(name)
 
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 from fireside.errors import Corrupt
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    import numpy as np
     from torch import Tensor
+
+    Frequencies = TypeVar("Frequencies", Tensor, np.ndarray)
 
 Norm = Literal["layernorm", "rmsnorm"]
 Activation = Literal["gelu", "gelu_tanh", "silu"]
@@ -29,7 +31,8 @@ class LinearScaling:
 
     factor: float
 
-    def scale(self, frequencies: Float[Tensor, " half"]) -> Float[Tensor, " half"]:
+    def scale(self, frequencies: Frequencies) -> Frequencies:
+        """One number for each pair that is turned, by torch or NumPy."""
         return frequencies / self.factor
 
 
@@ -42,10 +45,10 @@ class Llama3Scaling:
     high_freq_factor: float
     original_context: int
 
-    def scale(self, frequencies: Float[Tensor, " half"]) -> Float[Tensor, " half"]:
+    def scale(self, frequencies: Frequencies) -> Frequencies:
         wavelengths = 2 * math.pi / frequencies
         low, high = self.low_freq_factor, self.high_freq_factor
-        kept = ((self.original_context / wavelengths - low) / (high - low)).clamp(0, 1)
+        kept = ((self.original_context / wavelengths - low) / (high - low)).clip(0, 1)
         return frequencies * (kept + (1 - kept) / self.factor)
 
 

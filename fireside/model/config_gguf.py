@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from fireside.errors import Corrupt, Unsupported
 from fireside.model.architecture import LinearScaling, Llama3Scaling, ModelConfig, Rope
@@ -169,7 +168,7 @@ def _llama3(tensor: GGUFTensor, theta: float, head_dim: int) -> Llama3Scaling | 
     """
     if tuple(tensor.shape) != (head_dim // 2,):
         raise Corrupt(f"rope_freqs.weight has shape {tuple(tensor.shape)}, not ({head_dim // 2},)")
-    divisors = torch.from_numpy(np.array(tensor.dequantize(), dtype=np.float32))
+    divisors = np.array(tensor.dequantize(), dtype=np.float32)
     if bool((divisors == 1).all()):
         return None
     scaling = Llama3Scaling(
@@ -178,8 +177,8 @@ def _llama3(tensor: GGUFTensor, theta: float, head_dim: int) -> Llama3Scaling | 
         high_freq_factor=4.0,
         original_context=8192,
     )
-    frequencies = theta ** -(torch.arange(0, head_dim, 2).float() / head_dim)
-    if not torch.allclose(frequencies / divisors, scaling.scale(frequencies), rtol=1e-4):
+    frequencies = theta ** -(np.arange(0, head_dim, 2).astype(np.float32) / head_dim)
+    if not np.allclose(frequencies / divisors, scaling.scale(frequencies), rtol=1e-4):
         raise Unsupported("the frequency factors in rope_freqs.weight are not those of Llama 3")
     return scaling
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from fireside.hub.gguf import open_gguf
-from fireside.model.load import load_model, load_tokenizer
+from fireside.model.load import load_model
 from fireside.model.save import appears_whole, save_model
+from fireside.model.tokenizer import load_tokenizer
 from fireside.tokenizer import Tokenizer
 from fireside.tokenizer.save import copy_tokenizer, write_gguf_tokenizer
 from fireside.tokenizer.templates import write_json

@@ -20,8 +20,9 @@ from fireside.errors import Unavailable
 from fireside.hub.packages import training_packages
 from fireside.model.config import config_to_hf
 from fireside.model.export_hf import special_ids, write_tokenizer
-from fireside.model.load import load_model, load_tokenizer
+from fireside.model.load import load_model
 from fireside.model.save import appears_whole
+from fireside.model.tokenizer import load_tokenizer
 from fireside.model.transformer import Transformer
 from fireside.tokenizer.templates import write_json
 

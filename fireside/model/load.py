@@ -1,4 +1,4 @@
-"""A model on disk to a model in memory, and its tokenizer."""
+"""A model on disk to a model in memory."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from fireside.hub.gguf import open_gguf
 from fireside.model.transformer import Transformer
 from fireside.model.weights import Weights, open_weights
-from fireside.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from fireside.hub import LocalModel
@@ -37,15 +35,3 @@ def model_of(
         tensor = weights.load(name, dtype).to(device)
         setattr(model.get_submodule(owner), attribute, nn.Parameter(tensor))
     return model.eval()
-
-
-def load_tokenizer(local: LocalModel) -> Tokenizer:
-    """Whichever of its folders or files has it.
-
-    Errors: NotFound, Unsupported, Corrupt.
-    """
-    if local.tokenizer is not None:
-        return Tokenizer.from_folder(local.tokenizer)
-    if local.format == "gguf":
-        return Tokenizer.from_gguf(open_gguf(local.path).metadata)
-    return Tokenizer.from_folder(local.path)

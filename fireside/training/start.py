@@ -18,8 +18,8 @@ from time import time
 
 import torch
 
-from fireside.engine.load import set_threads
 from fireside.engine.threads import Threads
+from fireside.engine.torch_runners import set_threads
 from fireside.errors import FiresideError, Interrupted
 from fireside.hub.progress import Progress as Preparing
 from fireside.training import assembly, before, finish, launch

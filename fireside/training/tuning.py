@@ -16,7 +16,8 @@ import torch
 from fireside.data import Examples, PackedChats
 from fireside.errors import BadRequest
 from fireside.hub.local import locate
-from fireside.model.load import load_model, load_tokenizer
+from fireside.model.load import load_model
+from fireside.model.tokenizer import load_tokenizer
 from fireside.model.transformer import Transformer
 from fireside.training.config import ObjectiveSection
 from fireside.training.graded import GraderReward

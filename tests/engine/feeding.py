@@ -57,7 +57,7 @@ def feed_together(
         if rng is not None:
             going = rng.sample(going, rng.randint(1, len(going)))
         chunks = [fed.chunk() for fed in going]
-        logits = runner.run(chunks).clone()
+        logits = torch.from_numpy(runner.run(chunks)).clone()
         for fed, chunk, part in zip(
             going, chunks, logits.split([len(chunk.token_ids) for chunk in chunks]), strict=True
         ):

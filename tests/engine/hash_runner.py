@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from fireside.engine.runner import Chunk
 
@@ -45,7 +44,7 @@ class HashRunner:
         self.steps: list[list[tuple[int, int]]] = []  # per run: (start, tokens) of each chunk
         self.fail_when: int | None = None  # a token id that breaks the run
 
-    def run(self, chunks: Sequence[Chunk]) -> torch.Tensor:
+    def run(self, chunks: Sequence[Chunk]) -> np.ndarray:
         self.steps.append([(chunk.start, len(chunk.token_ids)) for chunk in chunks])
         for chunk in chunks:
             if self.fail_when in chunk.token_ids:
@@ -53,7 +52,7 @@ class HashRunner:
         written = [self._write(chunk) for chunk in chunks]
         assert len(np.unique(np.concatenate(written))) == sum(map(len, written)), "two writers"
         rows = [row for chunk in chunks for row in self._read(chunk)]
-        return torch.from_numpy(np.array(rows, dtype=np.float32).reshape(-1, self.vocab_size))
+        return np.array(rows, dtype=np.float32).reshape(-1, self.vocab_size)
 
     def copy_block(self, source: int, target: int) -> None:
         size = self.block_size

@@ -150,7 +150,7 @@ def test_seeds_reproduce_in_any_company(model: TextModel) -> None:
 def perplexity(runner: Runner, ids: list[int]) -> float:
     blocks = list(range(-(-len(ids) // runner.block_size)))
     logits = runner.run([Chunk(token_ids=ids, start=0, blocks=blocks, logits=len(ids))])
-    losses = torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(ids[1:]))
+    losses = torch.nn.functional.cross_entropy(torch.from_numpy(logits[:-1]), torch.tensor(ids[1:]))
     return math.exp(losses.item())
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pytest
 import torch
 
@@ -49,7 +50,7 @@ class Gated(HashRunner):
         super().__init__()
         self.gate = threading.Semaphore(0)
 
-    def run(self, chunks: Sequence[Chunk]) -> torch.Tensor:
+    def run(self, chunks: Sequence[Chunk]) -> np.ndarray:
         assert self.gate.acquire(timeout=120)
         return super().run(chunks)
 
@@ -168,7 +169,7 @@ def test_a_broken_run_fails_its_requests_and_nobody_elses(runner: HashRunner) ->
 
 def test_logits_that_are_no_numbers_are_an_error() -> None:
     class Broken(HashRunner):
-        def run(self, chunks: Sequence[Chunk]) -> torch.Tensor:
+        def run(self, chunks: Sequence[Chunk]) -> np.ndarray:
             logits = super().run(chunks)
             logits[0] = float("nan")
             return logits

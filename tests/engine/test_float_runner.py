@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -51,7 +52,8 @@ def runner(model: Transformer) -> FloatRunner:
     return FloatRunner(model, num_blocks=48, block_size=8)
 
 
-def close(found: Tensor, expected: Tensor) -> None:
+def close(logits: Tensor | np.ndarray, expected: Tensor | np.ndarray) -> None:
+    found, expected = torch.as_tensor(logits), torch.as_tensor(expected)
     assert found.dtype == torch.float32
     assert torch.allclose(found, expected[: len(found)], atol=2e-4, rtol=1e-4)
 

@@ -22,8 +22,9 @@ from fireside.messages import Message
 from fireside.model.adapters import save_adapter
 from fireside.model.export_gguf import export_gguf
 from fireside.model.export_hf import export_hf
-from fireside.model.load import load_model, load_tokenizer
+from fireside.model.load import load_model
 from fireside.model.lora import LoraConfig, inject
+from fireside.model.tokenizer import load_tokenizer
 from fireside.settings import Settings
 
 LENGTH = 50

@@ -12,25 +12,20 @@ import psutil
 import pytest
 import torch
 
+from fireside.engine import devices
+from fireside.engine.devices import choose_device
 from fireside.engine.float_runner import FloatRunner
 from fireside.engine.int8_runner import Int8Runner
-from fireside.engine.load import (
-    BLOCK_SIZE,
-    choose_device,
-    choose_precision,
-    kv_blocks,
-    load_runner,
-    load_text_model,
-    prepare,
-    set_threads,
-)
+from fireside.engine.kv_memory import BLOCK_SIZE, kv_blocks
+from fireside.engine.load import load_runner, load_text_model, prepare
+from fireside.engine.torch_runners import choose_precision, set_threads
 from fireside.errors import BadRequest, Unavailable
 from fireside.hub import LocalModel
 from fireside.settings import Settings
 
 from .small_models import config_of
 
-CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+CPU, CUDA = "cpu", "cuda"
 LLAMA, GEMMA = config_of("llama"), config_of("gemma3")
 PER_BLOCK = 2 * 3 * 2 * 16 * 4 * BLOCK_SIZE  # keys and values, layers, heads, head_dim, float32
 
@@ -73,6 +68,7 @@ def test_int8_that_cannot_be_is_refused(monkeypatch, has_vnni, config, said) -> 
 
 
 def test_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "_has_driver", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device("auto") == choose_device("cpu") == CPU
     with pytest.raises(BadRequest, match="FIRESIDE_DEVICE") as caught:
@@ -81,6 +77,8 @@ def test_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert choose_device("auto") == choose_device("cuda") == CUDA
     assert choose_device("cpu") == CPU
+    monkeypatch.setattr(devices, "_has_driver", lambda: False)
+    assert choose_device("auto") == CPU  # torch is not asked
 
 
 @pytest.fixture

@@ -318,8 +318,8 @@ def rows_of(count: int, params: SamplingParams, **more: object) -> list[Row]:
 
 
 def test_top_one_sampling_equals_greedy() -> None:
-    logits = torch.stack([logits_of("wide", 500, seed) for seed in range(6)])
-    greedy = sample(logits.clone(), rows_of(6, SamplingParams(temperature=0)))
+    logits = np.stack([logits_of("wide", 500, seed) for seed in range(6)])
+    greedy = sample(logits.copy(), rows_of(6, SamplingParams(temperature=0)))
     assert greedy == logits.argmax(1).tolist()
     for params in (
         SamplingParams(top_k=1),
@@ -327,34 +327,34 @@ def test_top_one_sampling_equals_greedy() -> None:
         SamplingParams(top_p=1e-9),
         SamplingParams(min_p=1.0),
     ):
-        assert sample(logits.clone(), rows_of(6, params)) == greedy
+        assert sample(logits.copy(), rows_of(6, params)) == greedy
 
 
 @pytest.mark.parametrize("params", PARAMS, ids=range(len(PARAMS)))
 def test_a_row_does_not_see_its_neighbours(params: SamplingParams) -> None:
-    logits = torch.stack([logits_of(kind, 3000, 1) for kind in ("flat", "wide", "peaked")])
+    logits = np.stack([logits_of(kind, 3000, 1) for kind in ("flat", "wide", "peaked")])
     rows = rows_of(3, params)
-    whole = sample(logits.clone(), rows)
-    assert whole == [sample(logits[i : i + 1].clone(), rows[i : i + 1])[0] for i in range(3)]
+    whole = sample(logits.copy(), rows)
+    assert whole == [sample(logits[i : i + 1].copy(), rows[i : i + 1])[0] for i in range(3)]
 
 
 def test_a_mask_is_kept_and_an_empty_one_leaves_nothing() -> None:
-    logits = torch.zeros(1, 20)
+    logits = np.zeros((1, 20), np.float32)
     mask = np.zeros(20, dtype=bool)
     mask[[3, 7]] = True
     drawn = {
-        sample(logits.clone(), rows_of(1, SamplingParams(seed=i), allowed=mask))[0]
+        sample(logits.copy(), rows_of(1, SamplingParams(seed=i), allowed=mask))[0]
         for i in range(20)
     }
     assert drawn <= {3, 7}
     anything = Constraint(kind="regex", value=".*")
     for params in (SamplingParams(), SamplingParams(temperature=0, constraint=anything)):
-        assert sample(logits.clone(), rows_of(1, params, allowed=~mask & mask)) == [NOTHING]
+        assert sample(logits.copy(), rows_of(1, params, allowed=~mask & mask)) == [NOTHING]
 
 
 @pytest.mark.parametrize("params", [SamplingParams(), SamplingParams(temperature=0)])
 def test_broken_logits_are_noticed(params: SamplingParams) -> None:
-    assert sample(torch.full((1, 8), math.nan), rows_of(1, params)) == [NOTHING]
+    assert sample(np.full((1, 8), math.nan, np.float32), rows_of(1, params)) == [NOTHING]
 
 
 def test_random_numbers_are_uniform_and_independent_of_each_other() -> None:

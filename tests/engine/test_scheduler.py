@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
+import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -23,7 +23,7 @@ class Watched(HashRunner):
     prefill_chunk = 10
     max_batch = 4
 
-    def run(self, chunks: Sequence[Chunk]) -> torch.Tensor:
+    def run(self, chunks: Sequence[Chunk]) -> np.ndarray:
         assert 0 < len(chunks) <= self.max_batch
         prompt_tokens = [len(c.token_ids) for c in chunks if c.logits < len(c.token_ids)]
         assert sum(prompt_tokens) <= self.prefill_chunk

@@ -17,8 +17,9 @@ from fireside.hub.local import locate
 from fireside.model.architecture import ModelConfig, Rope
 from fireside.model.config import config_of
 from fireside.model.export_gguf import export_gguf, neighbours
-from fireside.model.load import load_model, load_tokenizer
+from fireside.model.load import load_model
 from fireside.model.save import save_model
+from fireside.model.tokenizer import load_tokenizer
 from fireside.model.transformer import Transformer
 from fireside.tokenizer.save import copy_tokenizer
 from fireside.tokenizer.training import train_tokenizer

@@ -11,7 +11,8 @@ import torch
 from fireside.errors import Conflict
 from fireside.hub.local import LocalModel
 from fireside.model.export_hf import export_hf
-from fireside.model.load import load_model, load_tokenizer
+from fireside.model.load import load_model
+from fireside.model.tokenizer import load_tokenizer
 from fireside.model.weights import open_weights
 from fireside.tokenizer import Tokenizer
 

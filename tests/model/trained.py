@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from fireside.hub.local import LocalModel, locate
 from fireside.model.architecture import ModelConfig, Rope
 from fireside.model.export_hf import special_ids, write_tokenizer
-from fireside.model.load import load_tokenizer
 from fireside.model.save import save_model
+from fireside.model.tokenizer import load_tokenizer
 from fireside.model.transformer import Transformer
 from fireside.tokenizer import Tokenizer
 from fireside.tokenizer.training import train_tokenizer

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer as Backend
 from tokenizers import models, normalizers
 
 from fireside.errors import ContextOverflow, Interrupted
-from fireside.model.load import open_gguf
+from fireside.hub.gguf import open_gguf
 from fireside.tokenizer import Tokenizer, length
 from fireside.tokenizer.length import check_length
 from fireside.tokenizer.vocabulary import keeps_letters

@@ -12,7 +12,8 @@ import pytest
 from fireside.errors import Conflict, Corrupt, FiresideError, Interrupted, Unavailable
 from fireside.hub.local import open_path
 from fireside.messages import Message
-from fireside.model.load import load_model, load_tokenizer
+from fireside.model.load import load_model
+from fireside.model.tokenizer import load_tokenizer
 from fireside.training.config import TrainConfig
 from fireside.training.metrics import METRICS, curve
 from fireside.training.progress import Progress, Silent

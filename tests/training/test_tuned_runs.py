@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 from fireside.errors import BadRequest, Interrupted
 from fireside.hub.local import open_path
 from fireside.messages import Message
-from fireside.model.load import load_model, load_tokenizer
+from fireside.model.load import load_model
+from fireside.model.tokenizer import load_tokenizer
 from fireside.training.config import TrainConfig, merged
 from fireside.training.start import run
 

@@ -19,7 +19,8 @@ from fireside.data.readers import read_examples
 from fireside.data.source import Source
 from fireside.data.tokenised import Tokens, tokenise
 from fireside.hub.local import locate
-from fireside.model.load import load_model, load_tokenizer
+from fireside.model.load import load_model
+from fireside.model.tokenizer import load_tokenizer
 from fireside.model.transformer import Transformer
 from fireside.settings import load_settings
 from fireside.training.answers import Answer, Reference

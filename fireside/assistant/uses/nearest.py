@@ -13,13 +13,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-import torch
-import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor
+import numpy as np
+from jaxtyping import Float, Int
 
 from fireside.assistant.dialogue.intents import parts_of
 from fireside.assistant.dialogue.vectors import clipped, readable, without_signs
+from fireside.assistant.uses.descent import minimum
 
 if TYPE_CHECKING:
     from fireside.assistant.dialogue.vectors import Vectors
@@ -50,11 +49,11 @@ class LabelReader:
             *map(in_words, labels),
             *(each for label in labels for each in examples.get(label, ())),
         ]
-        self._owners = torch.tensor(
+        self._owners = np.array(
             [*range(len(labels))]
             + [n for n, label in enumerate(labels) for _ in examples.get(label, ())]
         )
-        self._known, _ = vectors.embed([clipped(vectors, text) for text in texts])
+        self._known = self._embedded(texts)
         self._directions = directions(self._known, self._owners, len(labels))
 
     def chances(self, text: str) -> dict[str, float] | None:
@@ -63,7 +62,7 @@ class LabelReader:
         text = without_signs(text)
         if not readable(self._vectors, text):
             return None
-        rows, _ = self._vectors.embed([clipped(self._vectors, part) for part in parts_of(text)])
+        rows = self._embedded(parts_of(text))
         cosines = self.cosines(rows)
         shares = self.shares(cosines)
         fits = min(1.0, self.certainty(rows, cosines) / float(shares.max()))
@@ -71,48 +70,58 @@ class LabelReader:
             label: fits * float(share) for label, share in zip(self._labels, shares, strict=True)
         }
 
-    def cosines(self, rows: Float[Tensor, "N D"]) -> Float[Tensor, " L"]:
+    def _embedded(self, texts: Sequence[str]) -> Float[np.ndarray, "N D"]:
+        vectors, _ = self._vectors.embed([clipped(self._vectors, text) for text in texts])
+        return np.asarray(vectors)
+
+    def cosines(self, rows: Float[np.ndarray, "N D"]) -> Float[np.ndarray, " L"]:
         """Of each label's direction with the nearest part of the text."""
-        return (rows @ self._directions.T).amax(0)
+        cosines: Float[np.ndarray, " L"] = (rows @ self._directions.T).max(0)
+        return cosines
 
-    def shares(self, cosines: Float[Tensor, " L"]) -> Float[Tensor, " L"]:
+    def shares(self, cosines: Float[np.ndarray, " L"]) -> Float[np.ndarray, " L"]:
         """Of each label, where one of them is right."""
-        return (SHARPNESS * cosines).softmax(0)
+        return softmax(SHARPNESS * cosines)
 
-    def certainty(self, rows: Float[Tensor, "N D"], cosines: Float[Tensor, " L"]) -> float:
+    def certainty(self, rows: Float[np.ndarray, "N D"], cosines: Float[np.ndarray, " L"]) -> float:
         """The chance that the best label is right."""
         nearest, lead = self.signs(rows, cosines)
         return 1 / (1 + math.exp(-(NEAREST * nearest + LEAD * lead + SHIFT)))
 
     def signs(
-        self, rows: Float[Tensor, "N D"], cosines: Float[Tensor, " L"]
+        self, rows: Float[np.ndarray, "N D"], cosines: Float[np.ndarray, " L"]
     ) -> tuple[float, float]:
         """(cosine of the best label's nearest example, the label's lead over the second)."""
-        (first, second), (best, _) = cosines.topk(2)
+        second, best = np.argsort(cosines)[-2:]
         own = self._known[self._owners == best]
-        return float((rows @ own.T).max()), float(first - second)
+        return float((rows @ own.T).max()), float(cosines[best] - cosines[second])
 
 
-def directions(vectors: Float[Tensor, "N D"], owners: Tensor, labels: int) -> Float[Tensor, "L D"]:
+def softmax(scores: Float[np.ndarray, "*N L"]) -> Float[np.ndarray, "*N L"]:
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    shares: Float[np.ndarray, "*N L"] = weights / weights.sum(-1, keepdims=True)
+    return shares
+
+
+def directions(
+    vectors: Float[np.ndarray, "N D"], owners: Int[np.ndarray, " N"], labels: int
+) -> Float[np.ndarray, "L D"]:
     """One of each label: the middle of its vectors, moved apart from the others' until the softmax
     gives each vector to its own label.  With names alone there is nothing to learn from."""
-    middles = torch.stack([vectors[owners == n].mean(0) for n in range(labels)])
-    middles = F.normalize(middles, dim=1)
+    middles = np.stack([vectors[owners == n].mean(0) for n in range(labels)]).astype(np.float64)
+    middles /= np.linalg.norm(middles, axis=1, keepdims=True)
     if len(vectors) == labels:
         return middles
-    with torch.enable_grad():
-        moved = middles.clone().requires_grad_()
-        optimiser = torch.optim.LBFGS([moved], max_iter=STEPS)
+    own = np.eye(labels)[owners]
 
-        def loss() -> Tensor:
-            optimiser.zero_grad()
-            wrong = F.cross_entropy(SHARPNESS * (vectors @ moved.T), owners)
-            value = wrong + PULL / labels * (moved - middles).square().sum()
-            value.backward()  # type: ignore[no-untyped-call]
-            return value
+    def loss(moved: Float[np.ndarray, "L D"]) -> tuple[float, Float[np.ndarray, "L D"]]:
+        """And its slope."""
+        shares, away = softmax(SHARPNESS * (vectors @ moved.T)), moved - middles
+        wrong = -np.log(shares[own > 0]).mean() + PULL / labels * np.square(away).sum()
+        slope = SHARPNESS / len(vectors) * ((shares - own).T @ vectors) + 2 * PULL / labels * away
+        return float(wrong), slope
 
-        optimiser.step(loss)  # type: ignore[no-untyped-call]
-    return moved.detach()
+    return minimum(loss, middles, STEPS)
 
 
 def in_words(label: str) -> str:

@@ -10,15 +10,13 @@ from collections.abc import Callable, Sequence
 from ctypes import CDLL, c_void_p
 
 import numpy as np
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Float32
 
-from fireside.engine.int8_runner import rotary_table
 from fireside.engine.native.library import CChunk, CConfig, CLayer, CMatrix, choose_isa
 from fireside.engine.native.packing import PackedWeights
+from fireside.engine.native.rotary import rotary_table
 from fireside.engine.runner import Abandoned, Chunk, tiles
-from fireside.model.config import ModelConfig
+from fireside.model.architecture import ModelConfig
 
 BLOCK_SIZE = 32
 TILE = 256
@@ -49,7 +47,7 @@ class NativeRunner:
         self.abandoned: Callable[[], bool] = lambda: False
         self._weights = weights
         length = min(config.context, num_blocks * BLOCK_SIZE)
-        self._rotary = torch.view_as_real(rotary_table(config, length)).contiguous()
+        self._rotary = rotary_table(config, length)
         self._step = self._open(config, threads)
         self._logits = np.empty((0, config.vocab_size), np.float32)
 
@@ -71,7 +69,7 @@ class NativeRunner:
         )  # fmt: skip
         step = self._library.fireside_open(
             described, layers, embedding, head, weights.address("last_norm"),
-            self._rotary.data_ptr(), self.isa.encode(), threads,
+            self._rotary.ctypes.data, self.isa.encode(), threads,
         )  # fmt: skip
         assert step
         return int(step)
@@ -94,7 +92,7 @@ class NativeRunner:
     def copy_block(self, source: int, target: int) -> None:
         self._library.fireside_copy_block(self._step, source, target)
 
-    def run(self, chunks: Sequence[Chunk]) -> Float[Tensor, "N V"]:
+    def run(self, chunks: Sequence[Chunk]) -> Float32[np.ndarray, "N V"]:
         """Logits of the wanted rows, in the order of `chunks`."""
         wanted = sum(chunk.logits for chunk in chunks)
         if len(self._logits) < wanted:
@@ -104,7 +102,7 @@ class NativeRunner:
             if self.abandoned():
                 raise Abandoned
             done += self._run(piece, done)
-        return torch.from_numpy(self._logits[:wanted])
+        return self._logits[:wanted]
 
     def _run(self, chunks: Sequence[Chunk], place: int) -> int:
         """Writes logits from row `place` on; returns how many rows."""
