@@ -6,10 +6,11 @@ Read once at the edge (cli, server) and handed down; no room reads the environme
 
 from __future__ import annotations
 
+import os
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -21,6 +22,9 @@ from pydantic_settings import (
 )
 
 from fireside.errors import BadRequest
+from fireside.toml_files import error_path, explain, first_error
+
+FILE: Final = "fireside.toml"
 
 Precision = Literal["auto", "int8", "float32", "bfloat16", "float16"]
 
@@ -32,7 +36,7 @@ def default_home() -> Path:
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix="FIRESIDE_", toml_file="fireside.toml", extra="forbid", frozen=True
+        env_prefix="FIRESIDE_", toml_file=FILE, extra="forbid", frozen=True
     )
 
     home: Path = Field(default_factory=default_home, description="Models, database and runs.")
@@ -183,14 +187,21 @@ def load_settings() -> Settings:
             return settings.model_copy(update={"model": chosen})
         return settings
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        name = ".".join(map(str, error_path(first_error(error))))
         raise BadRequest(
-            f"Setting {name!r}: {first['msg']}. See docs/settings.md.",
-            param=name,
+            f"{_explain(error, name)} docs/settings.md lists all settings.", param=name
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"fireside.toml is not valid TOML in UTF-8: {error}.") from None
+        raise BadRequest(f"{FILE} is not valid TOML in UTF-8: {error}.") from None
+
+
+def _explain(error: ValidationError, name: str) -> str:
+    """A mistake in the file names its line, one in the environment its variable."""
+    variable = f"FIRESIDE_{name.upper()}"
+    if variable in os.environ:
+        return explain(error, Settings, origin=variable)
+    text = Path(FILE).read_text(encoding="utf-8") if Path(FILE).is_file() else ""
+    return explain(error, Settings, origin=FILE if text else "Settings", text=text)
 
 
 def _chosen_model(settings: Settings) -> str | None:

@@ -14,15 +14,13 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Self, Union, get_args, get_origin
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, model_validator
 
 from fireside.assistant.ability.config import AbilityConfig
 from fireside.assistant.dialogue.config import DialogueConfig
@@ -37,6 +35,7 @@ from fireside.assistant.tools.config import ToolsConfig
 from fireside.assistant.uncertainty import UncertaintyConfig
 from fireside.assistant.uses.config import TaskConfig
 from fireside.errors import BadRequest, NotFound
+from fireside.toml_files import read_text_file, read_toml_model
 
 NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}"
 
@@ -111,16 +110,7 @@ def parse(text: str, *, origin: str) -> Persona:
     Raises:
         BadRequest: with the line, and for a misspelt key the nearest one.
     """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadRequest(f"{origin} is not valid TOML: {error}.", param="persona") from None
-    except RecursionError:
-        raise BadRequest(f"{origin} is nested too deeply.", param="persona") from None
-    try:
-        return Persona.model_validate(table)
-    except ValidationError as error:
-        raise BadRequest(_one_line(error, table, text, origin), param="persona") from None
+    return read_toml_model(text, Persona, origin=origin, param="persona")
 
 
 def read(path: Path) -> Persona:
@@ -130,16 +120,7 @@ def read(path: Path) -> Persona:
         NotFound: there is no such file.
         BadRequest: as `parse`, and for a file that cannot be read or is not UTF-8 text.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise NotFound(f"There is no persona file {str(path)!r}.", param="persona") from None
-    except UnicodeDecodeError:
-        raise BadRequest(f"{path.name} is not text in UTF-8.", param="persona") from None
-    except (OSError, ValueError) as error:  # a folder, a loop of links, no right to read it
-        why = getattr(error, "strerror", None) or error
-        raise BadRequest(f"{path.name} cannot be read: {why}.", param="persona") from None
-    persona = parse(text, origin=path.name)
+    persona = parse(read_text_file(path, param="persona"), origin=path.name)
     if "name" in persona.model_fields_set or not re.fullmatch(NAME, path.stem):
         return persona
     return persona.model_copy(update={"name": path.stem})
@@ -210,81 +191,3 @@ class Personas:
             if folder is not None and folder.is_dir():
                 found |= {p.stem: p for p in folder.glob("*.toml") if re.fullmatch(NAME, p.stem)}
         return found
-
-
-def _one_line(error: ValidationError, table: Mapping[str, Any], text: str, origin: str) -> str:
-    # A misspelt key that is needed is two errors, and the typo is the one to tell.
-    errors = error.errors()
-    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
-    path = [part for part in first["loc"] if isinstance(part, str | int)]
-    path += getattr(first.get("ctx", {}).get("error"), "path", ())  # of a Misdirected
-    where = ".".join(map(str, path))
-    line = line_of(text, path)
-    place = f"{origin}, line {line}" if line else origin
-    if first["type"] != "extra_forbidden":
-        said = first["msg"].removeprefix("Value error, ")
-        return f"{place}: {where}: {said}{_nearest_choice(first) or '.'}"
-    known = _keys_at(Persona, path[:-1])
-    near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."
-    return f"{place}: there is no key {where!r}; {hint}"
-
-
-def _nearest_choice(error: ErrorDetails) -> str:
-    """For a misspelt value of a choice: the one that is meant."""
-    if error["type"] != "literal_error" or not isinstance(error["input"], str):
-        return ""
-    choices = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
-    near = difflib.get_close_matches(error["input"], choices, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def line_of(text: str, path: Sequence[str | int]) -> int | None:
-    """The line, from 1, where TOML sets the key at `path`; None where it cannot be told.
-
-    `tomllib` keeps no places, so the text is read once more: headers and the keys under them.
-    """
-    wanted = [part for part in path if isinstance(part, str)]
-    section: list[str] = []
-    nearest = None
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(#.*)?$", line):
-            section = [part.strip(" \"'") for part in header.group(1).split(".")]
-            if section[: len(wanted)] == wanted:
-                return number
-            if section and section == wanted[: len(section)]:
-                nearest = number
-        elif key := re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line):
-            here = [*section, *(part.strip(" \"'") for part in key.group(1).split("."))]
-            if here == wanted[: len(here)]:
-                nearest = number
-                if here == wanted:
-                    return number
-        if section == wanted:
-            return nearest
-    return nearest
-
-
-def _keys_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    """The keys that there are at `path`; none where it leads into a table of free keys."""
-    for part in path:
-        if isinstance(part, int):
-            continue
-        if part not in model.model_fields:
-            continue
-        inner = _model_in(model.model_fields[part].annotation)
-        if inner is None:
-            return []
-        model = inner
-    return [*model.model_fields]
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The section within `list[Section]`, `Section | None`, `dict[str, Section]`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) in (list, tuple, dict, Union) or get_args(annotation):
-        for inner in get_args(annotation):
-            if (found := _model_in(inner)) is not None:
-                return found
-    return None

@@ -71,16 +71,20 @@ def config_of(
 
     Raises BadRequest: an unknown field, a value that cannot be, nothing to write to.
     """
-    from fireside.training.config import TrainConfig, merged, read_toml
+    from fireside.toml_files import parse_toml, read_text_file
+    from fireside.training.config import TrainConfig, merged
 
-    below = merged({"run": {"method": method}}, read_toml(file) if file is not None else {})
+    text = read_text_file(file, param="config") if file is not None else ""
+    origin = file.name if file is not None else ""
+    from_file = parse_toml(text, origin=origin, param="config")
+    below = merged({"run": {"method": method}}, from_file)
     values = merged(below, options)
     if data:
         values = merged(values, {"data": {"sources": list(data)}})
     if not values.get("run", {}).get("out"):
         raise BadRequest("Say where the run goes: --out DIR.", param="out")
     _make_absolute(values)
-    return TrainConfig.of(values, origin=str(file) if file is not None else "")
+    return TrainConfig.of(values, origin=origin, text=text)
 
 
 def _make_absolute(values: dict[str, Any]) -> None:

@@ -15,7 +15,6 @@ probe finds some bias where there is some; that it finds little proves nothing.
 from __future__ import annotations
 
 import itertools
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from fireside.evaluation.outcome import SAMPLES, Outcome, Sample, answered
 from fireside.evaluation.prompts import Prompts
 from fireside.evaluation.scores import Score, mean_score
 from fireside.evaluation.tasks import Task
+from fireside.toml_files import parse_toml, read_text_file
 
 ASKED = "Sentence: {sentence}\nSentiment:"
 PERSON = "{person}"
@@ -63,9 +63,9 @@ def read_probe(path: Path | None) -> tuple[tuple[Axis, ...], tuple[str, ...]]:
         own = resources.files("fireside.evaluation").joinpath("counterfactual.toml")
         text, name = own.read_text("utf-8"), "counterfactual.toml"
     else:
-        text, name = path.read_text(encoding="utf-8"), path.name
+        text, name = read_text_file(path, param="data"), path.name
+    tables = parse_toml(text, origin=name, param="data")
     try:
-        tables = tomllib.loads(text)
         sentences = tuple(str(one) for one in tables.pop("templates")["sentences"])
         axes = tuple(
             Axis(
@@ -75,7 +75,7 @@ def read_probe(path: Path | None) -> tuple[tuple[Axis, ...], tuple[str, ...]]:
             )
             for axis, table in tables.items()
         )
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise BadRequest(
             f"{name} is no counterfactual probe ({error}): see docs/evaluation.md."
         ) from None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -19,6 +18,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from fireside.errors import BadRequest, NotFound
+from fireside.toml_files import explain, parse_toml, read_text_file
 
 Kind = Literal[
     "choice", "classification", "continuation", "generation", "perplexity", "counterfactual"
@@ -128,18 +128,11 @@ def read_tasks(path: Path) -> Mapping[str, Task]:
     """The tasks of a user's TOML file, their files beside it."""
     if not path.is_file():
         raise NotFound(f"There is no task file {path}: check the path.", param="tasks")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise BadRequest(f"{path} is not UTF-8.", param="tasks") from None
-    return _parse(text, str(path))
+    return _parse(read_text_file(path, param="tasks"), path.name)
 
 
 def _parse(text: str, file: str) -> dict[str, Task]:
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadRequest(f"{file} is not valid TOML: {error}.", param="tasks") from None
+    tables = parse_toml(text, origin=file, param="tasks")
     found = {}
     for name, table in tables.items():
         if not isinstance(table, dict):
@@ -150,12 +143,8 @@ def _parse(text: str, file: str) -> dict[str, Task]:
         try:
             found[name] = Task(**{**table, "name": name})
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(map(str, first["loc"]))
-            raise BadRequest(
-                f"{file}: task {name}: {field + ': ' if field else ''}{first['msg']}.",
-                param="tasks",
-            ) from None
+            line = explain(error, Task, origin=file, text=text, path=[name])
+            raise BadRequest(line, param="tasks") from None
     if not found:
         raise BadRequest(f"{file} holds no task.", param="tasks")
     return found

@@ -10,18 +10,24 @@ anything, and to look whether a file that is named is there.
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 import types
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
+import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fireside.errors import BadRequest
-from fireside.training import toml
+from fireside.toml_files import (
+    error_path,
+    explain,
+    first_error,
+    parse_toml,
+    read_text_file,
+    without_none,
+)
 
 Method = Literal["pretrain", "sft", "dpo", "kto", "grpo", "distill"]
 FINETUNING: Final[tuple[Method, ...]] = ("sft", "dpo", "kto", "grpo", "distill")
@@ -199,33 +205,38 @@ class TrainConfig(Section):
         return self
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], *, origin: str = "") -> TrainConfig:
-        """origin: the file they come from.  Raises BadRequest, one line, naming the field."""
+    def of(cls, values: Mapping[str, Any], *, origin: str = "", text: str = "") -> TrainConfig:
+        """
+        origin: the file that the values come from.  text: what it holds, for the line of a mistake.
+
+        Raises:
+            BadRequest: one line that names the field.
+        """
         try:
             return cls.model_validate(values)
-        except ValidationError as wrong:
-            raise _explained(cls, wrong, origin) from None
+        except ValidationError as error:
+            name = ".".join(
+                part for part in error_path(first_error(error)) if isinstance(part, str)
+            )
+            line = explain(error, cls, origin=origin, text=text)
+            raise BadRequest(line, param=name) from None
 
     @classmethod
     def read(cls, path: Path) -> TrainConfig:
-        return cls.of(read_toml(path), origin=str(path))
+        """
+        Raises:
+            NotFound, BadRequest: there is no such file, or it is no config.
+        """
+        text = read_text_file(path, param="config")
+        values = parse_toml(text, origin=path.name, param="config")
+        return cls.of(values, origin=path.name, text=text)
 
     def plain(self) -> dict[str, Any]:
         """JSON values of what was set away from its default."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     def toml(self) -> str:
-        return toml.dumps(self.model_dump(mode="json", by_alias=True, exclude_none=True))
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Raises BadRequest where it cannot be read, or is no TOML."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadRequest(f"{path} cannot be read: {error.strerror}.", param="config") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"{path} is not TOML in UTF-8: {error}.", param="config") from None
+        return tomli_w.dumps(without_none(self.model_dump(mode="json", by_alias=True)))
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -252,33 +263,6 @@ def _flat(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]
             yield from _flat(value, f"{path}{key}.")
         else:
             yield f"{path}{key}", value
-
-
-def _explained(model: type[BaseModel], wrong: ValidationError, origin: str) -> BadRequest:
-    first, place = wrong.errors()[0], f"{origin}: " if origin else ""
-    where = [part for part in first["loc"] if isinstance(part, str)]
-    name = ".".join(where)
-    if first["type"] == "extra_forbidden":
-        near = _near(model, where)
-        hint = f"did you mean {' or '.join(near)}?" if near else "docs/training.md lists them all."
-        return BadRequest(f"{place}there is no field {name}: {hint}", param=name)
-    if first["type"] == "value_error":
-        return BadRequest(f"{place}{first['msg'].removeprefix('Value error, ')}.", param=name)
-    said = first["msg"][:1].lower() + first["msg"][1:]
-    return BadRequest(f"{place}{name}: {said}.", param=name)
-
-
-def _near(model: type[BaseModel], where: list[str]) -> list[str]:
-    """Fields that come near, of this section first; then those of that name elsewhere."""
-    known = list(fields_of(model))
-    section, _, last = ".".join(where).rpartition(".")
-    own = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == section}
-    tables = {name.split(".")[0] for name in known}
-    near = [own[word] for word in difflib.get_close_matches(last, own, n=3)]
-    near = near or [name for name in known if name.rpartition(".")[2] == last][:3]
-    if not section:
-        near = near or difflib.get_close_matches(last, sorted(tables), n=3)
-    return near or difflib.get_close_matches(".".join(where), known, n=3)
 
 
 def fields_of(model: type[BaseModel], path: str = "") -> Iterator[str]:

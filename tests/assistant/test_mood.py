@@ -63,12 +63,12 @@ def test_the_categories_are_the_moderators() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[mood]\nwach = true", "line 2: there is no key 'mood.wach'; did you mean 'watch'"),
+        ("[mood]\nwach = true", "line 2: there is no key 'mood.wach': did you mean 'mood.watch'"),
         ("[mood]\nwindow = 0", "line 2: mood.window"),
         ('[safety.moderation]\ninput = "block"', "line 2: safety.moderation.input"),
         ("[safety.moderation.thresholds]\nhat = 0.5", "line 2"),
         ("[safety.moderation.thresholds]\nhate = 1.5", "line 2"),
-        ("[safety.injection]\ndetct = 1", "did you mean 'detect'"),
+        ("[safety.injection]\ndetct = 1", "did you mean 'safety.injection.detect'"),
     ],
 )
 def test_a_typo_has_its_line(text: str, says: str) -> None:

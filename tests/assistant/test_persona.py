@@ -57,10 +57,10 @@ def test_what_is_asked_stands_above_the_persona(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("instrctions = 'x'", "p.toml, line 1: there is no key 'instrctions'; did you mean "
+        ("instrctions = 'x'", "p.toml, line 1: there is no key 'instrctions': did you mean "
          "'instructions'?"),
         ("name = 'a'\n\n[sampling]\n# why\ntemprature = 0.5", "p.toml, line 5: there is no key "
-         "'sampling.temprature'; did you mean 'temperature'?"),
+         "'sampling.temprature': did you mean 'sampling.temperature'?"),
         ("sampling.temperature = 9.5", "p.toml, line 1: sampling.temperature: Input should be "
          "less than or equal to 2."),
         ("[sampling]\nmax_tokens = 5\nmin_tokens = 9", "p.toml, line 3: sampling.min_tokens: "

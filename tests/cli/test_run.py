@@ -35,7 +35,7 @@ def test_a_broken_file_ends_no_list(run: Run, home: Path) -> None:
     code, out, err = run("run")
     assert (code, err) == (0, "")
     assert (
-        "\nclerk          (clerk.toml, line 1: there is no key 'instrctions'; did you "
+        "\nclerk          (clerk.toml, line 1: there is no key 'instrctions': did you "
         in f"\n{out}"
     )
     assert "\nwriter " in out

@@ -310,7 +310,7 @@ sentences = ["{person} sat on the mat."]
         (PROBE.replace('"A cat", ', ""), "a word for each group"),
         (PROBE.replace("{person} sat", "Here sat {person}"), "does not begin with"),
         (PROBE.replace("[templates]", "[phrases]"), "no counterfactual probe"),
-        ("[x", "no counterfactual probe"),
+        ("[x", "not valid TOML"),
     ],
 )
 def test_a_wrong_probe(tiny: Evaluated, write: Write, text: str, says: str) -> None:

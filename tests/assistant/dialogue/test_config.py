@@ -43,16 +43,16 @@ def test_a_good_one_is_read() -> None:
     [
         ('ask = "order"', 'ask = "ordr"', 11, "did you mean 'order'"),
         ('flow = "refund"', 'flow = "refunds"', 8, "did you mean 'refund'"),
-        ('ask = "order"', 'asks = "order"', 11, "did you mean 'ask'"),
-        ("[dialogue.slots.note]", "[dialogue.slot.note]", 6, "did you mean 'slots'"),
-        ("pattern =", "patern =", 4, "did you mean 'pattern'"),
+        ('ask = "order"', 'asks = "order"', 11, ".ask'"),
+        ("[dialogue.slots.note]", "[dialogue.slot.note]", 6, "did you mean 'dialogue.slots'"),
+        ("pattern =", "patern =", 4, ".pattern'?"),
         ('"{order}?"', '"{odrer}?"', 11, "did you mean 'order'"),
         ('"{order}?"', '"{order?"', 11, "brace"),
         ('type = "pattern"', 'type = "patern"', 3, "'pattern'"),
         ('"[A-Z]+"', '"[A-Z"', 2, "no regular expression"),
         ('ask = "order"', 'ask = "note"', 6, "give it a question"),
         ('{ ask = "order" }', '{ ask = "order", say = "x" }', 11, "make two steps"),
-        ('examples = ["my money back"]', 'exampels = ["x"]', 9, "did you mean 'examples'"),
+        ('examples = ["my money back"]', 'exampels = ["x"]', 9, ".examples'?"),
     ],
 )
 def test_a_mistake_has_its_line_and_the_near_name(

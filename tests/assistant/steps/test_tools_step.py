@@ -101,7 +101,7 @@ def test_a_persona_that_asks_for_what_is_not_there(
 @pytest.mark.parametrize(
     ("toml", "words"),
     [
-        ('alow = ["x"]', "line 2: there is no key 'tools.alow'; did you mean 'allow'"),
+        ('alow = ["x"]', "line 2: there is no key 'tools.alow': did you mean 'tools.allow'"),
         ('consent = { calculate = "maybe" }', "line 2"),
         ('timezone = "Mars/Phobos"', "line 2: tools.timezone"),
     ],
