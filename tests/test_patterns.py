@@ -38,7 +38,6 @@ BUILT = {
     "evaluation.generation: task.remove": "an owner's task, in his own command",
     "training.rewards: argument": "an owner's run, in his own command",
     "model.weights: '|'.join(ignored) or '(?!)'": "this package's, over names of weights",
-    "server.conformance.page: each['name']": "this package's, over its own findings",
 }
 """Calls of `re` whose pattern only the run tells, and where those patterns are bounded."""
 

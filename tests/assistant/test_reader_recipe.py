@@ -13,7 +13,7 @@ from fireside.assistant.sources import cited
 from fireside.messages import Message
 from fireside.safety.injection import RULE
 from fireside.training.config import TrainConfig
-from tests.scripts import ROOT, script
+from tests.script_modules import ROOT, script
 
 RECIPE = ROOT / "examples" / "recipes" / "reader"
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fireside.assistant.persona import Personas
-from tests.scripts import ROOT, script
+from tests.script_modules import ROOT, script
 
 from .conftest import Served
 

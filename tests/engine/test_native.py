@@ -32,7 +32,7 @@ from fireside.model.load import load_model
 from fireside.settings import Settings
 from tests.model.gguf_file import write_gguf
 from tests.model.reference import local
-from tests.scripts import script
+from tests.script_modules import script
 
 from .feeding import Fed, feed, feed_together, tables
 

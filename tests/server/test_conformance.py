@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from fireside.server.conformance import page
-from fireside.server.conformance.__main__ import compare, main
-from fireside.server.conformance.comparison import Finding, Operation, compared
-from fireside.server.conformance.report import printed, rows
-from fireside.server.conformance.shapes import Document
+from scripts.conformance import page
+from scripts.conformance.__main__ import compare, main
+from scripts.conformance.comparison import Finding, Operation, compared
+from scripts.conformance.report import printed, rows
+from scripts.conformance.shapes import Document
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 
@@ -135,7 +135,7 @@ def test_the_page_is_up_to_date(operations: list[Operation]) -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert page.BEGIN in text
     assert page.written(text, operations) == text, (
-        "run `python -m fireside.server.conformance SPECIFICATION --write docs/api.md`"
+        "run `python -m scripts.conformance SPECIFICATION --write docs/api.md`"
     )
 
 

@@ -17,7 +17,6 @@ import pytest
 from fireside.server import openai_parameters as tables
 from fireside.server.body import Wire, validate
 from fireside.server.chat_wire import ChatCompletionRequest
-from fireside.server.conformance.parameters import tables_of_page
 from fireside.server.embeddings import EmbeddingRequest
 from fireside.server.parameters import (
     HEADER,
@@ -31,6 +30,7 @@ from fireside.server.parameters import (
 )
 from fireside.server.responses.wire import Compact, CountTokens, CreateResponse, NewConversation
 from fireside.server.wire import CompletionRequest
+from scripts.conformance.parameters import tables_of_page
 
 from .fakes import FakeModel
 
@@ -326,7 +326,7 @@ def test_a_clients_own_word_cannot_write_headers() -> None:
 
 
 def test_the_page_lists_both() -> None:
-    """`python -m fireside.server.conformance SPECIFICATION --write docs/api.md` writes it."""
+    """`python -m scripts.conformance SPECIFICATION --write docs/api.md` writes it."""
     assert tables_of_page() in PAGE.read_text(encoding="utf-8")
 
 

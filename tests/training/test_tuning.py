@@ -18,7 +18,7 @@ from fireside.training.config import TrainConfig
 from fireside.training.metrics import METRICS, curve
 from fireside.training.rewards import Reward
 from fireside.training.start import run
-from tests.scripts import script
+from tests.script_modules import script
 
 from . import tiny
 from .test_start import MODELS, Stops

@@ -18,7 +18,7 @@ from fireside.assistant.dialogue.intents import IntentReader
 from fireside.assistant.persona import Personas
 from fireside.engine.models import Models
 from fireside.settings import load_settings
-from tests.scripts import script
+from tests.script_modules import script
 
 from .conftest import Talk
 

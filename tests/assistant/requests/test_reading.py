@@ -18,7 +18,7 @@ from fireside.assistant.requests.reading import LONGEST, read
 from fireside.assistant.requests.spelling import spelled
 from fireside.assistant.tools.config import Contact
 from fireside.messages import Message, ToolCall
-from tests.scripts import ROOT
+from tests.script_modules import ROOT
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)  # a Monday
 SETS = ("secretary.txt", "secretary_unseen.txt", "secretary_last.txt", "secretary_fresh.txt")

@@ -11,7 +11,7 @@ import pytest
 from fireside.assistant.persona import Personas
 from fireside.assistant.uses.translate import translate
 from fireside.training.config import TrainConfig
-from tests.scripts import ROOT, script
+from tests.script_modules import ROOT, script
 
 from .scripted import Scripted
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fireside.server.conformance.shapes import Document, Shape, Table
+from scripts.conformance.shapes import Document, Shape, Table
 
 Side = Literal["request", "response"]
 METHODS = ("get", "post", "put", "patch", "delete")

@@ -1,4 +1,4 @@
-"""The command: `python -m fireside.server.conformance SPECIFICATION [--faults | --write PAGE]`."""
+"""The command: `python -m scripts.conformance SPECIFICATION [--faults | --write PAGE]`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from fireside.server.conformance import parameters
-from fireside.server.conformance.comparison import Operation, compared
-from fireside.server.conformance.page import written
-from fireside.server.conformance.report import faults, printed
-from fireside.server.conformance.shapes import Document
+from scripts.conformance import parameters
+from scripts.conformance.comparison import Operation, compared
+from scripts.conformance.page import written
+from scripts.conformance.report import faults, printed
+from scripts.conformance.shapes import Document
 
 
 class _NoModels:
@@ -53,7 +53,7 @@ def compare(specification: Path) -> list[Operation]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m fireside.server.conformance")
+    parser = argparse.ArgumentParser(prog="python -m scripts.conformance")
     parser.add_argument("specification", type=Path, help="OpenAI's openapi.yaml")
     parser.add_argument(
         "--faults", action="store_true", help="every property that does not conform"

@@ -10,14 +10,14 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib.resources import files
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Final
 
-from fireside.server.conformance.comparison import Finding, Operation
-from fireside.server.conformance.report import ADMINISTRATION, rows
+from scripts.conformance.comparison import Finding, Operation
+from scripts.conformance.report import ADMINISTRATION, rows
 
-BEGIN: Final = "<!-- Written by `python -m fireside.server.conformance`; do not edit. -->"
+BEGIN: Final = "<!-- Written by `python -m scripts.conformance`; do not edit. -->"
 END: Final = "<!-- The end of what is written. -->"
 UNSAID: Final = "not implemented"
 MISSING: Final = ("absent", "refused")
@@ -31,7 +31,7 @@ enumeration, and members at any depth by their names.
 The score compares `/openapi.json` with the specification, property by property: of a request,
 whether we take whatever OpenAI takes; of an answer, whether we give nothing but what OpenAI gives,
 and always where OpenAI always does. Null, formats and ranges are not compared, nor what lies
-deeper than six levels. To see it, and every fault: `python -m fireside.server.conformance
+deeper than six levels. To see it, and every fault: `python -m scripts.conformance
 openai_openapi.yaml --faults`.
 """
 
@@ -129,7 +129,7 @@ def _outermost(faults: Sequence[Finding]) -> list[Finding]:
 
 @cache
 def _reasons() -> dict[str, Any]:
-    raw = (files("fireside.server.conformance") / "reasons.toml").read_text(encoding="utf-8")
+    raw = (Path(__file__).parent / "reasons.toml").read_text(encoding="utf-8")
     return tomllib.loads(raw)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from fireside.server.conformance.comparison import Finding, Operation, Side
+from scripts.conformance.comparison import Finding, Operation, Side
 
 ADMINISTRATION = ("organization", "projects")
 """Of accounts at OpenAI: people, bills, certificates.  Counted, and set apart."""
