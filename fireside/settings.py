@@ -66,9 +66,10 @@ class Settings(BaseSettings):
         True,
         description="Answers do not depend on what else is computed, also where that is slower.",
     )
-    native: bool = Field(
+    native: Literal["auto"] | bool = Field(
         False,
-        description="Run GGUF models in the native core that `python native/build.py` builds.",
+        description="Run models in the native core: `auto` those that it knows, where it is "
+        "built; `true` refuses the others.",
     )
     kv_cache_mib: int = Field(
         0, ge=0, description="Memory for the KV cache in MiB; 0 takes a share of what is free."

@@ -1,6 +1,7 @@
-// The C interface, for ctypes: every argument is checked before this by `fireside/engine/native.py`.
+// The C interface, for ctypes: every argument is checked before this by `fireside/engine/native/`.
 #include <cstring>
 
+#include "cpu.h"
 #include "pack.h"
 #include "step.h"
 
@@ -23,18 +24,9 @@ const Kernels *kernels_for(const char *name) {
 }
 
 const char *best_kernels() {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
-        return "avx512";
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("f16c"))
-        return "avx2";
-#elif defined(__aarch64__)
-    return "neon";
-#endif
-    return "portable";
+    if (has_avx512()) return "avx512";
+    if (has_avx2()) return "avx2";
+    return has_dot_products() ? "neon" : "portable";
 }
 
 }  // namespace
@@ -42,6 +34,9 @@ const char *best_kernels() {
 #define PUBLIC __attribute__((visibility("default")))
 
 extern "C" {
+
+// Which sources this is built from (`fireside/engine/native/place.py`).
+PUBLIC const char *fireside_sources() { return FIRESIDE_SOURCES; }
 
 PUBLIC const char *fireside_best() { return best_kernels(); }
 

@@ -48,6 +48,8 @@ class Progress:
         self.held = tuple(held)
         self.began = time.monotonic()
         self.doing = ""
+        self.result = ""
+        """What came of the step, where its title does not say it."""
         self.terminal = sys.stderr.isatty()
 
     def run(self, command: Sequence[str], advice: str) -> list[str]:
@@ -94,7 +96,7 @@ class Progress:
         fail(f"{last}This step failed: {self.title}. {advice} All it said: {self.log}")
 
     def done(self) -> None:
-        self.doing = ""
+        self.doing = self.result
         self._show("✓", end="\n")
 
     def _listen(self, program: subprocess.Popen[str], log: TextIO, said: list[str]) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -105,7 +106,10 @@ def lock_digest(name: str) -> str:
 
 
 def package_digest() -> str:
-    return digest((ROOT / "pyproject.toml").read_bytes())
+    """Of what an editable install is made of: its description, and the native core's sources."""
+    sources = sorted(path for path in (ROOT / "native").glob("*") if path.is_file())
+    files = [ROOT / "pyproject.toml", ROOT / "hatch_build.py", *sources]
+    return digest(*(path.read_bytes() for path in files if path.exists()))
 
 
 def home_digest() -> str:
@@ -143,7 +147,7 @@ def missing(chore: Chore) -> list[tuple[str, Step]]:
     lock = chore.lock if fresh or not has_lock(stamp, chore.lock) else None
     itself = fresh or stamp.get("package") != package_digest()
     if lock is not None or itself:
-        title = f"packages of {lock}" if lock else "Fireside itself"
+        title = f"packages of {lock}" if lock else "Fireside and its native core"
         steps.append((title, lambda step: install(step, lock, itself=itself)))
     if chore.models and (fresh or not has_models(stamp)):
         steps.append(("models", pull_models))
@@ -195,6 +199,22 @@ def install(step: Progress, lock: str | None, *, itself: bool) -> None:
     if lock is not None:
         stamp["locks"] = {**locks, lock: lock_digest(lock)}
     write_stamp({**stamp, "package": package_digest()})
+    if itself:
+        step.result = native_core()
+
+
+def native_core() -> str:
+    """What came of it, in one line: without it everything works, and slowly."""
+    path = ROOT / "fireside" / "engine" / "native" / "place.py"
+    spec = importlib.util.spec_from_file_location("place", path)
+    assert spec is not None
+    assert spec.loader is not None
+    place = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(place)
+    state = place.state_of_library(place.place_of_library(), ROOT / "native")
+    if state == "built":
+        return "native core built"
+    return f"native core {state}: answers take two to three times as long (native/build.py)"
 
 
 def shares(lock: str) -> list[list[str]]:

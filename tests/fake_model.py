@@ -104,6 +104,7 @@ class FakeModel:
     name: str = "fake"
     context: int = 2000
     is_exact: bool = True
+    arithmetic: str = "none"
     entry: Any = None
     tokenizer: Letters = field(default_factory=Letters)
     script: list[list[str]] = field(default_factory=list)

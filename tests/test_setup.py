@@ -73,6 +73,10 @@ def test_each_change_costs_its_own_step(setup: ModuleType, monkeypatch: pytest.M
     (setup.ROOT / "pyproject.toml").write_text("[project]\nname = 'other'\n")
     assert steps(setup, "chat") == ["Fireside"]
     finish(setup, "run.txt")
+    (setup.ROOT / "native").mkdir()
+    (setup.ROOT / "native" / "step.cc").write_text("int step;")
+    assert steps(setup, "chat") == ["Fireside"]
+    finish(setup, "run.txt")
     monkeypatch.setenv("FIRESIDE_HOME", str(setup.ROOT / "elsewhere"))
     assert steps(setup, "chat") == ["models"]
     finish(setup, "run.txt")
@@ -112,6 +116,25 @@ def test_a_venv_of_somebody_else_is_left_alone(
         setup.make_venv(None)
     assert "move it away" in capsys.readouterr().err
     assert (setup.VENV / "theirs").exists()
+
+
+def test_a_set_up_says_what_came_of_the_native_core(
+    setup: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (setup.ROOT / "fireside" / "engine").mkdir(parents=True)
+    package = setup.ROOT / "fireside" / "engine" / "native"
+    package.mkdir()
+    (package / "place.py").write_bytes(
+        (REPOSITORY / "fireside" / "engine" / "native" / "place.py").read_bytes()
+    )
+    step = setup.Progress("Fireside and its native core", setup.VENV)
+    step.result = setup.native_core()
+    step.done()
+    assert "native core not built: answers take" in capsys.readouterr().err
+    (package / "lib").mkdir()
+    for name in ("libfireside.so", "libfireside.dylib", "fireside.dll"):
+        (package / "lib" / name).write_bytes(b"")
+    assert setup.native_core() == "native core built"
 
 
 def test_a_half_installed_package_is_forgotten(setup: ModuleType) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fireside.engine.native.library import place_of_library
+from fireside.engine.native.choice import why_not_loaded
 
 LEFT = "; import sys; print(sorted({'torch', 'scipy', 'transformers'} & sys.modules.keys()))"
 
@@ -30,7 +30,7 @@ def test_importing() -> None:
     assert printed_by(f"import {rooms}{LEFT}") == "[]\n"
 
 
-@pytest.mark.skipif(not place_of_library().is_file(), reason="the native core is not built")
+@pytest.mark.skipif(bool(why_not_loaded()), reason="the native core is not built")
 def test_an_answer(smollm2_path: Path, models_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "models").symlink_to(models_dir)
     asked = "['fireside', 'chat', 'hi', '--max-tokens', '2', '--seed', '1']"

@@ -37,6 +37,7 @@ def receipt_of(core: Answering, *, sampling: Mapping[str, Any]) -> dict[str, Any
         "mean_logprob": mean_logprob(exchange.tokens),
         "rounds": len(core.generations),
         "exact": exchange.model.is_exact,
+        "arithmetic": exchange.model.arithmetic,
     }
     if exchange.tool_runs:
         told["tools"] = [ran.as_receipt() for ran in exchange.tool_runs]

@@ -20,7 +20,6 @@ import torch
 
 import fireside
 from fireside.assistant.machine import cores, processor
-from fireside.engine.int8_runner import Int8Runner
 from fireside.engine.models import Models
 from fireside.engine.params import SamplingParams
 from fireside.engine.text import TextModel
@@ -105,7 +104,7 @@ def _measured(model: TextModel, repeat: int, ready_s: float, foreign: ForeignWor
     percent = quantiles(gaps, n=100, method="inclusive")
     return Figures(
         model=model.name,
-        precision=precision(model),
+        precision=model.arithmetic.partition(",")[0],
         threads=torch.get_num_threads(),
         machine=f"{processor()[0]}, {cores()} cores, {platform.system()}",
         versions={
@@ -161,14 +160,6 @@ def run_streams(model: TextModel, prompts: Prompts, width: int, tokens: int) -> 
 
 def greedy(tokens: int) -> SamplingParams:
     return SamplingParams(temperature=0.0, max_tokens=tokens, ignore_eos=True)
-
-
-def precision(model: TextModel) -> str:
-    runner = model.engine.runner
-    if isinstance(runner, Int8Runner):
-        return "int8"
-    dtype: object = getattr(getattr(runner, "arena", None), "kv", torch.empty(0)).dtype
-    return str(dtype).removeprefix("torch.")
 
 
 def peak_memory() -> int:

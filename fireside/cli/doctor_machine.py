@@ -121,7 +121,8 @@ def arithmetic(settings: Settings) -> list[Finding]:
     return [
         Finding(name="torch", value=f"{torch.__version__}, {kernels} kernels"),
         _threads(torch.get_num_threads()),
-        *_precision(settings),
+        _native_core(settings),
+        *_arithmetic(settings),
     ]
 
 
@@ -137,36 +138,60 @@ def _threads(threads: int) -> Finding:
     return Finding(name="threads", value=value)
 
 
-def _precision(settings: Settings) -> list[Finding]:
-    """What the default model runs in; nothing while there is none (`doctor_state` says so)."""
-    from fireside.engine.devices import choose_device
-    from fireside.engine.torch_runners import choose_precision
-    from fireside.hub.local import locate
-    from fireside.model.weights import open_weights
+def _native_core(settings: Settings) -> Finding:
+    """Whether it is there; whether the default model runs on it says the next line."""
+    from fireside.engine.native.choice import how_to_build, the_library, why_not_loaded
+    from fireside.engine.native.library import choose_isa
 
+    name = "native core"
+    if settings.native is False:
+        return Finding(name=name, value="switched off: FIRESIDE_NATIVE is false")
+    if reason := why_not_loaded():
+        return Finding(
+            name=name,
+            value=reason.removeprefix("it is "),
+            problem="Answers take two to three times as long without it.",
+            advice=f"To have it, {how_to_build()}",
+        )
+    try:
+        return Finding(name=name, value=f"{choose_isa(the_library())} kernels")
+    except FiresideError as error:
+        return Finding(name=name, value="built", problem=error.message, wrong=True)
+
+
+def _arithmetic(settings: Settings) -> list[Finding]:
+    """What the default model runs in; nothing while there is none (`doctor_state` says so)."""
+    from fireside.engine.arithmetic import choose_arithmetic
+    from fireside.hub.local import locate
+    from fireside.model.config import config_of
+
+    name = "arithmetic"
     try:
         local = locate(settings.model, settings.models_dir)
     except FiresideError:
         return []
     try:
-        device = choose_device(settings.device)
-        config = open_weights(local).config
-        precision = choose_precision(config, settings.precision, device)
+        config = config_of(local)
+        chosen = choose_arithmetic(local, config, settings)
     except FiresideError as error:
-        return [Finding(name="arithmetic", value="none", problem=error.message, wrong=True)]
-    value = f"{precision} on {device} for {local.name}"
-    if precision == "int8":
-        return [Finding(name="arithmetic", value=value), _exactness(config, settings)]
-    if precision == "float32" and device == "cpu" and settings.precision == "auto":
+        return [Finding(name=name, value="none", problem=error.message, wrong=True)]
+    value = f"{chosen} on {chosen.device} for {local.name}"
+    if chosen.precision == "native":
+        exact = Finding(name="same answers", value="whatever else is computed, at full speed")
+        return [Finding(name=name, value=value), exact]
+    if chosen.precision == "int8":
+        return [Finding(name=name, value=value), _exactness(config, settings)]
+    if chosen.precision == "float32" and settings.precision == "auto":
         return [
             Finding(
-                name="arithmetic",
+                name=name,
                 value=value,
-                problem="Several times slower than int8, which this processor or family cannot do.",
-                advice="A processor with VNNI (Intel 2019, AMD Zen 4 or later) would do it.",
+                problem="Several times slower than the native core or int8.",
+                advice="The native core runs on every processor; for int8 it must have VNNI "
+                "(Intel 2019, AMD Zen 4 or later).",
             )
         ]
-    return [Finding(name="arithmetic", value=value)]
+    return [Finding(name=name, value=value)]
 
 
 def _exactness(config: ModelConfig, settings: Settings) -> Finding:

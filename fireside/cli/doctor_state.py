@@ -12,7 +12,9 @@ from fireside.cli.finding import Finding
 from fireside.errors import FiresideError
 from fireside.settings import Settings
 
-NO_SETTINGS: Final = {"FIRESIDE_DEBUG", "FIRESIDE_SHARED"}
+NO_SETTINGS: Final = {
+    "FIRESIDE_BUILD_NATIVE", "FIRESIDE_DEBUG", "FIRESIDE_ISA", "FIRESIDE_SHARED"
+}  # fmt: skip
 
 
 def settings_in_use(settings: Settings) -> list[Finding]:

@@ -18,10 +18,11 @@ import typer
 from fireside.cli import failures
 from fireside.cli.export import export
 from fireside.cli.printable import printable, printable_json
-from fireside.errors import BadRequest
+from fireside.errors import BadRequest, FiresideError
 
 if TYPE_CHECKING:
     from fireside.hub import Description, Entry, LocalModel
+    from fireside.settings import Settings
 
 app = typer.Typer(help="List, show, pull, remove and export models.", no_args_is_help=True)
 app.command("export")(export)
@@ -80,11 +81,14 @@ def show(name: Name, as_json: Json = False) -> None:
     from fireside.hub import describe, locate
     from fireside.settings import load_settings
 
-    description = describe(locate(name, load_settings().models_dir))
+    settings = load_settings()
+    local = locate(name, settings.models_dir)
+    description = describe(local)
+    runs_in = _runs_in(local, settings)
     if as_json:
-        print(printable_json(_plain(asdict(description))))
+        print(printable_json(_plain(asdict(description)) | {"runs_in": runs_in}))
         return
-    for label, value in _facts(description):
+    for label, value in (*_facts(description), ("runs in", runs_in)):
         print(f"{label:<14} {printable(value)}")
 
 
@@ -198,6 +202,19 @@ def _facts(of: Description) -> Iterator[tuple[str, str]]:
     yield "template", f"yes, {len(of.template):,} characters" if of.template else "none"
     if of.sampling:
         yield "sampling", ", ".join(f"{key} {value:g}" for key, value in of.sampling.items())
+
+
+def _runs_in(local: LocalModel, settings: Settings) -> str:
+    """The arithmetic in which it would answer here."""
+    from fireside.engine.arithmetic import choose_arithmetic
+    from fireside.model.config import config_of
+
+    if local.entry is not None and local.entry.kind != "chat":
+        return "float32"
+    try:
+        return str(choose_arithmetic(local, config_of(local), settings))
+    except FiresideError as error:
+        return f"nothing here: {error.message}"
 
 
 def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:

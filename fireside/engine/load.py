@@ -9,18 +9,18 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from fireside.engine.arithmetic import Arithmetic, choose_arithmetic
 from fireside.engine.devices import core_count
 from fireside.engine.engine import Engine
 from fireside.engine.guidance import Guide
 from fireside.engine.kv_memory import kv_blocks
-from fireside.engine.native.library import load_library, place_of_library
-from fireside.engine.native.packing import can_pack, open_packed, pack_file, packed_path
+from fireside.engine.native.choice import the_library
+from fireside.engine.native.packing import PackedWeights, open_packed, pack_file, packed_path
 from fireside.engine.native.runner import NativeRunner
 from fireside.engine.runner import Runner
 from fireside.engine.text import TextModel
-from fireside.errors import Unavailable
 from fireside.hub import LocalModel
-from fireside.hub.gguf import open_gguf
+from fireside.model.architecture import ModelConfig
 from fireside.model.config import config_of
 from fireside.model.generation_config import refuse_token_rules
 from fireside.model.tokenizer import load_tokenizer as load_tokenizer
@@ -50,7 +50,7 @@ def load_text_model(
     # with a caller that has loaded a model, every later step took twice as long (docs/log.md).
     with ThreadPoolExecutor(2, thread_name_prefix="fireside-load") as loaders:
         reading = loaders.submit(load_tokenizer, local)
-        runner = loaders.submit(load_runner, local, settings, progress).result()
+        runner, arithmetic = loaders.submit(_runner_of, local, settings, progress).result()
         tokenizer = reading.result()
     engine = Engine(
         runner,
@@ -62,47 +62,47 @@ def load_text_model(
         speculative=settings.speculative,
     )
     engine.start()
-    return TextModel(local.name, tokenizer, engine, local)
+    return TextModel(local.name, tokenizer, engine, local, arithmetic=str(arithmetic))
 
 
 def load_runner(local: LocalModel, settings: Settings, progress: Progress | None = None) -> Runner:
-    if settings.native and (native := load_native(local, settings, progress)) is not None:
-        return native
+    return _runner_of(local, settings, progress)[0]
+
+
+def _runner_of(
+    local: LocalModel, settings: Settings, progress: Progress | None
+) -> tuple[Runner, Arithmetic]:
+    config = config_of(local)
+    arithmetic = choose_arithmetic(local, config, settings)
+    log.info("%s: %s.", local.name, arithmetic)
+    if arithmetic.precision == "native":
+        return _native_runner(local, config, settings, progress), arithmetic
     # Here and in `prepare` alone: importing torch takes longer than all the rest of a start.
     from fireside.engine.torch_runners import load_torch_runner
 
-    return load_torch_runner(local, settings, progress)
+    return load_torch_runner(local, settings, arithmetic, progress), arithmetic
 
 
-def load_native(
-    local: LocalModel, settings: Settings, progress: Progress | None = None
-) -> NativeRunner | None:
-    """None for a model that the native core does not run: the log says so.
-
-    Raises:
-        Unavailable: the core was not built, or there is too little memory.
+def _native_runner(
+    local: LocalModel, config: ModelConfig, settings: Settings, progress: Progress | None
+) -> NativeRunner:
     """
-    if local.format != "gguf" or local.adapters:
-        log.warning("%s: the native core runs GGUF files without adapters only.", local.name)
-        return None
-    config = config_of(local)
-    if not can_pack(config, open_gguf(local.path)):
-        log.warning("%s: the native core does not know its family or its types.", local.name)
-        return None
-    try:
-        library = load_library(place_of_library())
-    except OSError as error:
-        raise Unavailable(
-            f"FIRESIDE_NATIVE is true, but the native core cannot be loaded ({error}): run "
-            "python native/build.py."
-        ) from None
-    path = packed_path(local, settings.home / "cache")
+    Raises:
+        Unavailable: not enough memory.
+    """
     blocks = kv_blocks(config, settings.kv_cache_mib, "cpu", bytes_per_number=NATIVE_BYTES)
-    packed = open_packed(path) or pack_file(
-        library, local, config, path, progress or (lambda done, total: None)
-    )
+    packed = _packed(local, config, settings, progress)
     threads = core_count(settings.threads)
-    return NativeRunner(library, packed, config, num_blocks=blocks, threads=threads)
+    return NativeRunner(the_library(), packed, config, num_blocks=blocks, threads=threads)
+
+
+def _packed(
+    local: LocalModel, config: ModelConfig, settings: Settings, progress: Progress | None
+) -> PackedWeights:
+    path = packed_path(local, settings.home / "cache")
+    return open_packed(path) or pack_file(
+        the_library(), local, config, path, progress or (lambda done, total: None)
+    )
 
 
 def prepare(local: LocalModel, settings: Settings, progress: Progress | None = None) -> None:
@@ -112,6 +112,11 @@ def prepare(local: LocalModel, settings: Settings, progress: Progress | None = N
         Corrupt, Unsupported: the file cannot be served.
         BadRequest: settings that contradict the model or the machine.
     """
-    from fireside.engine.torch_runners import prepare_weights
+    config = config_of(local)
+    arithmetic = choose_arithmetic(local, config, settings)
+    if arithmetic.precision == "native":
+        _packed(local, config, settings, progress)
+    elif arithmetic.precision == "int8":
+        from fireside.engine.torch_runners import prepare_weights
 
-    prepare_weights(local, settings, progress)
+        prepare_weights(local, settings, progress)

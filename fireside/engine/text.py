@@ -68,15 +68,23 @@ class TextModel:
     Args:
         name: as the caller knows it.
         local: where it came from, or None.
+        arithmetic: what it computes in, for a person.
     """
 
     def __init__(
-        self, name: str, tokenizer: Tokenizer, engine: Engine, local: LocalModel | None = None
+        self,
+        name: str,
+        tokenizer: Tokenizer,
+        engine: Engine,
+        local: LocalModel | None = None,
+        *,
+        arithmetic: str = "",
     ) -> None:
         self.name = name
         self.tokenizer = tokenizer
         self.engine = engine
         self.local = local
+        self.arithmetic = arithmetic
         self.entry: Entry | None = None if local is None else local.entry
         self._breakers = BreakerTokens(tokenizer)
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import torch
 
-from fireside.engine.devices import choose_device, core_count
+from fireside.engine.arithmetic import Arithmetic
+from fireside.engine.devices import core_count
 from fireside.engine.float_runner import FloatRunner
 from fireside.engine.int8 import Int8Weights, round_weights, supports_int8
 from fireside.engine.int8_cache import cache_path, read_rounded, write_rounded
@@ -25,19 +26,19 @@ Progress = Callable[[int, int], None]
 
 
 def load_torch_runner(
-    local: LocalModel, settings: Settings, progress: Progress | None = None
+    local: LocalModel,
+    settings: Settings,
+    arithmetic: Arithmetic,
+    progress: Progress | None = None,
 ) -> Runner:
     """
     Raises:
         Corrupt, Unsupported: the file cannot be served.
         Unavailable: not enough memory.
-        BadRequest: settings that contradict the model or the machine.
     """
     set_threads(settings.threads)
     weights = open_weights(local)
-    config = weights.config
-    device = choose_device(settings.device)
-    precision = choose_precision(config, settings.precision, device)
+    config, precision, device = weights.config, arithmetic.precision, arithmetic.device
     if precision == "int8":
         blocks = kv_blocks(config, settings.kv_cache_mib, device, bytes_per_number=4)
         rounded = _rounded(local, weights, settings, progress)
@@ -56,12 +57,9 @@ def load_torch_runner(
 def prepare_weights(
     local: LocalModel, settings: Settings, progress: Progress | None = None
 ) -> None:
-    """See `prepare` in load.py."""
-    weights = open_weights(local)
-    device = choose_device(settings.device)
-    if choose_precision(weights.config, settings.precision, device) == "int8":
-        set_threads(settings.threads)
-        _rounded(local, weights, settings, progress)
+    """Round them: see `prepare` in load.py."""
+    set_threads(settings.threads)
+    _rounded(local, open_weights(local), settings, progress)
 
 
 def _rounded(

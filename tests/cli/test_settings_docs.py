@@ -31,7 +31,11 @@ def test_the_table_is_the_class() -> None:
         assert variable == f"`FIRESIDE_{name.upper()}`"
         assert words == field.description
         if field.default is not PydanticUndefined:
-            shown = str(field.default).lower() if field.annotation is bool else str(field.default)
+            shown = (
+                str(field.default).lower()
+                if isinstance(field.default, bool)
+                else str(field.default)
+            )
             assert default == (f"`{shown}`" if shown else "empty")
         if get_origin(field.annotation) is Literal:
             assert values == ", ".join(f"`{value}`" for value in get_args(field.annotation))

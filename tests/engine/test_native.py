@@ -19,17 +19,15 @@ import pytest
 import torch
 import transformers
 
-from fireside.engine.load import load_runner
 from fireside.engine.native.library import CMatrix, load_library
 from fireside.engine.native.packing import KINDS, can_pack, open_packed, pack_file
+from fireside.engine.native.place import place_of_library, state_of_library
 from fireside.engine.native.runner import NativeRunner
 from fireside.engine.runner import Abandoned
-from fireside.errors import Unavailable
 from fireside.hub.gguf import open_gguf
 from fireside.hub.quants import dequantize
 from fireside.model.config import config_of
 from fireside.model.load import load_model
-from fireside.settings import Settings
 from tests.model.gguf_file import write_gguf
 from tests.model.reference import local
 from tests.script_modules import script
@@ -60,7 +58,11 @@ TYPES = {"llama": "Q4_1", "qwen2": "Q8_0", "qwen3": "Q4_0", "mistral": "Q5_1"}
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("native") / "libfireside.so"
+    """What set-up built, if that is of these sources."""
+    there = place_of_library()
+    if state_of_library(there) == "built":
+        return there
+    out = tmp_path_factory.mktemp("native") / there.name
     build.compile_core(build.find_compiler(), platform.machine(), out)
     return out
 
@@ -209,6 +211,20 @@ def _product(library: CDLL, isa: str, matrix: CMatrix, x: np.ndarray[Any, Any]) 
     return out
 
 
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="the system names no flags")
+def test_it_finds_the_widest_instruction_set(library: CDLL) -> None:
+    """A compiler's own question may answer wrongly: Zig's finds no AVX-512."""
+    flags = set(Path("/proc/cpuinfo").read_text().split())
+    widest = "portable"
+    if flags >= {"avx2", "fma", "f16c"}:
+        widest = "avx2"
+        if flags >= {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"}:
+            widest = "avx512"
+    elif "asimddp" in flags:
+        widest = "neon"
+    assert library.fireside_best().decode() == widest
+
+
 ARM_COMPILER, ARM_MACHINE = "aarch64-linux-gnu-g++", "qemu-aarch64"
 
 
@@ -238,25 +254,6 @@ def test_a_packed_file_that_is_cut_is_none(library: CDLL, files: dict[str, Path]
         cut.write_bytes(content[:length])
         assert open_packed(cut) is None
     assert open_packed(path.with_name("none.native")) is None
-
-
-def test_a_setting_chooses_it(
-    library: CDLL,
-    built: Path,
-    files: dict[str, Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    settings = Settings(home=tmp_path, native=True, kv_cache_mib=8)
-    monkeypatch.setattr("fireside.engine.load.place_of_library", lambda: built)
-    ids = ids_of(40)
-    runner = load_runner(local(files["llama"]), settings)
-    assert isinstance(runner, NativeRunner)
-    whole = feed(runner_of(library, files["llama"]), ids, [40])
-    assert torch.equal(feed(runner, ids, [40]), whole)
-    monkeypatch.setattr("fireside.engine.load.place_of_library", lambda: tmp_path / "none.so")
-    with pytest.raises(Unavailable, match=r"run python native/build\.py\.$"):
-        load_runner(local(files["llama"]), settings)
 
 
 def test_a_step_that_nobody_waits_for_is_left(library: CDLL, files: dict[str, Path]) -> None:

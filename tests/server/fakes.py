@@ -173,6 +173,7 @@ class FakeModel:
     entry: None = None
     context: int = 1000
     is_exact: bool = True
+    arithmetic: str = "none"
     answer: str = "Hello there"
     script: list[str] = field(default_factory=list)  # the next answers, before `answer`
     holds_at: int | None = None

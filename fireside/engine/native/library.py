@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
 from ctypes import POINTER, Structure, c_char_p, c_float, c_int32, c_int64, c_void_p
 from functools import cache
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Final
 
 from fireside.errors import BadRequest
 
-NAMES: Final = {"darwin": "libfireside.dylib", "win32": "fireside.dll"}
 ISA: Final = ("avx512", "avx2", "neon", "portable")
 
 
@@ -46,11 +44,6 @@ class CChunk(Structure):
     )  # fmt: skip
 
 
-def place_of_library() -> Path:
-    """Where `native/build.py` puts it."""
-    return Path(__file__).parent / NAMES.get(sys.platform, "libfireside.so")
-
-
 @cache
 def load_library(path: Path) -> ctypes.CDLL:
     """The library with its functions' types (`native/api.cc`).
@@ -61,6 +54,7 @@ def load_library(path: Path) -> ctypes.CDLL:
     library = ctypes.CDLL(str(path))
     matrix, text, pointer, number = POINTER(CMatrix), c_char_p, c_void_p, c_int32
     for name, result, arguments in (
+        ("sources", text, ()),
         ("best", text, ()),
         ("packed_bytes", c_int64, (number, number, number)),
         ("pack", None, (number, pointer, number, number, pointer, pointer)),
