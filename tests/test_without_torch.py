@@ -11,7 +11,10 @@ import pytest
 
 from fireside.engine.native.choice import why_not_loaded
 
-LEFT = "; import sys; print(sorted({'torch', 'scipy', 'transformers'} & sys.modules.keys()))"
+LEFT = (
+    "; import sys; print(sorted({'torch', 'scipy', 'fireside.assistant.steps.dialogue'}"
+    " & sys.modules.keys()))"
+)
 
 
 def printed_by(code: str, **environment: str) -> str:

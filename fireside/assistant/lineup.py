@@ -8,49 +8,44 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from fireside.assistant import deferred_steps as late
 from fireside.assistant.ability.states import abilities_of
 from fireside.assistant.assistant import Assistant
-from fireside.assistant.compaction import Compaction
+from fireside.assistant.deferred import Deferred
 from fireside.assistant.dialogue.kept import States
 from fireside.assistant.knowledge import Knowledge
-from fireside.assistant.memory.memories import Memories
 from fireside.assistant.persona import Personas
 from fireside.assistant.pipeline import Pipeline
 from fireside.assistant.steps import Step
 from fireside.assistant.steps.ability import TooSmall, TooSmallStill, UnknownLanguage
-from fireside.assistant.steps.cite import Cite
-from fireside.assistant.steps.compact import Compact
-from fireside.assistant.steps.dialogue import Dialogue, Framing, Keeping, Offering, now
 from fireside.assistant.steps.extract import ExtractAnswer, Readers
-from fireside.assistant.steps.grounded import Grounded
 from fireside.assistant.steps.injection import Injection, InspectTools
 from fireside.assistant.steps.mcp import McpTools
 from fireside.assistant.steps.moderation import ModerateInput, ModerateOutput, ModerationCheck
 from fireside.assistant.steps.mood import Mood
-from fireside.assistant.steps.practice import Practice, Progressing
-from fireside.assistant.steps.recall import Recall
-from fireside.assistant.steps.remember import Remember
-from fireside.assistant.steps.requests import Adapts, PlainRequests
 from fireside.assistant.steps.retrieve import Retrieve
-from fireside.assistant.steps.task import Task
 from fireside.assistant.steps.tools import Tools
 from fireside.assistant.steps.uncertain import Uncertain
-from fireside.assistant.ticket_desk import TicketDesk
 from fireside.assistant.tickets import Tickets
 from fireside.assistant.tools.mcp.servers import Servers
 from fireside.safety.guards import Guards
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    from fireside.assistant.exchange import Exchange
+    from fireside.assistant.memory.memories import Memories
     from fireside.assistant.tools.registry import Registry
     from fireside.knowledge.collections import Collections
     from fireside.safety.heads import Embeds
     from fireside.settings import Settings
     from fireside.storage import Store
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 def assistant_of(
@@ -68,7 +63,6 @@ def assistant_of(
     """collections: documents; None where none can be kept.  clock: what the dialogue takes for
     today.  tickets: None keeps them in the settings' home.  personas: those of the home where none
     are given.  The others are shared with endpoints, where there are any."""
-    from fireside.assistant.memory.opened import memories_of
 
     @cache
     def registry() -> Registry:
@@ -85,7 +79,7 @@ def assistant_of(
         registry,
         knowledge=Knowledge(collections),
         guards=guards or Guards(models, settings.home / "heads"),
-        memories=memories or memories_of(store.objects, models),
+        memories=cache(lambda: memories or late.make_memories(store, models)),
         clock=clock,
         tickets=tickets or Tickets(settings.home / "tickets"),
     )
@@ -103,52 +97,92 @@ def steps_of(
     *,
     knowledge: Knowledge,
     guards: Guards,
-    memories: Memories,
+    memories: Callable[[], Memories],
     clock: Callable[[], datetime] = now,
-    tickets: Tickets | None = None,
+    tickets: Tickets,
 ) -> list[Step]:
-    """By stage; within a stage in the order that they run in."""
-    from fireside.assistant.steps.privacy import Privacy
-    from fireside.assistant.tools.shipped import mail_server
-    from fireside.safety.privacy.vault import Vault
+    """By stage; within a stage in the order that they run in.
 
+    Deferred are those that few personas ask for and that bring many modules with them.
+    """
     states = States(store.objects)
     abilities = abilities_of(settings)
     return [
         ModerateInput(guards),
         UnknownLanguage(abilities, settings.try_anyway),
         TooSmall(abilities, settings.try_anyway),
-        Privacy(Vault(store.objects, settings.home)),
+        Deferred("protect", "privacy", _hides, lambda: late.make_privacy(store, settings)),
         Mood(guards),
-        Dialogue(models, states, clock, TicketDesk(tickets=tickets, mail=mail_server(settings))),
-        Recall(memories),
+        Deferred(
+            "understand",
+            "dialogue",
+            _leads,
+            lambda: late.make_dialogue(models, states, clock, tickets, settings),
+        ),
+        Deferred("recall", "recall", _recalls, lambda: late.make_recall(memories())),
         Tools(registry, store, clock),
         McpTools(servers, store),
-        PlainRequests(_adapting(models), settings.home, clock),
+        Deferred(
+            "recall",
+            "requests",
+            _reads,
+            lambda: late.make_requests(models, settings, clock),
+        ),
         Retrieve(knowledge),
         Injection(guards),
         ExtractAnswer(Readers(models)),
-        Offering(),
-        Framing(),
-        Practice(memories),
-        Grounded(),
+        Deferred("budget", "dialogue_offer", _leads, late.make_offering),
+        Deferred("budget", "dialogue_frame", _leads, late.make_framing),
+        Deferred("understand", "practice", _practises, lambda: late.make_practice(memories())),
+        Deferred("budget", "grounded", _cites, late.make_grounded),
         ModerateOutput(guards),
         TooSmallStill(),
-        Compact(Compaction(store.objects)),
-        Task(guards, models),
+        Deferred("budget", "compact", _goes_on, lambda: late.make_compact(store)),
+        Deferred("budget", "task", _has_task, lambda: late.make_task(guards, models)),
         ModerationCheck(guards),
         InspectTools(guards),
-        Cite(),
+        Deferred("check", "citations", _cites, late.make_cite),
         Uncertain(_embed(models), knowledge),
-        Keeping(states),
-        Remember(memories),
-        Progressing(memories),
+        Deferred("record", "dialogue_state", _leads, lambda: late.make_keeping(states)),
+        Deferred("record", "remember", _remembers, lambda: late.make_remember(memories())),
+        Deferred("record", "progress", _practises, lambda: late.make_progressing(memories())),
     ]
 
 
-def _adapting(models: object) -> Adapts | None:
-    """The models themselves, where adapters can be added to them."""
-    return models if isinstance(models, Adapts) else None
+def _hides(exchange: Exchange) -> bool:
+    return exchange.persona.safety.privacy.mode != "off"
+
+
+def _leads(exchange: Exchange) -> bool:
+    return exchange.persona.dialogue.active
+
+
+def _recalls(exchange: Exchange) -> bool:
+    return exchange.persona.memory.recalls
+
+
+def _remembers(exchange: Exchange) -> bool:
+    return exchange.persona.memory.write != "off"
+
+
+def _reads(exchange: Exchange) -> bool:
+    return exchange.persona.tools.by_rules
+
+
+def _practises(exchange: Exchange) -> bool:
+    return exchange.persona.practice.sums
+
+
+def _cites(exchange: Exchange) -> bool:
+    return bool(exchange.sources) or "extract" in exchange.results
+
+
+def _goes_on(exchange: Exchange) -> bool:
+    return bool(exchange.history)
+
+
+def _has_task(exchange: Exchange) -> bool:
+    return exchange.persona.task.kind != "chat"
 
 
 def _embed(models: Embeds) -> Callable[[Sequence[str]], Any]:

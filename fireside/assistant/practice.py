@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from fireside.assistant.section import PersonaSection
-from fireside.language.sums.judging import CheckedSum
+
+if TYPE_CHECKING:
+    from fireside.language.sums.judging import CheckedSum
 
 _SPOKEN: Final = {"≠": "is not"}
 PROGRESS: Final = re.compile(r"Progress in (\w+): (\d+) of (\d+) right\.")

@@ -45,6 +45,8 @@ def load_text_model(
     """
     if local.format == "hf":
         refuse_token_rules(local.path)
+    # Held open while tokenizer and runner read it, each with its own `open_gguf`.
+    held = open_gguf(local.path) if local.format == "gguf" else None
     # The weights too are made in a thread that ends.  OpenMP keeps workers for every thread that
     # ever computed, and as soon as there are more than cores it puts them to sleep at each barrier:
     # with a caller that has loaded a model, every later step took twice as long (docs/log.md).
@@ -52,6 +54,7 @@ def load_text_model(
         reading = loaders.submit(load_tokenizer, local)
         runner, arithmetic = loaders.submit(_runner_of, local, settings, progress).result()
         tokenizer = reading.result()
+    del held
     engine = Engine(
         runner,
         eos_ids=tokenizer.eos_ids,

@@ -14,6 +14,7 @@ arrays (the format allows them, no model uses them), and to write.
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from struct import Struct
 from struct import error as StructError
 from types import MappingProxyType
 from typing import Any, Never, TypeAlias
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +74,7 @@ class GGUFTensor:
         return dequantize(self.raw, self.type).reshape(self.shape)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class GGUFFile:
     """An open file; the mapping lives as long as it or one of its tensors."""
 
@@ -82,8 +84,14 @@ class GGUFFile:
     tensors: Mapping[str, GGUFTensor] = field(repr=False)
 
 
+_held: WeakValueDictionary[tuple[str, int, int, int, int], GGUFFile] = WeakValueDictionary()
+"""The files that somebody holds open: a list of 49,000 tokens takes a tenth of a second to read."""
+
+
 def open_gguf(path: Path | str) -> GGUFFile:
     """Map a file, read its metadata, and check that every tensor is where it says.
+
+    A file that is held open already, and has not changed, is the same object.
 
     Raises:
         NotFound: there is no such file.
@@ -93,6 +101,10 @@ def open_gguf(path: Path | str) -> GGUFFile:
     path = Path(path)
     try:
         with path.open("rb") as file:
+            state = os.fstat(file.fileno())
+            key = (str(path), state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns)
+            if (held := _held.get(key)) is not None:
+                return held
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except FileNotFoundError:
         raise NotFound(f"There is no file {path}: check the path.") from None
@@ -106,12 +118,13 @@ def open_gguf(path: Path | str) -> GGUFFile:
     if isinstance(parts := metadata.get("split.count"), int) and parts > 1:
         reader.corrupt("it is one part of a split file; Fireside reads files in one piece")
     tensors = reader.tensors(num_tensors, metadata)
-    return GGUFFile(
+    opened = _held[key] = GGUFFile(
         path=path,
         version=version,
         metadata=MappingProxyType(metadata),
         tensors=MappingProxyType(tensors),
     )
+    return opened
 
 
 class _Reader:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import struct
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -322,3 +324,18 @@ def test_noise_behind_the_magic_is_read_or_refused(
     path.write_bytes(b"GGUF" + U32(version) + tail)
     with contextlib.suppress(Corrupt):
         open_gguf(path)
+
+
+def test_a_file_that_is_held_open_is_read_once(small: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(small.read_bytes())
+    first = open_gguf(path)
+    assert open_gguf(path) is first
+    path.unlink()
+    path.write_bytes(small.read_bytes().replace(b"test.yes", b"test.yet"))
+    assert "test.yet" in open_gguf(path).metadata
+    assert "test.yes" in first.metadata
+    place = weakref.ref(first)
+    del first
+    gc.collect()
+    assert place() is None

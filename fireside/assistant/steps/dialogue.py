@@ -12,7 +12,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -35,10 +35,6 @@ OUTSIDE: Final = ("open", "digression")
 """What a decision says of a turn that is in no flow."""
 READERS: Final = 16
 """Policies whose examples stay embedded."""
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Embedders(Protocol):
@@ -87,7 +83,7 @@ class Dialogue:
         self,
         models: Embedders,
         states: States | None,
-        clock: Callable[[], datetime] = now,
+        clock: Callable[[], datetime],
         desk: TicketDesk | None = None,
     ) -> None:
         self._models = models
