@@ -20,6 +20,7 @@ from fireside.engine.native.runner import NativeRunner
 from fireside.engine.runner import Runner
 from fireside.engine.text import TextModel
 from fireside.hub import LocalModel
+from fireside.hub.gguf import open_gguf
 from fireside.model.architecture import ModelConfig
 from fireside.model.config import config_of
 from fireside.model.generation_config import refuse_token_rules

@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.scripts import script
 
 from fireside.engine.load import load_runner, load_text_model, prepare
 from fireside.engine.native import choice
@@ -20,6 +19,7 @@ from fireside.engine.native.runner import NativeRunner
 from fireside.errors import BadRequest, Unavailable
 from fireside.hub import LocalModel
 from fireside.settings import Settings
+from tests.script_modules import script
 
 is_built = pytest.mark.skipif(
     bool(choice.why_not_loaded()), reason="the native core is not built: python native/build.py"
