@@ -59,7 +59,7 @@ def modules() -> list[ModuleType]:
     return [
         importlib.import_module(name)
         for name in names
-        if not name.endswith(("__main__", ".libfireside")) and ".migrations." not in name
+        if not name.endswith("__main__") and ".migrations." not in name
     ]
 
 

@@ -225,5 +225,5 @@ def test_where_there_is_nothing_to_be_unsure_of() -> None:
 
 
 def test_a_typo_in_the_persona() -> None:
-    with pytest.raises(BadRequest, match=r"line 2: .*did you mean 'threshold'"):
+    with pytest.raises(BadRequest, match=r"line 2: .*did you mean 'uncertainty.threshold'"):
         parse("[uncertainty]\ntreshold = 0.5\n", origin="p.toml")
