@@ -19,7 +19,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from struct import Struct
-from struct import error as StructError
 from types import MappingProxyType
 from typing import Any, Never, TypeAlias
 from weakref import WeakValueDictionary
@@ -214,21 +213,17 @@ class _Reader:
         """A token list or the merges: up to hundreds of thousands, so one tight loop."""
         if count > MOST_STRINGS or count * 8 > self.size - self.at:
             self.corrupt(f"{what} claims {count:,} strings")
-        mapped, at, size, read_length = self.mapped, self.at, self.size, U64.unpack_from
+        mapped, at, size, as_number = self.mapped, self.at, self.size, int.from_bytes
         found: list[str] = []
         try:
             for _ in range(count):
-                (length,) = read_length(mapped, at)
-                at += 8
-                end = at + length
-                if end > size:
+                start = at + 8
+                at = start + as_number(mapped[at:start], "little")
+                if at > size:  # with the text, or with the length itself
                     self.corrupt(f"it ends within {what}")
-                found.append(mapped[at:end].decode())
-                at = end
+                found.append(mapped[start:at].decode())
         except UnicodeDecodeError:
             self.corrupt(f"{what} holds text that is not UTF-8")
-        except StructError:  # the length itself reaches past the end
-            self.corrupt(f"it ends within {what}")
         self.at = at
         return found
 

@@ -191,7 +191,10 @@ def _bpe(**arguments: Any) -> models.BPE:
 
 
 def _index(tokens: Sequence[str]) -> dict[str, int]:
-    vocab: dict[str, int] = {}
+    vocab = dict(zip(tokens, range(len(tokens)), strict=True))
+    if len(vocab) == len(tokens):
+        return vocab
+    vocab.clear()
     for i, token in enumerate(tokens):
         if vocab.setdefault(token, i) != i:
             # A spelling twice: the second keeps its place in the numbering, out of text's reach.
@@ -217,7 +220,7 @@ def _strings(metadata: Mapping[str, object], key: str) -> list[str]:
     if value is None or isinstance(value, str | bytes) or not hasattr(value, "__iter__"):
         raise Corrupt(f"The GGUF lacks the list {key}: download it again.")
     strings = list(cast("Sequence[object]", value))
-    if not strings or not all(isinstance(one, str) for one in strings):
+    if set(map(type, strings)) != {str}:
         raise Corrupt(f"The GGUF's {key} is not a list of texts: download it again.")
     return cast("list[str]", strings)
 
