@@ -48,7 +48,9 @@ from fireside.storage.schema import conversations as conversations_table
 from fireside.storage.schema import messages as messages_table
 from fireside.storage.schema import objects as objects_table
 
-BUSY_TIMEOUT = 5.0
+BUSY_TIMEOUT = 30.0
+"""Seconds that a write waits for another.  SQLite does not serve its waiting writers in turn: with
+a dozen of them on a slow, busy machine five seconds were not enough for each."""
 
 
 class Store:

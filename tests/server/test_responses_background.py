@@ -169,5 +169,6 @@ def test_they_wait_for_a_place_like_any_request(
     assert create(client).status == "completed"
     model.go_on.set()
     for each in [*running_ones, *waiting[1:]]:
-        assert finished(client, each).status == "completed"
+        done = finished(client, each)
+        assert (done.status, done.error) == ("completed", None)
     assert len(model.submitted) == places + len(waiting)
