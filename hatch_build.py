@@ -57,7 +57,7 @@ class NativeCore(BuildHookInterface[Any]):
             build_data["force_include"][str(out)] = f"fireside/engine/native/lib/{out.name}"
 
     def _build_here(self) -> Path | None:
-        missing = "Without the native core: answers will take two to three times as long."
+        missing = "This install has no native core: models run in PyTorch."
         try:
             out: Path | None = self.build.build()
         except subprocess.CalledProcessError as error:

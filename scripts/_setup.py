@@ -204,7 +204,7 @@ def install(step: Progress, lock: str | None, *, itself: bool) -> None:
 
 
 def native_core() -> str:
-    """What came of it, in one line: without it everything works, and slowly."""
+    """Whether it was built, in one line; without it the models run in PyTorch."""
     path = ROOT / "fireside" / "engine" / "native" / "place.py"
     spec = importlib.util.spec_from_file_location("place", path)
     assert spec is not None
@@ -214,7 +214,7 @@ def native_core() -> str:
     state = place.state_of_library(place.place_of_library(), ROOT / "native")
     if state == "built":
         return "native core built"
-    return f"native core {state}: answers take two to three times as long (native/build.py)"
+    return f"native core {state}: python native/build.py shows why"
 
 
 def shares(lock: str) -> list[list[str]]:

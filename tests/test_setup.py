@@ -130,7 +130,7 @@ def test_a_set_up_says_what_came_of_the_native_core(
     step = setup.Progress("Fireside and its native core", setup.VENV)
     step.result = setup.native_core()
     step.done()
-    assert "native core not built: answers take" in capsys.readouterr().err
+    assert "native core not built: python native/build.py" in capsys.readouterr().err
     (package / "lib").mkdir()
     for name in ("libfireside.so", "libfireside.dylib", "fireside.dll"):
         (package / "lib" / name).write_bytes(b"")

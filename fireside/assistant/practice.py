@@ -28,7 +28,7 @@ class PracticeConfig(PersonaSection):
     right: str = "Right: {sum} = {result}."
     wrong: str = "Not yet: {sum} is not {answer}."
 
-    def said(self, one: CheckedSum) -> str:
+    def verdict_on(self, one: CheckedSum) -> str:
         if one.relation != "=":
             claim = f"{one.sum} {_SPOKEN.get(one.relation, one.relation)} {one.answer}"
             if one.right:

@@ -70,7 +70,7 @@ def find_numbers(text: str) -> list[Mention]:
 
 def _all(text: str) -> Iterator[Mention]:
     for match in _DIGITS.finditer(text):
-        yield _found(match, _plain(match.group().replace(",", "").replace("−", "-")))
+        yield _mention(match, _plain(match.group().replace(",", "").replace("−", "-")))
     for match in _WORDS.finditer(text):
         if match.group().lower() == "one" and (
             _NOT_ONE_BEFORE.search(text[max(0, match.start() - 12) : match.start()])
@@ -79,15 +79,15 @@ def _all(text: str) -> Iterator[Mention]:
             continue
         value = number_of_words(match.group())
         if value is not None:
-            yield _found(match, str(value))
+            yield _mention(match, str(value))
     for match in _PHRASES.finditer(text):
-        yield _found(match, str(PHRASES[match.group().lower()]))
+        yield _mention(match, str(PHRASES[match.group().lower()]))
     for match in _CHINESE.finditer(text):
         if match.group() and (value := number_of_chinese(match.group())) is not None:
-            yield _found(match, str(value))
+            yield _mention(match, str(value))
 
 
-def _found(match: re.Match[str], value: str) -> Mention:
+def _mention(match: re.Match[str], value: str) -> Mention:
     return Mention(value=value, words=match.group(), start=match.start(), end=match.end())
 
 

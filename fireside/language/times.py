@@ -64,18 +64,18 @@ def find_times(text: str) -> list[Mention]:
 def _all(text: str) -> Iterator[Mention]:
     for match in _CLOCK.finditer(text):
         hour = int(match["hour"] or match["hour4"])
-        yield from _made(match, hour, int(match["minute"] or match["minute4"] or 0))
+        yield from _clock_mentions(match, hour, int(match["minute"] or match["minute4"] or 0))
     for match in _PLAIN.finditer(text):
-        yield from _made(match, _number(match["hour"]), 0)
+        yield from _clock_mentions(match, _number(match["hour"]), 0)
     for match in _PAST.finditer(text):
         much = match["much"].lower()
         minutes = 30 if much == "half" else 15 if "quarter" in much else _number(much)
         hour = _number(match["hour"])
         if match["way"].lower() in ("to", "before"):
             hour, minutes = (hour - 1) % 24 or 12, 60 - minutes
-        yield from _made(match, hour, minutes)
+        yield from _clock_mentions(match, hour, minutes)
     for match in _NAMED.finditer(text):
-        yield _found(match, 0 if match["name"].lower() == "midnight" else 12, 0)
+        yield _mention(match, 0 if match["name"].lower() == "midnight" else 12, 0)
     for match in _AT.finditer(text):
         start = match.start("hour")
         hour = _number(match["hour"])
@@ -87,10 +87,10 @@ def _all(text: str) -> Iterator[Mention]:
             if 0 <= each < 24:
                 yield Mention(value=f"{each:02}:00", words=said, start=start, end=match.end())
     for match in _CHINESE.finditer(text):
-        yield from _made_chinese(match)
+        yield from _chinese_mentions(match)
 
 
-def _made(match: re.Match[str], hour: int, minute: int) -> Iterator[Mention]:
+def _clock_mentions(match: re.Match[str], hour: int, minute: int) -> Iterator[Mention]:
     half = (match["half"] or "").lower().replace(".", "")
     early = match.groupdict().get("early")
     part = (match["part"] or match["night"] or early or "").lower()
@@ -103,10 +103,10 @@ def _made(match: re.Match[str], hour: int, minute: int) -> Iterator[Mention]:
     elif (before_noon or part == "night") and hour in (12, 24):
         hour = 0
     if hour < 24 and 0 <= minute < 60:
-        yield _found(match, hour, minute)
+        yield _mention(match, hour, minute)
 
 
-def _made_chinese(match: re.Match[str]) -> Iterator[Mention]:
+def _chinese_mentions(match: re.Match[str]) -> Iterator[Mention]:
     hour = int(match["hour"]) if match["hour"].isdecimal() else number_of_chinese(match["hour"])
     said = (match["minute"] or "").removesuffix("分")
     named = {"": 0, "半": 30, "一刻": 15, "三刻": 45}
@@ -118,10 +118,10 @@ def _made_chinese(match: re.Match[str]) -> Iterator[Mention]:
     if match["part"] in ("下午", "晚上") and hour < 12:
         hour += 12
     if hour < 24 and minute < 60:
-        yield _found(match, hour, minute)
+        yield _mention(match, hour, minute)
 
 
-def _found(match: re.Match[str], hour: int, minute: int) -> Mention:
+def _mention(match: re.Match[str], hour: int, minute: int) -> Mention:
     return Mention(
         value=f"{hour:02}:{minute:02}", words=match.group(), start=match.start(), end=match.end()
     )

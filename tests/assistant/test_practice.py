@@ -175,10 +175,10 @@ def test_two_lines_of_a_list() -> None:
 def test_what_is_said() -> None:
     config = PracticeConfig(sums=True)
     (right,), (wrong,) = check_answer("56", "7 × 8"), check_answer("54", "7 × 8")
-    assert config.said(right) == "Right: 7 × 8 = 56."
-    assert config.said(wrong) == "Not yet: 7 × 8 is not 54."
+    assert config.verdict_on(right) == "Right: 7 × 8 = 56."
+    assert config.verdict_on(wrong) == "Not yet: 7 × 8 is not 54."
     (whole,) = check_answer("1/2 + 1/4 = 3/4", None)
-    assert config.said(whole) == "Right: 1/2 + 1/4 = 3/4."
+    assert config.verdict_on(whole) == "Right: 1/2 + 1/4 = 3/4."
     assert right.kind == "multiplication"
     assert check_answer("1", "2 - 3 + 2")[0].kind == "arithmetic"
 

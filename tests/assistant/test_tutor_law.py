@@ -157,7 +157,7 @@ def test_no_wrong_result_is_confirmed_and_no_right_one_denied(seed: int) -> None
             asked = chance.choice(ASKED).format(s=way)
             history = [Message(role="assistant", content=asked)]
             said = chance.choice(ALONE).format(r=answer)
-        found, reply = reply_to(said, lesson_of(history), CONFIG.said)
+        found, reply = reply_to(said, lesson_of(history), CONFIG.verdict_on)
         reply = reply or ""
         where = f"{[each.content for each in history]} {said!r} -> {reply!r}"
         assert not ("Right:" in reply and not is_right), where

@@ -67,10 +67,10 @@ def candidates(
         case "yes_no":
             return _yes_no(text)
         case "email":
-            return [_found(match, match.group().lower()) for match in _EMAIL.finditer(text)]
+            return [_mention(match, match.group().lower()) for match in _EMAIL.finditer(text)]
         case "phone":
             return [
-                _found(match, digits)
+                _mention(match, digits)
                 for match in _PHONE.finditer(text)
                 if 7 <= len((digits := _digits(match.group())).lstrip("+")) <= 15
             ]
@@ -124,7 +124,7 @@ def _by_pattern(pattern: str, text: str) -> list[Mention]:
 def _choices(slot: SlotConfig, text: str) -> list[Mention]:
     found = []
     for value, pattern in _patterns(tuple((k, tuple(v)) for k, v in slot.choices.items())):
-        found += [_found(match, value) for match in pattern.finditer(text)]
+        found += [_mention(match, value) for match in pattern.finditer(text)]
     return without_overlaps(found)
 
 
@@ -144,10 +144,10 @@ def _patterns(
 
 
 def _yes_no(text: str) -> list[Mention]:
-    return [_found(match, YES if match["yes"] else NO) for match in _YES_NO.finditer(text)]
+    return [_mention(match, YES if match["yes"] else NO) for match in _YES_NO.finditer(text)]
 
 
-def _found(match: re.Match[str], value: str) -> Mention:
+def _mention(match: re.Match[str], value: str) -> Mention:
     return Mention(value=value, words=match.group(), start=match.start(), end=match.end())
 
 

@@ -140,7 +140,7 @@ def options(text: str, taken: Sequence[Mention] = ()) -> list[Mention]:
                 break
             if word in _STOP:
                 continue
-            found.append(_made(text, token.start(), ends.end()))
+            found.append(_mention(text, token.start(), ends.end()))
             if len(found) == MOST_OPTIONS:
                 return found
     return found
@@ -151,9 +151,9 @@ def _cut(text: str, start: int, end: int) -> Mention | None:
         start += 1
     while end > start and text[end - 1] in ' \t\n,.;:!?"“”':
         end -= 1
-    return _made(text, start, end) if end > start else None
+    return _mention(text, start, end) if end > start else None
 
 
-def _made(text: str, start: int, end: int) -> Mention:
+def _mention(text: str, start: int, end: int) -> Mention:
     said = text[start:end]
     return Mention(value=" ".join(said.split()), words=said, start=start, end=end)

@@ -61,7 +61,7 @@ class Practice:
         if not config.sums or exchange.question.role != "user" or exchange.reply is not None:
             return None
         lesson = lesson_of(exchange.history)
-        found, reply = reply_to(exchange.question.content, lesson, config.said)
+        found, reply = reply_to(exchange.question.content, lesson, config.verdict_on)
         progress = progress_so_far(self.memories, exchange)
         if reply is not None and config.follow == "exercise":
             exchange.reply = reply
@@ -72,7 +72,7 @@ class Practice:
             guard = SumGuard(asked=lesson.open, judged=judged)
             exchange.filters.append(guard)
             if found.sums:
-                exchange.filters.append(Frame(before=" ".join(map(config.said, found.sums))))
+                exchange.filters.append(Frame(before=" ".join(map(config.verdict_on, found.sums))))
         if not found.sums and not progress and exchange.reply is None:
             return None
         return Practised(checked=found.sums, progress=progress)
