@@ -214,7 +214,7 @@ def test_an_empty_question_finds_nothing(house: House) -> None:
 
 
 def test_typos_in_the_persona() -> None:
-    with pytest.raises(BadRequest, match=r"line 2: .*did you mean 'collections'"):
+    with pytest.raises(BadRequest, match=r"line 2: .*did you mean 'knowledge.collections'"):
         parse('[knowledge]\ncolections = ["a"]\n', origin="p.toml")
     with pytest.raises(BadRequest, match=r"line 2: knowledge\.threshold"):
         parse("[knowledge]\nthreshold = 2.0\n", origin="p.toml")

@@ -66,7 +66,7 @@ def test_a_persona_brings_its_servers_tools(shared: Servers, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("block", "hint"),
     [
-        ('name = "x"\ncommand = "a"\nalow = []', "did you mean 'allow'"),
+        ('name = "x"\ncommand = "a"\nalow = []', "did you mean 'tools.mcp.allow'"),
         ('name = "x"', "command or url"),
         ('name = "x"\nurl = "ftp://b"', "http"),
     ],
