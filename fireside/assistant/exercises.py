@@ -99,8 +99,12 @@ def harder(one: str) -> str | None:
             return f"{max(left, right) + 9} - {min(left, right) + 4}"
         case "*":
             return f"{left + 1} × {right}" if left <= right else f"{left} × {right + 1}"
+        case "/" if right == 0:
+            return None
+        case "/" if left < right:
+            return f"1/{right} × {right * (left + 1)}"
         case "/":
-            return f"{(left // max(right, 1) + 1) * (right + 1)} ÷ {right + 1}"
+            return f"{(left // right + 1) * (right + 1)} ÷ {right + 1}"
         case _:
             return f"{left + 1} × {left + 1}"
 
@@ -123,10 +127,16 @@ def hint(one: str) -> str:
     match sign:
         case "+":
             return _added(left, right)
+        case "-" if left < right:
+            return f"How far is it from {left} to {right}? The result is that far below zero."
         case "-":
             return f"Count up from {right}: how far is it to {left}?"
         case "*":
             return _multiplied(left, right)
+        case "/" if right == 0:
+            return f"Which number times 0 is {left}? Is there one?"
+        case "/" if left < right:
+            return f"It is less than 1: one of {right} equal parts, taken {left} times."
         case "/":
             return f"Think of the table of {right}: how often does {right} fit into {left}?"
         case _:
