@@ -24,14 +24,14 @@ from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.assistant.tools.calendar_corpus import CASES, Case, whole
+from tests.tools.calendar_corpus import CASES, Case, whole
 
 Line = tuple[datetime | date, datetime | date | None, str]
 Reader = Callable[[Case], list[Line]]
 
 
 def ours(case: Case) -> tuple[list[Line], list[str]]:
-    from fireside.assistant.tools.events import occurrences, parsed
+    from fireside.tools.events import occurrences, parsed
 
     begin, end = case.window
     found = occurrences(parsed(case.data), begin, end, ZoneInfo(case.zone))

@@ -28,11 +28,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from fireside.assistant.dialogue.acts import ActReader, Acts
-from fireside.assistant.dialogue.config import SlotConfig
-from fireside.assistant.dialogue.extraction import Extractor
-from fireside.assistant.dialogue.placing import Placing
-from fireside.assistant.dialogue.reading import can_answer
+from fireside.dialogue.acts import ActReader, Acts
+from fireside.dialogue.config import SlotConfig
+from fireside.dialogue.extraction import Extractor
+from fireside.dialogue.placing import Placing
+from fireside.dialogue.reading import can_answer
 from fireside.graders.similarity import fuzzy
 
 TODAY = date(2019, 3, 1)  # of the data set

@@ -17,10 +17,10 @@ import random
 from pathlib import Path
 from typing import Any
 
-from fireside.assistant.dialogue.acts import ActReader
-from fireside.assistant.dialogue.config import DialogueConfig
-from fireside.assistant.dialogue.intents import IntentReader
-from fireside.assistant.dialogue.vectors import Vectors
+from fireside.dialogue.acts import ActReader
+from fireside.dialogue.config import DialogueConfig
+from fireside.dialogue.intents import IntentReader
+from fireside.dialogue.vectors import Vectors
 
 ACTS = {
     "INFORM": {"inform"},

@@ -27,8 +27,6 @@ from typing import Any
 from fireside.assistant.chat import Chat
 from fireside.assistant.lineup import assistant_of
 from fireside.assistant.persona import Personas
-from fireside.assistant.tools.calendar_file import FileCalendar
-from fireside.assistant.tools.events import Event
 from fireside.engine.models import Models
 from fireside.errors import FiresideError
 from fireside.language.arithmetic import evaluate
@@ -36,6 +34,8 @@ from fireside.language.moments import read_moment
 from fireside.language.units import find_unit
 from fireside.settings import Settings, load_settings
 from fireside.storage import Store
+from fireside.tools.calendar_file import FileCalendar
+from fireside.tools.events import Event
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 ACTS = frozenset({"calendar_add", "calendar_move", "send_sms", "send_email"})

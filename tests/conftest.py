@@ -22,7 +22,7 @@ LONGEST = (
     "browser/test_page_looks.py", "browser/test_page.py", "training/test_parallel.py",
     "training/test_parallel_runs.py", "training/test_checkpoint.py", "engine/test_default_model.py",
     "model/test_default_model.py", "data/test_filters.py", "server/test_batches.py",
-    "knowledge/test_collections.py", "assistant/tools/mcp_client/test_mcp_client.py",
+    "knowledge/test_collections.py", "tools/mcp_client/test_mcp_client.py",
     "cli/test_training.py", "cli/test_stopping.py", "cli/test_keys.py", "server/test_hostile.py",
     "server/test_first_minute.py",
 )  # fmt: skip

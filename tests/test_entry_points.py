@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from fireside.assistant.citations import segments
-from fireside.assistant.dialogue.acts import ActReader
-from fireside.assistant.dialogue.config import SlotConfig
-from fireside.assistant.dialogue.placing import Placing
-from fireside.assistant.dialogue.reading import LONGEST, read_part
 from fireside.assistant.memory.facts import facts_in
 from fireside.assistant.memory.private import private_in
 from fireside.cli.markdown import blocks
+from fireside.dialogue.acts import ActReader
+from fireside.dialogue.config import SlotConfig
+from fireside.dialogue.placing import Placing
+from fireside.dialogue.reading import LONGEST, read_part
 from fireside.language.sentences import names_in, numbers_in, sentences
 from fireside.safety import inspector
 from fireside.safety.injection import inspect, marked

@@ -32,7 +32,7 @@ BUILT = {
     "dialogue.kinds: pattern": "an owner's: with a limit of time",
     "dialogue.config: self.pattern": "compiled only, to see that it can be",
     "dialogue.chatfile: text[1:-1]": "compiled only, to see that it can be",
-    "dialogue.grading: each.value": "an owner's, over answers of his own rehearsal",
+    "assistant.rehearsal_checks: each.value": "an owner's, over answers of his own rehearsal",
     "evaluation.tasks: pattern": "compiled only, to see that it can be",
     "evaluation.generation: task.pattern": "an owner's task, in his own command",
     "evaluation.generation: task.remove": "an owner's task, in his own command",

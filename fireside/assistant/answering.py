@@ -39,10 +39,10 @@ from fireside.messages import ToolCall
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange
-    from fireside.assistant.tooling import ToolRun
     from fireside.assistant.wanted import Wanted
     from fireside.engine.calling import Calling, Function
     from fireside.engine.text import Generation, TextEvent, Usage
+    from fireside.tools.running import ToolRun
 
 ROUNDS: Final = 8
 """Of tools in one answer; after them the model has to answer without."""

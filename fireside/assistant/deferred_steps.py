@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from fireside.assistant.dialogue.kept import States
     from fireside.assistant.memory.memories import Memories
     from fireside.assistant.steps import Step
     from fireside.assistant.tickets import Tickets
+    from fireside.dialogue.kept import States
     from fireside.safety.guards import Guards
     from fireside.safety.heads import Embeds
     from fireside.settings import Settings
@@ -40,7 +40,7 @@ def make_dialogue(
 ) -> Step:
     from fireside.assistant.steps.dialogue import Dialogue
     from fireside.assistant.ticket_desk import TicketDesk
-    from fireside.assistant.tools.shipped import mail_server
+    from fireside.tools.shipped import mail_server
 
     return Dialogue(models, states, clock, TicketDesk(tickets=tickets, mail=mail_server(settings)))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from fireside.assistant.repetition import RepetitionGuard
-from fireside.assistant.section import PersonaSection
+from fireside.sections import PersonaSection
 
 if TYPE_CHECKING:
     from fireside.assistant.answering import Answering

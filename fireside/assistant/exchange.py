@@ -14,8 +14,8 @@ from fireside.messages import Message, ToolCall
 
 if TYPE_CHECKING:
     from fireside.assistant.persona import Persona
-    from fireside.assistant.tooling import Tool, ToolRun
     from fireside.engine.text import TextModel, TokenInfo
+    from fireside.tools.running import RunnableTool, ToolRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ class Exchange:
 
     sections: list[Section] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
-    tools: list[Tool] = field(default_factory=list)
+    tools: list[RunnableTool] = field(default_factory=list)
     filters: list[StreamFilter] = field(default_factory=list)
     shown: list[StreamFilter] = field(default_factory=list)
     reply: str | None = None

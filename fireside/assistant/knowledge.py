@@ -16,8 +16,8 @@ from pydantic import Field
 
 from fireside.assistant.ability.size import is_small
 from fireside.assistant.exchange import Source
-from fireside.assistant.section import PersonaSection
 from fireside.errors import BadRequest, NotFound
+from fireside.sections import PersonaSection
 
 if TYPE_CHECKING:
     from fireside.engine.text import TextModel

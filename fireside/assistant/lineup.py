@@ -16,7 +16,6 @@ from fireside.assistant import deferred_steps as late
 from fireside.assistant.ability.states import abilities_of
 from fireside.assistant.assistant import Assistant
 from fireside.assistant.deferred import Deferred
-from fireside.assistant.dialogue.kept import States
 from fireside.assistant.knowledge import Knowledge
 from fireside.assistant.persona import Personas
 from fireside.assistant.pipeline import Pipeline
@@ -31,17 +30,18 @@ from fireside.assistant.steps.retrieve import Retrieve
 from fireside.assistant.steps.tools import Tools
 from fireside.assistant.steps.uncertain import Uncertain
 from fireside.assistant.tickets import Tickets
-from fireside.assistant.tools.mcp.servers import Servers
+from fireside.dialogue.kept import States
 from fireside.safety.guards import Guards
+from fireside.tools.mcp.servers import Servers
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange
     from fireside.assistant.memory.memories import Memories
-    from fireside.assistant.tools.registry import Registry
     from fireside.knowledge.collections import Collections
     from fireside.safety.heads import Embeds
     from fireside.settings import Settings
     from fireside.storage import Store
+    from fireside.tools.registry import Registry
 
 
 def now() -> datetime:
@@ -66,7 +66,7 @@ def assistant_of(
 
     @cache
     def registry() -> Registry:
-        from fireside.assistant.tools.shipped import shipped
+        from fireside.tools.shipped import shipped
 
         return shipped(settings, collections=collections)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from fireside.assistant.section import PersonaSection
+from fireside.sections import PersonaSection
 
 
 class MoodConfig(PersonaSection):

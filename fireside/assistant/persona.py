@@ -23,19 +23,19 @@ from typing import Any, Final, Self
 from pydantic import Field, model_validator
 
 from fireside.assistant.ability.config import AbilityConfig
-from fireside.assistant.dialogue.config import DialogueConfig
 from fireside.assistant.endings import RepetitionConfig
 from fireside.assistant.knowledge import KnowledgeConfig
 from fireside.assistant.memory.config import MemoryConfig
 from fireside.assistant.mood import MoodConfig
 from fireside.assistant.practice import PracticeConfig
 from fireside.assistant.safety_sections import SafetyConfig
-from fireside.assistant.section import Misdirected, PersonaSection
-from fireside.assistant.tools.config import ToolsConfig
 from fireside.assistant.uncertainty import UncertaintyConfig
 from fireside.assistant.uses.config import TaskConfig
+from fireside.dialogue.config import DialogueConfig
 from fireside.errors import BadRequest, NotFound
+from fireside.sections import Misdirected, PersonaSection
 from fireside.toml_files import read_text_file, read_toml_model
+from fireside.tools.config import ToolsConfig
 
 NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}"
 

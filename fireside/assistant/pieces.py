@@ -13,8 +13,8 @@ from fireside.engine.calling import Arguments, CallEnded, CallStarted
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Source
-    from fireside.assistant.tooling import ToolRun
     from fireside.engine.text import TokenInfo
+    from fireside.tools.running import ToolRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

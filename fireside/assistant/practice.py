@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from fireside.assistant.section import PersonaSection
+from fireside.sections import PersonaSection
 
 if TYPE_CHECKING:
     from fireside.language.sums.judging import CheckedSum

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from fireside.assistant.section import PersonaSection
 from fireside.safety import load_rules
 from fireside.safety.privacy.config import PrivacyConfig
+from fireside.sections import PersonaSection
 
 Category = Literal[
     "harassment",

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fireside.assistant.dialogue.config import HandoverConfig
-from fireside.assistant.dialogue.policy import Decision
-from fireside.assistant.dialogue.state import HandOver
 from fireside.assistant.ticket_senders import senders
 from fireside.assistant.tickets import Ticket, Tickets
-from fireside.assistant.tools.messages import MailServer
+from fireside.dialogue.config import HandoverConfig
+from fireside.dialogue.policy import Decision
+from fireside.dialogue.state import HandOver
 from fireside.errors import FiresideError, Unavailable
+from fireside.tools.messages import MailServer
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange

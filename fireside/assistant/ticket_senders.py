@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from fireside.assistant.dialogue.config import HandoverConfig
 from fireside.assistant.tickets import Send, Ticket
-from fireside.assistant.tools.messages import LONGEST_MAIL, MailServer, post_mail
+from fireside.dialogue.config import HandoverConfig
 from fireside.errors import Unavailable
+from fireside.tools.messages import LONGEST_MAIL, MailServer, post_mail
 
 SECONDS: Final = 10.0
 

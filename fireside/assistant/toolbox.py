@@ -12,8 +12,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from fireside.assistant.tooling import OURS, Consent, Outcome, Tool, ToolRun
 from fireside.messages import ToolCall
+from fireside.tools.running import OURS, Consent, RunnableTool, ToolResult, ToolRun
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange
@@ -49,12 +49,12 @@ class Toolbox:
         self._exchange = exchange
         self._may_ask = may_ask
         self._max_calls = max_calls
-        self._tools: dict[str, Tool] = {}
+        self._tools: dict[str, RunnableTool] = {}
         for tool in exchange.tools:
             name = tool.function.name
             if tool.consent != "never" and name not in theirs:
                 self._tools.setdefault(name, tool)
-        self._known: dict[tuple[str, str], Outcome] = {}
+        self._known: dict[tuple[str, str], ToolResult] = {}
         self._ran = 0
 
     @property
@@ -79,7 +79,7 @@ class Toolbox:
         own = getattr(self._tools.get(name), "question", None)
         return None if own is None else str(own(arguments))
 
-    def consent(self, tool: Tool) -> Consent:
+    def consent(self, tool: RunnableTool) -> Consent:
         return "ask" if tool.acts and self._exchange.untrusted else tool.consent
 
     def asks(self, name: str) -> bool:
@@ -112,21 +112,21 @@ class Toolbox:
         self._exchange.tool_runs.append(made)
         return made
 
-    def _outcome(self, call: ToolCall) -> Outcome:
+    def _outcome(self, call: ToolCall) -> ToolResult:
         tool = self._tools.get(call.name)
         if tool is None:
-            return Outcome(error=f"there is no tool {call.name[:64]!r} any more.")
+            return ToolResult(error=f"there is no tool {call.name[:64]!r} any more.")
         same = (call.name, call.arguments)
         if same in self._known:
             return replace(self._known[same], receipt={"repeated": True})
         if not self.open:
-            return Outcome(error=TOO_MANY)
+            return ToolResult(error=TOO_MANY)
         self._ran += 1
         outcome = self._run_masked(tool, call)
         self._known[same] = outcome
         return outcome
 
-    def _run_masked(self, tool: Tool, call: ToolCall) -> Outcome:
+    def _run_masked(self, tool: RunnableTool, call: ToolCall) -> ToolResult:
         """The tool gets the values that privacy hides, and what it says of them is hidden again."""
         privacy: Any = self._exchange.results.get("privacy")
         if not hasattr(privacy, "reveal"):
@@ -136,9 +136,9 @@ class Toolbox:
         return replace(outcome, output=privacy.hide(outcome.output), error=error)
 
 
-def _declined(decision: Decision | None) -> Outcome:
+def _declined(decision: Decision | None) -> ToolResult:
     reason = f" Their reason: {decision.reason}" if decision and decision.reason else ""
-    return Outcome(error=DECLINED + reason)
+    return ToolResult(error=DECLINED + reason)
 
 
 def sorted_calls(box: Toolbox, calls: Sequence[ToolCall]) -> tuple[list[ToolCall], list[ToolCall]]:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field
 
-from fireside.assistant.section import PersonaSection
+from fireside.sections import PersonaSection
 
 if TYPE_CHECKING:
     import numpy as np

@@ -17,7 +17,7 @@ from fireside.cli.printable import printable, printable_json
 
 if TYPE_CHECKING:
     from fireside.assistant.ability.scores import Score
-    from fireside.assistant.dialogue.rehearsal import Rehearsed
+    from fireside.assistant.rehearsal import Rehearsed
 
 app = typer.Typer(help="Show what personas can do with a model, and measure it.")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]

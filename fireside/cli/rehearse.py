@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from fireside.assistant.dialogue.chatfile import ChatFile
-    from fireside.assistant.dialogue.rehearsal import Rehearsed
+    from fireside.assistant.rehearsal import Rehearsed
+    from fireside.dialogue.chatfile import ChatFile
     from fireside.settings import Settings
 
 GREEDY = {"temperature": 0.0}
@@ -35,9 +35,9 @@ def rehearse_all(
         BadRequest, NotFound: a file or a persona has a mistake; nothing has run then.
         typer.Exit: with 1, where a conversation failed.
     """
-    from fireside.assistant.dialogue import chatfile
-    from fireside.assistant.dialogue.rehearsal import check_names
     from fireside.assistant.persona import Personas
+    from fireside.assistant.rehearsal import check_names
+    from fireside.dialogue import chatfile
     from fireside.errors import BadRequest
 
     personas = Personas(settings.home / "personas")
@@ -93,8 +93,8 @@ def _run(
     told: Callable[[ChatFile, Rehearsed], None] | None,
 ) -> list[tuple[ChatFile, Rehearsed]]:
     from fireside.assistant.chat import Chat
-    from fireside.assistant.dialogue.rehearsal import rehearse
     from fireside.assistant.lineup import assistant_of
+    from fireside.assistant.rehearsal import rehearse
     from fireside.assistant.tickets import Tickets
     from fireside.engine.models import Models
     from fireside.safety.guards import Guards

@@ -83,9 +83,9 @@ from fireside.storage.files import Files
 from fireside.storage.uploads import Uploads
 
 if TYPE_CHECKING:
-    from fireside.assistant.tools.registry import Registry
     from fireside.engine.models import Models
     from fireside.storage import Store
+    from fireside.tools.registry import Registry
 
 
 Knowledge = tuple[APIRouter, list[Reader | Sweep], Finder]
@@ -244,7 +244,7 @@ def _tools_of(settings: Settings) -> Callable[[], Registry]:
 
     @cache
     def made() -> Registry:
-        from fireside.assistant.tools.shipped import shipped  # calendars and e-mail take a while
+        from fireside.tools.shipped import shipped  # calendars and e-mail take a while
 
         return shipped(settings)
 

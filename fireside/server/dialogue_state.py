@@ -12,10 +12,10 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 
-from fireside.assistant.dialogue.editing import edited
-from fireside.assistant.dialogue.kept import KIND, States
-from fireside.assistant.dialogue.state import DialogueState
 from fireside.assistant.persona import DEFAULT, Personas
+from fireside.dialogue.editing import edited
+from fireside.dialogue.kept import KIND, States
+from fireside.dialogue.state import DialogueState
 from fireside.errors import Conflict, NotFound
 from fireside.server import body
 from fireside.server.caller import caller_of

@@ -12,11 +12,11 @@ from fireside.assistant.lineup import steps_of
 from fireside.assistant.memory.memories import Memories
 from fireside.assistant.steps import Step
 from fireside.assistant.tickets import Tickets
-from fireside.assistant.tools.mcp.servers import Servers
-from fireside.assistant.tools.registry import Registry
 from fireside.safety.guards import Guards
 from fireside.settings import Settings
 from fireside.storage import Store
+from fireside.tools.mcp.servers import Servers
+from fireside.tools.registry import Registry
 
 
 def test_each_is_the_step_that_it_names(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fireside.assistant.dialogue.config import HandoverConfig
 from fireside.assistant.ticket_senders import senders
 from fireside.assistant.tickets import LONGEST, Ticket, Tickets
+from fireside.dialogue.config import HandoverConfig
 from fireside.errors import BadRequest, NotFound, Unavailable
 
 ASKED = Ticket(to="Ann", reason="the user asked for a person", summary="Why: it is broken.")

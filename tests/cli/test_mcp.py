@@ -97,7 +97,7 @@ def test_the_package_is_imported_by_those_alone_who_need_it() -> None:
     """It takes a second: neither `--help` nor a server's start may wait for that."""
     code = (
         "import sys, fireside.cli.main, fireside.server.app, fireside.assistant.steps.mcp, "
-        "fireside.assistant.tools.mcp.servers\n"
+        "fireside.tools.mcp.servers\n"
         "print([name for name in sys.modules if name in ('mcp', 'mcp_types', 'httpx2')])"
     )
     ran = subprocess.run(

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fireside.assistant.tools.calculator import calculate
-from fireside.assistant.tools.calls import call
-from fireside.assistant.tools.tool import ToolContext
 from fireside.errors import BadRequest
 from fireside.language.arithmetic import evaluate, format_number
 from fireside.language.exact_numbers import FUNCTIONS
+from fireside.tools.calculator import calculate
+from fireside.tools.calls import call
+from fireside.tools.tool import ToolContext
 
 NUMBERS = st.integers(0, 99).map(str) | st.decimals(0, 99, places=2).map(str)
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fireside.assistant.tools.calls import call
-from fireside.assistant.tools.clock import date_time, zone_of
-from fireside.assistant.tools.tool import ToolContext
 from fireside.errors import BadRequest
 from fireside.language.dates.vocabulary import DAYS
 from fireside.language.moments import read_moment, shift
+from fireside.tools.calls import call
+from fireside.tools.clock import date_time, zone_of
+from fireside.tools.tool import ToolContext
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 25, 10, 30, tzinfo=BERLIN)

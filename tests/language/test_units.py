@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fireside.assistant.tools.calls import call
-from fireside.assistant.tools.converter import convert
-from fireside.assistant.tools.tool import ToolContext
 from fireside.errors import BadRequest
 from fireside.language.units import UNITS, convert_exactly, find_unit
+from fireside.tools.calls import call
+from fireside.tools.converter import convert
+from fireside.tools.tool import ToolContext
 
 NAMES = st.sampled_from(sorted(UNITS))
 

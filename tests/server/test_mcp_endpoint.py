@@ -17,12 +17,12 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, Tool
 
-from fireside.assistant.tools.outcome import Outcome
-from fireside.assistant.tools.tool import ToolContext, tool
 from fireside.server.app import create_app
 from fireside.settings import Settings
 from fireside.storage import Store
 from fireside.storage.persons import Actor, Limits
+from fireside.tools.outcome import Outcome
+from fireside.tools.tool import ToolContext, tool
 
 from .fakes import FakeModel, FakeModels
 from .serving import running

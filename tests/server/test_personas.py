@@ -16,7 +16,6 @@ from fireside.assistant import Assistant, Chat
 from fireside.assistant.exchange import Exchange
 from fireside.assistant.persona import Personas
 from fireside.assistant.pipeline import Pipeline
-from fireside.assistant.tooling import Outcome
 from fireside.engine.calling import Function
 from fireside.errors import NotFound
 from fireside.server import chat_completions, conversations, errors
@@ -25,6 +24,7 @@ from fireside.server.responses.group import group
 from fireside.server.responses.state import State
 from fireside.server.turns import Turns
 from fireside.storage import Store
+from fireside.tools.running import ToolResult
 
 from .fakes import FakeModel, FakeModels
 from .serving import running
@@ -66,10 +66,10 @@ class Clerks:
     def question(self, arguments: str) -> str:
         return f"May I {self.name}?"
 
-    def run(self, arguments: str, *, call_id: str) -> Outcome:
+    def run(self, arguments: str, *, call_id: str) -> ToolResult:
         if self.name == "fails":
-            return Outcome(error="it is broken.")
-        return Outcome(output=f"{self.name} did {json.loads(arguments).get('word')}")
+            return ToolResult(error="it is broken.")
+        return ToolResult(output=f"{self.name} did {json.loads(arguments).get('word')}")
 
 
 class Shout:

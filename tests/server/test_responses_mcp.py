@@ -26,7 +26,7 @@ from .serving import running
 from .test_responses import asked, create
 from .test_responses_stream import order, streamed
 
-HOUSE = Path(__file__).parents[1] / "assistant/tools/mcp_client/house.py"
+HOUSE = Path(__file__).parents[1] / "tools/mcp_client/house.py"
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_a_persona_starts_its_server_and_the_end_of_ours_ends_it(
     models: FakeModels, model: FakeModel, tmp_path: Path
 ) -> None:
     (tmp_path / "personas").mkdir()
-    library = HOUSE.parents[4] / "examples/mcp/library.py"
+    library = HOUSE.parents[3] / "examples/mcp/library.py"
     (tmp_path / "personas/desk.toml").write_text(
         f"""
         [[tools.mcp]]

@@ -27,15 +27,15 @@ from typing import Any
 from asking import Asker, Request
 
 from fireside.assistant.steps.tools import today
-from fireside.assistant.tools.calculator import calculate
-from fireside.assistant.tools.calendar_file import FileCalendar
-from fireside.assistant.tools.calendar_tools import calendar_tools
-from fireside.assistant.tools.calls import call
-from fireside.assistant.tools.clock import date_time
-from fireside.assistant.tools.converter import convert
-from fireside.assistant.tools.messages import message_tools
-from fireside.assistant.tools.outcome import Outcome
-from fireside.assistant.tools.tool import Tool, ToolContext
+from fireside.tools.calculator import calculate
+from fireside.tools.calendar_file import FileCalendar
+from fireside.tools.calendar_tools import calendar_tools
+from fireside.tools.calls import call
+from fireside.tools.clock import date_time
+from fireside.tools.converter import convert
+from fireside.tools.messages import message_tools
+from fireside.tools.outcome import Outcome
+from fireside.tools.tool import Tool, ToolContext
 
 ALONE = 0.8
 """Share of the dialogues that are one request."""

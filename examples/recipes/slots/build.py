@@ -5,7 +5,7 @@
 Writes turns.jsonl beside this file, from the dialogues with an even number of
 dialogue_state_sample.json (Schema-Guided Dialogue, CC BY-SA 4.0); those with an odd number are what
 `benchmarks/dialogue_state.py` measures with.  The prompt is the assistant's own
-(`fireside.assistant.dialogue.extraction.prompt`), so what is learnt is what is asked.
+(`fireside.dialogue.extraction.prompt`), so what is learnt is what is asked.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fireside.assistant.dialogue.extraction import prompt
+from fireside.dialogue.extraction import prompt
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[2] / "benchmarks"))

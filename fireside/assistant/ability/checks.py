@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fireside.assistant.dialogue.chatfile import ChatFile, read
+from fireside.dialogue.chatfile import ChatFile, read
 
 if TYPE_CHECKING:
     from fireside.assistant.persona import Persona, Personas

@@ -7,8 +7,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from fireside.assistant.section import Misdirected, PersonaSection
 from fireside.hub.catalogue import catalogue
+from fireside.sections import Misdirected, PersonaSection
 
 
 class AbilityConfig(PersonaSection):

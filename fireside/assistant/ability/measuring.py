@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 from fireside.assistant.ability.checks import check_of, fingerprint
 from fireside.assistant.ability.scores import Score
 from fireside.assistant.chat import Chat
-from fireside.assistant.dialogue.rehearsal import Counterparts, Rehearsed, check_names, rehearse_one
 from fireside.assistant.lineup import assistant_of
 from fireside.assistant.persona import Personas
+from fireside.assistant.rehearsal import Counterparts, Rehearsed, check_names, rehearse_one
 from fireside.errors import FiresideError, NotFound
 from fireside.hub.local import LocalModel, read_manifest
 from fireside.knowledge.collection_rows import Attached
@@ -32,8 +32,8 @@ from fireside.storage import Store
 from fireside.storage.files import Files
 
 if TYPE_CHECKING:
-    from fireside.assistant.dialogue.chatfile import ChatFile
     from fireside.assistant.persona import Persona
+    from fireside.dialogue.chatfile import ChatFile
     from fireside.engine.embedding import Embedder
     from fireside.engine.models import Models
     from fireside.engine.text import TextModel

@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from fireside.assistant.section import PersonaSection
+from fireside.sections import PersonaSection
 
 Write = Literal["off", "ask", "automatic"]
 Kind = Literal[

@@ -9,9 +9,9 @@ from typing import Final
 from fireside.assistant.requests.figures import OF_MINE
 from fireside.assistant.requests.plan import Plan, ask, call
 from fireside.assistant.requests.times import timed
-from fireside.assistant.tools.clock import zone_of
 from fireside.errors import BadRequest
 from fireside.language.dates.reader import day_phrases
+from fireside.tools.clock import zone_of
 
 _PLACE: Final = re.compile(
     r"\b(?:time|hour|late|early|clock|o['’]?clock|now|morning|evening|night|"

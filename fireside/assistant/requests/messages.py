@@ -17,7 +17,7 @@ from fireside.assistant.requests.plan import NO_PERSON, NO_TEXT, Call, Plan, ask
 
 if TYPE_CHECKING:
     from fireside.assistant.requests.spelling import Spelled
-    from fireside.assistant.tools.config import Contact
+    from fireside.tools.config import Contact
 
 _PRONOUN: Final = (
     r"(?:him|her|them|it|me|us|somebody|someone|everybody|everyone|anyone|a person|people|you)"

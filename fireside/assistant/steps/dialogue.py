@@ -16,20 +16,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
-from fireside.assistant.dialogue.kept import THIS_TURN
-from fireside.assistant.dialogue.wording import courtesy, shown
 from fireside.assistant.exchange import Section
 from fireside.assistant.frame import Frame
 from fireside.assistant.steps import Stage
 from fireside.assistant.ticket_desk import TicketDesk
+from fireside.dialogue.kept import THIS_TURN
+from fireside.dialogue.wording import courtesy, shown
 
 if TYPE_CHECKING:
-    from fireside.assistant.dialogue.config import DialogueConfig
-    from fireside.assistant.dialogue.kept import States
-    from fireside.assistant.dialogue.policy import Decision
-    from fireside.assistant.dialogue.reading import Reader, Reading
-    from fireside.assistant.dialogue.vectors import Vectors
     from fireside.assistant.exchange import Exchange
+    from fireside.dialogue.config import DialogueConfig
+    from fireside.dialogue.kept import States
+    from fireside.dialogue.policy import Decision
+    from fireside.dialogue.reading import Reader, Reading
+    from fireside.dialogue.vectors import Vectors
 
 OUTSIDE: Final = ("open", "digression")
 """What a decision says of a turn that is in no flow."""
@@ -97,10 +97,10 @@ class Dialogue:
         config = exchange.persona.dialogue
         if not config.active or exchange.question.role != "user" or exchange.reply is not None:
             return None
-        from fireside.assistant.dialogue.editing import fitting
-        from fireside.assistant.dialogue.extraction import Extractor
-        from fireside.assistant.dialogue.policy import decide
-        from fireside.assistant.dialogue.state import DialogueState
+        from fireside.dialogue.editing import fitting
+        from fireside.dialogue.extraction import Extractor
+        from fireside.dialogue.policy import decide
+        from fireside.dialogue.state import DialogueState
 
         before = DialogueState()
         if self._states is not None and exchange.scope is not None:
@@ -126,7 +126,7 @@ class Dialogue:
         return DialogueResult(decision=decision, reading=reading)
 
     def _reader(self, config: DialogueConfig) -> Reader:
-        from fireside.assistant.dialogue.reading import Reader
+        from fireside.dialogue.reading import Reader
 
         key = hashlib.sha256(config.model_dump_json().encode()).hexdigest()
         with self._lock:

@@ -18,9 +18,9 @@ from fireside.assistant.steps import Stage
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange, Source
-    from fireside.assistant.tooling import ToolRun
     from fireside.safety.guards import Guards
     from fireside.safety.injection import Finding
+    from fireside.tools.running import ToolRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from fireside.assistant.tools.bound import Bound
-from fireside.assistant.tools.tool import ToolContext
+from fireside.tools.bound import BoundTool
+from fireside.tools.tool import ToolContext
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange
     from fireside.assistant.steps import Stage
-    from fireside.assistant.tools.mcp.servers import Found, Servers
     from fireside.storage import Store
+    from fireside.tools.mcp.servers import Found, Servers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,5 +58,5 @@ class McpTools:
                 seconds=min(tool.seconds, config.seconds or tool.seconds),
                 bytes=min(tool.bytes, config.bytes or tool.bytes),
             )
-            exchange.tools.append(Bound(tool=held, context=context))
+            exchange.tools.append(BoundTool(tool=held, context=context))
         return Offered(found=found)

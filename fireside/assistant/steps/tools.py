@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from fireside.assistant.exchange import Section
-from fireside.assistant.tools.bound import Bound
-from fireside.assistant.tools.tool import Tool, ToolContext
+from fireside.tools.bound import BoundTool
+from fireside.tools.tool import Tool, ToolContext
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange
     from fireside.assistant.steps import Stage
-    from fireside.assistant.tools.registry import Registry
     from fireside.storage import Store
+    from fireside.tools.registry import Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class Tools:
             documents=tuple(exchange.persona.knowledge.collections),
             store=self._store,
         )
-        exchange.tools += [Bound(tool=tool, context=context) for tool in tools]
+        exchange.tools += [BoundTool(tool=tool, context=context) for tool in tools]
         if tools:
             section = Section(name="tools", text=today(context.here), lasting=True)
             exchange.sections.append(section)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from fireside.assistant.ability.size import is_small
-from fireside.assistant.section import Misdirected, PersonaSection
+from fireside.sections import Misdirected, PersonaSection
 
 if TYPE_CHECKING:
     from fireside.engine.text import TextModel

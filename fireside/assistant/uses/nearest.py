@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from jaxtyping import Float, Int
 
-from fireside.assistant.dialogue.intents import parts_of
-from fireside.assistant.dialogue.vectors import clipped, readable, without_signs
 from fireside.assistant.uses.descent import minimum
+from fireside.dialogue.intents import parts_of
+from fireside.dialogue.vectors import clipped, readable, without_signs
 
 if TYPE_CHECKING:
-    from fireside.assistant.dialogue.vectors import Vectors
+    from fireside.dialogue.vectors import Vectors
 
 SHARPNESS: Final = 20.0
 """Of the softmax over cosines: shares of texts that belong to one of the labels are then right to

@@ -175,7 +175,7 @@ class Owned:
 
 
 def calendar_files(home: Path, owner: str) -> Iterator[Path]:
-    """Where `assistant/tools/calendar_file.py` keeps an owner's; a test holds the two together."""
+    """Where `tools/calendar_file.py` keeps an owner's; a test holds the two together."""
     plain = re.fullmatch(r"[A-Za-z0-9_-]{1,80}", owner or "me")
     name = (owner or "me") if plain else hashlib.sha256(owner.encode()).hexdigest()[:40]
     for ending in (".ics", ".ics.lock"):

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fireside.assistant.tools.calls import call
-from fireside.assistant.tools.tool import Tool, ToolContext
 from fireside.errors import BadRequest, ContextOverflow, FiresideError, NotFound
 from fireside.knowledge.collection_rows import STORE, is_expired
 from fireside.server.caller import Caller
+from fireside.tools.calls import call
+from fireside.tools.tool import Tool, ToolContext
 
 if TYPE_CHECKING:
     from fireside.server.inside import Answer, Inside

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
 
-from fireside.assistant.tooling import OURS, Consent
-from fireside.assistant.tools.mcp.config import McpServer
 from fireside.errors import BadRequest
 from fireside.server.body import Wire
+from fireside.tools.mcp.config import McpServer
+from fireside.tools.running import OURS, Consent
 
 MOST_HEADERS: Final = 32
 

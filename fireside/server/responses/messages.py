@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fireside.assistant.toolbox import DECLINED, Decision
-from fireside.assistant.tooling import OURS
-from fireside.assistant.tools.mcp.servers import named
 from fireside.errors import BadRequest
 from fireside.messages import Message, Role, ToolCall
 from fireside.server.responses.compaction import FOREWORD, opened
 from fireside.server.responses.items import Item
+from fireside.tools.mcp.servers import named
+from fireside.tools.running import OURS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

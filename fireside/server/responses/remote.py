@@ -10,12 +10,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fireside.assistant.tools.bound import Bound
-from fireside.assistant.tools.mcp.servers import Found, Servers, own_name
-from fireside.assistant.tools.tool import ToolContext
 from fireside.server.responses.items import Item, within
 from fireside.server.responses.mcp_wire import McpTool, RequestServer, server_of
 from fireside.storage.ids import new_id
+from fireside.tools.bound import BoundTool
+from fireside.tools.mcp.servers import Found, Servers, own_name
+from fireside.tools.tool import ToolContext
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Exchange
@@ -54,7 +54,7 @@ class Remote:
             return []
         found = self._servers.tools(servers)
         context = ToolContext(owner=exchange.owner, scope=exchange.scope, store=self._store)
-        exchange.tools += [Bound(tool=each, context=context) for each in found.tools]
+        exchange.tools += [BoundTool(tool=each, context=context) for each in found.tools]
         return [_listed(server.name, found) for server in servers]
 
 

@@ -11,17 +11,17 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from fireside.assistant.tools.mcp.servers import own_name
 from fireside.errors import FiresideError
 from fireside.server.errors import envelope
 from fireside.server.responses.items import Item, stripped
 from fireside.server.responses.wire import CreateResponse
 from fireside.storage.ids import new_id
+from fireside.tools.mcp.servers import own_name
 
 if TYPE_CHECKING:
     from fireside.assistant.exchange import Source
     from fireside.assistant.pieces import Called
-    from fireside.assistant.tooling import ToolRun
+    from fireside.tools.running import ToolRun
 
 Event = dict[str, Any]
 FINAL: Final = frozenset({"completed", "failed", "cancelled", "incomplete"})

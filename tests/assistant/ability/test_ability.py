@@ -16,9 +16,9 @@ from fireside.assistant.ability.checks import check_of, fingerprint
 from fireside.assistant.ability.measuring import measure
 from fireside.assistant.ability.scores import SHIPPED_SCORES, Score, Scores
 from fireside.assistant.ability.states import Abilities, Larger, larger_model
-from fireside.assistant.dialogue.rehearsal import check_names
 from fireside.assistant.persona import Persona, Personas, parse
 from fireside.assistant.pipeline import Pipeline
+from fireside.assistant.rehearsal import check_names
 from fireside.assistant.steps.ability import TooSmall, TooSmallStill, UnknownLanguage
 from fireside.errors import BadRequest
 from fireside.hub import LocalModel

@@ -16,8 +16,8 @@ from fireside.assistant.requests.lines import PlainLines
 from fireside.assistant.requests.messages import People
 from fireside.assistant.requests.reading import LONGEST, read
 from fireside.assistant.requests.spelling import spelled
-from fireside.assistant.tools.config import Contact
 from fireside.messages import Message, ToolCall
+from fireside.tools.config import Contact
 from tests.script_modules import ROOT
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)  # a Monday

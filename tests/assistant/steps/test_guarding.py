@@ -19,7 +19,6 @@ from fireside.assistant.pipeline import Pipeline, Receipt, run
 from fireside.assistant.steps.injection import Injection, InspectTools
 from fireside.assistant.steps.moderation import ModerateInput, ModerateOutput, ModerationCheck
 from fireside.assistant.steps.mood import Mood
-from fireside.assistant.tooling import Outcome, ToolRun
 from fireside.assistant.wanted import Wanted
 from fireside.engine.models import Models
 from fireside.engine.params import SamplingParams
@@ -31,6 +30,7 @@ from fireside.safety.moderation import RulesModerator
 from fireside.safety.rules import load_rules
 from fireside.safety.sentiment import Sentiment, sentiment
 from fireside.settings import load_settings
+from fireside.tools.running import ToolResult, ToolRun
 
 
 class Feels:
@@ -296,7 +296,7 @@ def test_a_conversation_that_goes_wrong_with_the_real_head(minilm_path: object) 
 
 def test_a_tool_that_brings_orders_is_told() -> None:
     def ran(text: str, untrusted: bool = True) -> ToolRun:
-        outcome = Outcome(output=text, untrusted=untrusted)
+        outcome = ToolResult(output=text, untrusted=untrusted)
         return ToolRun(id=text[:3], name="fetch", label="x", arguments="{}", outcome=outcome)
 
     persona = Persona.model_validate({"safety": {"injection": {"detect": "flag"}}})

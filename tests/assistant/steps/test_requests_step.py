@@ -21,10 +21,10 @@ from fireside.assistant.pipeline import Pipeline
 from fireside.assistant.requests.guard import UNCLEAR
 from fireside.assistant.steps.requests import PlainRequests
 from fireside.assistant.steps.tools import Tools
-from fireside.assistant.tools.shipped import shipped
 from fireside.engine.models import Models
 from fireside.settings import Settings, load_settings
 from fireside.storage import Store
+from fireside.tools.shipped import shipped
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 CONTACTS = '\n[tools.contacts.Ana]\nphone = "+4930123456"\n'

@@ -16,15 +16,15 @@ from fireside.assistant.exchange import Exchange
 from fireside.assistant.persona import Persona, Personas, parse
 from fireside.assistant.pipeline import Pipeline
 from fireside.assistant.steps.tools import Tools
-from fireside.assistant.tools.documents import document_tools
-from fireside.assistant.tools.outcome import Outcome
-from fireside.assistant.tools.registry import Registry
-from fireside.assistant.tools.shipped import shipped
-from fireside.assistant.tools.tool import ToolContext, tool
 from fireside.errors import BadRequest, FiresideError, NotFound
 from fireside.messages import Message
 from fireside.settings import Settings
 from fireside.storage import Store
+from fireside.tools.documents import document_tools
+from fireside.tools.outcome import Outcome
+from fireside.tools.registry import Registry
+from fireside.tools.shipped import shipped
+from fireside.tools.tool import ToolContext, tool
 from tests.knowledge.test_collections import House
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fireside.assistant.dialogue.config import SlotConfig
-from fireside.assistant.dialogue.kinds import candidates
+from fireside.dialogue.config import SlotConfig
+from fireside.dialogue.kinds import candidates
 from fireside.errors import BadRequest
 from fireside.language.dates.reader import day_phrases
 from fireside.language.dates.vocabulary import DAYS

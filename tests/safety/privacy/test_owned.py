@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import text, update
 
 from fireside.assistant.tickets import Ticket, Tickets
-from fireside.assistant.tools.calendar_file import path_of
 from fireside.errors import Conflict, Corrupt
 from fireside.messages import ToolCall
 from fireside.safety.privacy.finder import Found
@@ -27,6 +26,7 @@ from fireside.storage.files import Files
 from fireside.storage.objects import New
 from fireside.storage.passages import NewPassage
 from fireside.storage.schema import conversations, metadata, objects
+from fireside.tools.calendar_file import path_of
 
 MARK = "Zqxwvy"
 OTHER = "Kjhgtr"
