@@ -18,6 +18,7 @@ from fireside.storage import sqlite
 from fireside.storage.objects import BATCH, _alive
 from fireside.storage.reserve import NO_SPACE, freeing
 from fireside.storage.schema import conversations, messages, objects, passages
+from fireside.storage.writer import Writer
 
 OWNED: Final[Mapping[str, Table]] = {"conversations": conversations, "objects": objects}
 """Tables whose rows have an owner; `messages` and `passages` go with theirs."""
@@ -43,7 +44,7 @@ NO_ROOM: Final = (
 class Erasure:
     """Of one database."""
 
-    def __init__(self, reader: Engine, writer: Engine) -> None:
+    def __init__(self, reader: Engine, writer: Writer) -> None:
         self._reader = reader
         self._writer = writer
 
@@ -118,7 +119,7 @@ class Erasure:
         some = select(key).where(which).limit(BATCH)
         while True:
             with self._writer.begin() as connection:
-                if self._writer.dialect.name == "sqlite":
+                if self._writer.engine.dialect.name == "sqlite":
                     sqlite.overwrite_deleted(connection)
                 ids = list(connection.execute(some).scalars())
                 connection.execute(delete(table).where(key.in_(ids)))
@@ -127,10 +128,11 @@ class Erasure:
 
     def scrub(self) -> str:
         """Clean the database's own files of what was deleted; what is not clean yet, or ""."""
-        if self._writer.dialect.name != "sqlite":
+        if self._writer.engine.dialect.name != "sqlite":
             return ""  # the server's VACUUM, which its administrator sets up
         try:
-            is_clean = sqlite.scrub(self._writer)
+            with self._writer.turn():
+                is_clean = sqlite.scrub(self._writer.engine)
         except Unavailable as error:
             if error.code != NO_SPACE:
                 raise

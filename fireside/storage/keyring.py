@@ -20,6 +20,7 @@ from fireside.storage.paging import Listed, row_of, values_of
 from fireside.storage.people import living_project, project_from, user_from
 from fireside.storage.persons import Actor, Holder, Key, KeyKind, Limits
 from fireside.storage.schema import keys, projects, users
+from fireside.storage.writer import Writer
 
 LIMITS = ("requests_per_minute", "tokens_per_minute", "tokens_total")
 
@@ -27,7 +28,7 @@ LIMITS = ("requests_per_minute", "tokens_per_minute", "tokens_total")
 class Keyring:
     """All keys of a database; `Store.keys`.  Safe to use from many threads."""
 
-    def __init__(self, reader: Engine, writer: Engine) -> None:
+    def __init__(self, reader: Engine, writer: Writer) -> None:
         self._reader = reader
         self._writer = writer
 

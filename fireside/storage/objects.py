@@ -19,6 +19,7 @@ from fireside.errors import Conflict, NotFound
 from fireside.storage.ids import new_id
 from fireside.storage.reserve import freeing
 from fireside.storage.schema import objects as table
+from fireside.storage.writer import Writer
 
 Order = Literal["asc", "desc"]
 BATCH = 500  # rows deleted by one statement: SQLite takes so many parameters and more
@@ -60,7 +61,7 @@ class Listed:
 class Objects:
     """All of a database's; `Store.objects`.  Safe to use from many threads."""
 
-    def __init__(self, reader: Engine, writer: Engine) -> None:
+    def __init__(self, reader: Engine, writer: Writer) -> None:
         self._reader = reader
         self._writer = writer
 

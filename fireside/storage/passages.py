@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from fireside.storage.reserve import freeing
 from fireside.storage.schema import objects, passages
+from fireside.storage.writer import Writer
 
 BATCH = 500
 
@@ -58,7 +59,7 @@ class StoredPassage:
 class Passages:
     """All of a database's; `Store.passages`.  Safe to use from many threads."""
 
-    def __init__(self, reader: Engine, writer: Engine) -> None:
+    def __init__(self, reader: Engine, writer: Writer) -> None:
         self._reader = reader
         self._writer = writer
 

@@ -18,12 +18,13 @@ from fireside.storage.ids import new_id
 from fireside.storage.paging import Listed, listed, row_of, values_of
 from fireside.storage.persons import Actor, Project, Role, User
 from fireside.storage.schema import keys, projects, users
+from fireside.storage.writer import Writer
 
 
 class People:
     """`Store.people`.  Safe to use from many threads."""
 
-    def __init__(self, reader: Engine, writer: Engine) -> None:
+    def __init__(self, reader: Engine, writer: Writer) -> None:
         self._reader = reader
         self._writer = writer
 

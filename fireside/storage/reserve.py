@@ -72,7 +72,7 @@ def freeing(method: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(method)
     def tried(*args: P.args, **kwargs: P.kwargs) -> R:
         owner: Any = args[0]
-        return with_reserve(reserve_of(owner._writer), lambda: method(*args, **kwargs))
+        return with_reserve(reserve_of(owner._writer.engine), lambda: method(*args, **kwargs))
 
     return tried
 

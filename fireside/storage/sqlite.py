@@ -24,6 +24,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from fireside.errors import Corrupt, FiresideError, Unavailable
 from fireside.storage.reserve import NO_SPACE
@@ -43,6 +45,22 @@ UNSPACED = re.compile(
 """Scripts that set no space between words, which unicode61 takes for one long word."""
 
 
+class Connections(QueuePool):
+    """A pool that says in plain words that all of its connections are in use."""
+
+    def connect(self) -> PoolProxiedConnection:
+        """
+        Raises:
+            Unavailable: none became free in time.
+        """
+        try:
+            return super().connect()
+        except PoolTimeout:
+            raise Unavailable(
+                "Too much is read from the database at once: wait for some of it, then try again."
+            ) from None
+
+
 def open_engine(path: Path, busy_timeout: float) -> Engine:
     """An engine over the file at `path`, made readable by its owner only.
 
@@ -60,6 +78,8 @@ def open_engine(path: Path, busy_timeout: float) -> Engine:
     engine = create_engine(
         URL.create("sqlite+pysqlite", database=str(path)),
         connect_args={"timeout": busy_timeout, "check_same_thread": False},
+        poolclass=Connections,
+        pool_timeout=busy_timeout,
         hide_parameters=True,  # an error's text must not quote what somebody wrote
     )
     event.listen(engine, "connect", _on_connect)

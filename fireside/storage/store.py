@@ -47,18 +47,20 @@ from fireside.storage.rows import hit, stored, values_of
 from fireside.storage.schema import conversations as conversations_table
 from fireside.storage.schema import messages as messages_table
 from fireside.storage.schema import objects as objects_table
+from fireside.storage.writer import Writer
 
-BUSY_TIMEOUT = 30.0
-"""Seconds that a write waits for another.  SQLite does not serve its waiting writers in turn: with
-a dozen of them on a slow, busy machine five seconds were not enough for each."""
+PATIENCE = 30.0
+"""Seconds that a write waits for another process's, and before that for those of its own process;
+and that a read waits for a connection."""
 
 
 class Store:
     """An open database.  Safe to use from many threads; each call is one transaction."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, patience: float = PATIENCE) -> None:
+        """patience: seconds that a write waits for the others of this process."""
         self._engine = engine
-        self._writer = engine.execution_options(**{sqlite.WRITES: True})
+        self._writer = Writer(engine.execution_options(**{sqlite.WRITES: True}), patience)
         self.objects = Objects(engine, self._writer)
         self.passages = Passages(engine, self._writer)
         self.people = People(engine, self._writer)
@@ -69,13 +71,11 @@ class Store:
         self.reserve = reserve_of(engine)
 
     @classmethod
-    def open(
-        cls, path: Path, *, busy_timeout: float = BUSY_TIMEOUT, migrating: bool = True
-    ) -> Self:
+    def open(cls, path: Path, *, busy_timeout: float = PATIENCE, migrating: bool = True) -> Self:
         """Open the database at `path`, making or migrating it first if need be.
 
         Args:
-            busy_timeout: seconds to wait for another process's write.
+            busy_timeout: seconds to wait for another write, or for a connection.
             migrating: False opens it as it is, to look at only.
 
         Raises:
@@ -88,7 +88,7 @@ class Store:
     @classmethod
     def _open(cls, path: Path, busy_timeout: float, migrating: bool) -> Self:
         engine = sqlite.open_engine(path, busy_timeout)
-        store = cls(engine)
+        store = cls(engine, busy_timeout)
         try:
             with engine.connect() as connection:
                 current = is_current(connection)
