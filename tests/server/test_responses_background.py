@@ -10,7 +10,10 @@ import openai
 import pytest
 from openai.types.responses import Response
 
+from fireside.errors import Unavailable
 from fireside.server.app import create_app
+from fireside.server.responses.background import Background
+from fireside.server.responses.state import State
 from fireside.settings import Settings
 from fireside.storage import Store
 from fireside.storage.objects import New
@@ -106,6 +109,63 @@ def test_a_failure(client: openai.OpenAI, model: FakeModel) -> None:
     assert failed.status == "failed"
     assert failed.error is not None
     assert "secret" not in failed.error.message
+
+
+def breaks(*_: object) -> None:
+    raise Unavailable("No disk space left: free some, try again.")
+
+
+def test_one_whose_beginning_cannot_be_written_fails(
+    client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stayed `queued` for ever."""
+    monkeypatch.setattr(Background, "_note_begun", breaks)
+    with client.responses.create(
+        model="fake:1b", input="Hi", background=True, stream=True
+    ) as stream:
+        events = list(stream)
+    assert [event.type for event in events[-3:]] == [
+        "response.in_progress", "error", "response.failed",
+    ]  # fmt: skip
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    failed = finished(client, events[0].response.id)  # type: ignore[union-attr]
+    assert failed.status == "failed"
+    assert failed.error is not None
+    assert "disk space" in failed.error.message
+    assert wait_until(lambda: replayed(client, failed.id) == [e.to_dict() for e in events])
+
+
+def replayed(client: openai.OpenAI, response_id: str) -> list[object]:
+    """None before the events are written, right after the row."""
+    try:
+        return [e.to_dict() for e in client.responses.retrieve(response_id, stream=True)]
+    except openai.BadRequestError:
+        return []
+
+
+def test_one_whose_end_cannot_be_written_fails(
+    client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(State, "finish", breaks)
+    failed = finished(client, create(client, background=True).id)
+    assert failed.status == "failed"
+    assert failed.error is not None
+    assert "disk space" in failed.error.message
+
+
+def test_one_whose_events_cannot_be_written_is_completed(
+    client: openai.OpenAI, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Background, "_keep_events", breaks)
+    with client.responses.create(
+        model="fake:1b", input="Hi", background=True, stream=True
+    ) as stream:
+        events = list(stream)
+    assert events[-1].type == "response.completed"
+    assert finished(client, events[-1].response.id).output_text == "Hello there"
+    gone = http.get(f"/v1/responses/{events[-1].response.id}?stream=true")
+    assert gone.status_code == 400
+    assert "could not write them" in gone.json()["error"]["message"]
 
 
 def test_only_background_ones_can_be_streamed_again(

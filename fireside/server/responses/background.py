@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from fireside.errors import BadRequest
+from fireside.errors import BadRequest, NotFound
 from fireside.server.admission import Admission
 from fireside.server.errors import log
 from fireside.server.responses.items import Item
@@ -152,8 +153,8 @@ class Background:
         rows = self._state.lineage.below(EVENT, [row.id])[row.id]
         if not rows:
             raise BadRequest(
-                "The events of this response are gone: the server was stopped while it ran. "
-                "Fetch it without stream.",
+                "The events of this response are gone: the server was stopped while it ran, or "
+                "could not write them. Fetch it without stream.",
                 param="stream",
             )
         return [each.body["event"] for each in rows]
@@ -167,9 +168,9 @@ class Background:
         name = live.run.response["id"]
         began = time.monotonic()
         try:
-            await self._tell(live, live.run.events(source, place))
+            await self._tell_or_fail(live, live.run.events(source, place))
         except Exception:
-            log.exception("a response in the background was lost")
+            log.exception("a failed response in the background was not kept")
         finally:
             if place is not None:
                 self._give_back(live.run, place, began)
@@ -183,14 +184,37 @@ class Background:
         else:
             self._admission.leave(run.owner, time.monotonic() - began)
 
+    async def _tell_or_fail(self, live: Live, events: AsyncIterator[Event]) -> None:
+        """Whatever happens, its row and its listeners come to an end."""
+        run = live.run
+        try:
+            await self._tell(live, events)
+        except Exception as error:
+            log.exception("a response in the background was lost")
+            run.failure = error
+            run.reply.fail(error, None)
+            live.say(run.reply.failure(error))
+            live.say(run.reply.about("failed"))
+        if run.failure is not None:
+            await asyncio.to_thread(self._mark_failed, run, live.events)
+
     async def _tell(self, live: Live, events: AsyncIterator[Event]) -> None:
         run = live.run
         async for event in events:
-            if event["type"] == "response.in_progress":
-                await asyncio.to_thread(self._note_begun, run)
-            if _is_last(event):
-                await asyncio.to_thread(self._keep_events, run, [*live.events, event])
-            live.say(event)
+            try:
+                if event["type"] == "response.in_progress":
+                    await asyncio.to_thread(self._note_begun, run)
+                if _is_last(event):
+                    await self._keep_if_possible(run, [*live.events, event])
+            finally:
+                live.say(event)  # an event's number is its place
+
+    async def _keep_if_possible(self, run: Run, events: list[Event]) -> None:
+        """The response itself is written already, so it is not lost with its events."""
+        try:
+            await asyncio.to_thread(self._keep_events, run, events)
+        except Exception:
+            log.exception("the events of a response in the background were not kept")
 
     def _note_begun(self, run: Run) -> None:
         def begun(old: Stored) -> Stored:
@@ -205,6 +229,20 @@ class Background:
                 for event in events[begin : begin + AT_ONCE]
             ]
             self._state.objects.add_all(EVENT, rows, owner=run.owner, parent_id=run.response["id"])
+
+    def _mark_failed(self, run: Run, events: list[Event]) -> None:
+        """Unless the failure was written, or the response deleted."""
+
+        def failed(old: Stored) -> Stored:
+            if old.status in FINAL:
+                return old
+            return replace(old, status="failed", body=old.body | {"error": run.response["error"]})
+
+        name, owner = run.response["id"], run.owner
+        with suppress(NotFound):
+            self._state.objects.change(RESPONSE, name, failed, owner=owner)
+            if not self._state.lineage.below(EVENT, [name])[name]:
+                self._keep_events(run, events)
 
     def _mark_broken(self) -> None:
         def broken(old: Stored) -> Stored:
