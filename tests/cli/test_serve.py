@@ -105,7 +105,7 @@ def test_a_signal_stops_it_cleanly(home: Path, number: signal.Signals) -> None:
         process.send_signal(number)
         assert process.wait(PATIENCE) == 0
         with pytest.raises(httpx.ConnectError):
-            httpx.get(f"{address}/health", timeout=60)
+            httpx.get(f"{address}/health", timeout=300)
 
 
 def ask(address: str, heard: list[str], begun: threading.Event) -> None:

@@ -87,7 +87,7 @@ def test_an_engine_with_a_thread_hears_of_it() -> None:
     layers = Layers(engine, lambda: (request.cancel(), begun.set()))  # type: ignore[arg-type,func-returns-value]
     engine.start()
     try:
-        assert begun.wait(60)
+        assert begun.wait(300)
         assert [step.finish_reason for step in request] == ["cancelled"]
         assert layers.asked == 3
     finally:

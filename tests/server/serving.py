@@ -26,7 +26,8 @@ def serving(app: FastAPI, settings: Settings) -> Iterator[WebServer]:
         yield server
     finally:
         server.should_exit = True
-        thread.join(timeout=settings.drain_seconds + 120)
+        thread.join(timeout=settings.drain_seconds + 300)
+        assert not thread.is_alive(), "the server did not stop"
 
 
 @contextmanager

@@ -17,7 +17,7 @@ ASK = {"model": "fake:1b", "messages": [{"role": "user", "content": "Hi"}]}
 
 async def abandon(address: str, model: FakeModel, *, stream: bool) -> None:
     """Ask eight times at once and leave when all of them are being answered."""
-    async with httpx.AsyncClient(base_url=address, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=address, timeout=300) as client:
 
         async def ask() -> None:
             await client.post("/v1/chat/completions", json=ASK | {"stream": stream})

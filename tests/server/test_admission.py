@@ -189,7 +189,7 @@ def test_one_clients_many_do_not_starve_anothers_one(
     model.holds("Hel", "lo")
 
     async def play() -> tuple[list[httpx.Response], httpx.Response]:
-        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=300) as client:
 
             def send(key: str, text: str) -> asyncio.Task[httpx.Response]:
                 headers = {"authorization": f"Bearer {key}"}
@@ -245,7 +245,7 @@ def test_a_client_that_leaves_the_queue_leaves_no_trace(
 
     async def play() -> None:
         headers = {"authorization": f"Bearer {key}"}
-        async with httpx.AsyncClient(base_url=url, timeout=60, headers=headers) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=300, headers=headers) as client:
             running_ = [asyncio.create_task(client.post(URL, json=ask(f"{n}"))) for n in range(2)]
             while len(model.submitted) < 2:
                 await asyncio.sleep(0.01)
@@ -282,7 +282,7 @@ def test_abandoned_requests_give_their_places_back(
     async def play() -> None:
         for n in range(20):
             model.holds("Hel", "lo")
-            async with httpx.AsyncClient(base_url=url, timeout=60, headers=headers) as client:
+            async with httpx.AsyncClient(base_url=url, timeout=300, headers=headers) as client:
                 body = ask("x") | {"stream": n % 2 == 0}
                 tasks = [asyncio.create_task(client.post(URL, json=body)) for _ in range(3)]
                 while len(model.submitted) < 1:
@@ -298,7 +298,7 @@ def test_abandoned_requests_give_their_places_back(
             model.as_new()
 
     asyncio.run(play())
-    assert httpx.post(url + URL, json=ask("Hi"), headers=headers, timeout=60).status_code == 200
+    assert httpx.post(url + URL, json=ask("Hi"), headers=headers, timeout=300).status_code == 200
 
 
 def test_a_stopping_server_takes_nothing_new(
@@ -307,7 +307,7 @@ def test_a_stopping_server_takes_nothing_new(
     url, admission, (key, _) = small
     headers = {"authorization": f"Bearer {key}"}
     model.holds("Hel", "lo")
-    with httpx.Client(base_url=url, timeout=60, headers=headers) as client:
+    with httpx.Client(base_url=url, timeout=300, headers=headers) as client:
         assert wait_until(lambda: client.get("/ready").status_code == 200)
         with client.stream("POST", URL, json=ask("Hi") | {"stream": True}) as answer:
             parts = answer.iter_text()
@@ -315,12 +315,12 @@ def test_a_stopping_server_takes_nothing_new(
             admission.close()
             for path in (URL, "/v1/models"):
                 late = httpx.request(
-                    "POST", url + path, json=ask("late"), headers=headers, timeout=60
+                    "POST", url + path, json=ask("late"), headers=headers, timeout=300
                 )
                 assert late.status_code == 503
                 assert late.headers["retry-after"]
-            assert httpx.get(f"{url}/ready", timeout=60).status_code == 503
-            assert httpx.get(f"{url}/health", timeout=60).status_code == 200
+            assert httpx.get(f"{url}/ready", timeout=300).status_code == 503
+            assert httpx.get(f"{url}/health", timeout=300).status_code == 200
             model.go_on.set()
             assert "[DONE]" in "".join(parts)  # what runs goes on
     assert len(model.submitted) == 1

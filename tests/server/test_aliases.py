@@ -103,7 +103,7 @@ def test_switched_off(store: Store, tmp_path: Path) -> None:
     settings = Settings(model="fake:1b", home=tmp_path, openai_names=False)
     with (
         running(create_app(models, store, settings)) as url,
-        httpx.Client(base_url=url, timeout=60) as http,
+        httpx.Client(base_url=url, timeout=300) as http,
     ):
         for name in ("gpt-4o", "mine"):
             refused(http.post("/v1/chat/completions", json={"model": name, "messages": HI}), 404)

@@ -55,19 +55,19 @@ def slow(store: Store) -> Iterator[tuple[SlowModels, str]]:
 
 def test_loading_blocks_nobody(slow: tuple[SlowModels, str]) -> None:
     models, address = slow
-    assert httpx.get(f"{address}/health", timeout=60).json()["model"]["state"] == "loading"
+    assert httpx.get(f"{address}/health", timeout=300).json()["model"]["state"] == "loading"
     models.may_go_on.set()
     assert wait_until(
-        lambda: httpx.get(f"{address}/health", timeout=60).json()["model"]["state"] == "failed"
+        lambda: httpx.get(f"{address}/health", timeout=300).json()["model"]["state"] == "failed"
     )
-    assert "memory" in httpx.get(f"{address}/health", timeout=60).json()["model"]["problem"]
+    assert "memory" in httpx.get(f"{address}/health", timeout=300).json()["model"]["problem"]
     ask = {"model": "fake:1b", "prompt": "a"}
-    assert httpx.post(f"{address}/v1/completions", json=ask, timeout=60).status_code == 503
+    assert httpx.post(f"{address}/v1/completions", json=ask, timeout=300).status_code == 503
 
 
 def test_a_stop_closes_the_models(store: Store) -> None:
     models = FakeModels(FakeModel())
     with running(create_app(models, store, Settings(model="fake:1b"))) as address:
-        httpx.get(f"{address}/health", timeout=60)
+        httpx.get(f"{address}/health", timeout=300)
         assert not models.closed
     assert models.closed

@@ -165,7 +165,7 @@ def test_leaving_cancels(address: str, model: FakeModel, stream: bool) -> None:
     model.holds("xxx")
 
     async def ask_and_leave() -> None:
-        async with httpx.AsyncClient(base_url=address, timeout=60) as leaving:
+        async with httpx.AsyncClient(base_url=address, timeout=300) as leaving:
             ask = leaving.post("/v1/chat/completions", json=ASK | {"stream": stream})
             asked = asyncio.create_task(ask)
             assert await asyncio.to_thread(wait_until, lambda: bool(model.submitted))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import random
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -35,7 +37,7 @@ from .serving import serving, wait_until
 
 URL = "/v1/chat/completions"
 HEAD = b"POST %s HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
-LONGER = 60  # seconds that a test waits for what takes half a one
+LONGER = 300  # seconds that a test waits for what takes half a one
 
 
 # Shares and patience
@@ -279,20 +281,51 @@ def test_a_kept_connection_ends_although_empty_lines_come(place: Place) -> None:
         assert ended(one).endswith(b"}")
 
 
-def test_a_steady_slow_upload_goes_through(place: Place) -> None:
-    """Slow, but never as slow as nothing: ten kilobytes a second for longer than the patience."""
-    body = (
-        json.dumps({"model": "fake:1b", "messages": [{"role": "user", "content": "x" * 600}]})
-        .encode()
-        .ljust(12_000)
-    )
-    with place.connect() as one:
+@pytest.mark.parametrize(("rate", "status"), [(1000, b"200"), (400, b"408")])
+def test_a_steady_slow_upload_goes_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate: int, status: bytes
+) -> None:
+    """A kilobyte a second, for longer than the patience; with less it is given up.  The seconds are
+    the test's own."""
+    monkeypatch.setattr(watch, "STALL_SECONDS", 30.0)
+    monkeypatch.setattr(web.WebServer, "_look", lambda _: asyncio.Event().wait())
+    settings = Settings(model="fake:1b", home=tmp_path)
+    words = {"model": "fake:1b", "messages": [{"role": "user", "content": "Hi"}]}
+    body = json.dumps(words).encode().ljust(100 * rate)
+    with (
+        Store.open(settings.database_path) as store,
+        serving(create_app(MODELS, store, settings), settings) as server,
+        Place(server.address, server, ("", "")).connect() as one,
+    ):
         length = b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)
-        one.sendall(HEAD % URL.encode() + place.said() + length)
-        for begin in range(0, len(body), 1000):
-            time.sleep(0.1)
-            one.sendall(body[begin : begin + 1000])
-        assert ended(one).startswith(b"HTTP/1.1 200")
+        one.sendall(HEAD % URL.encode() + length)
+        assert wait_until(lambda: phases(server) == ["body"])
+        look(server, 0.0)
+        for second in range(100):
+            if phases(server) != ["body"]:
+                break
+            one.sendall(body[rate * second : rate * (second + 1)])
+            assert wait_until(lambda: arrived(server) in ([rate], []))
+            look(server, 1.0)
+        assert ended(one).startswith(b"HTTP/1.1 " + status)
+
+
+def phases(server: web.WebServer) -> list[str]:
+    return [each._phase() for each in server.ledger._all()]  # type: ignore[attr-defined]
+
+
+def arrived(server: web.WebServer) -> list[int]:
+    """Bytes since the last look."""
+    return [each._watch.received for each in server.ledger._all()]  # type: ignore[attr-defined]
+
+
+def look(server: web.WebServer, passed: float) -> None:
+    """As the server does by itself, once that many seconds have passed."""
+    looked = threading.Event()
+    assert server._looking is not None
+    loop = server._looking.get_loop()
+    loop.call_soon_threadsafe(lambda: (server.ledger.look(passed), looked.set()))
+    assert looked.wait(LONGER)
 
 
 def test_a_body_that_nobody_waits_for_is_not_read_for_ever(place: Place) -> None:
@@ -348,7 +381,9 @@ def test_nonsense_is_answered_in_json(place: Place) -> None:
 def talking(place: Place) -> Iterator[websockets.sync.client.ClientConnection]:
     url = place.url.replace("http", "ws") + "/v1/responses"
     headers = {"authorization": f"Bearer {place.keys[0]}"}
-    with websockets.sync.client.connect(url, additional_headers=headers, max_size=None) as one:
+    with websockets.sync.client.connect(
+        url, additional_headers=headers, max_size=None, open_timeout=LONGER
+    ) as one:
         yield one
 
 

@@ -89,10 +89,10 @@ def test_stop(http: httpx.Client, address: str, chat: str, model: FakeModel) -> 
         start = json.loads(next(lines).removeprefix("data: "))
         while "delta" not in next(lines):
             pass
-        whole = httpx.get(f"{address}/api/conversations/{chat}", timeout=60).json()
+        whole = httpx.get(f"{address}/api/conversations/{chat}", timeout=300).json()
         assert whole["messages"][1]["running"]
         stop = f"{address}/api/messages/{start['answer_id']}/stop"
-        assert httpx.post(stop, json={}, timeout=60).status_code == 200
+        assert httpx.post(stop, json={}, timeout=300).status_code == 200
         last = [json.loads(line.removeprefix("data: ")) for line in lines][-1]
     assert last["message"]["status"] == "stopped"
     assert last["message"]["content"] == "xxx"
@@ -189,14 +189,14 @@ def pulling(
 def test_a_pull(pulling: tuple[threading.Event, str]) -> None:
     may_end, address = pulling
     name = {"name": "llama3.2:1b"}
-    with httpx.stream("POST", f"{address}/api/models/pull", json=name, timeout=60) as answer:
+    with httpx.stream("POST", f"{address}/api/models/pull", json=name, timeout=300) as answer:
         lines = (line for line in answer.iter_lines() if line)
         while '"done":5' not in next(lines):
             pass
         may_end.set()
         assert '"type":"done"' in list(lines)[-1]
     failed = events(
-        httpx.post(f"{address}/api/models/pull", json={"name": "qwen3:0.6b"}, timeout=60)
+        httpx.post(f"{address}/api/models/pull", json={"name": "qwen3:0.6b"}, timeout=300)
     )
     assert failed[-1]["error"]["message"] == "There is no network; connect and pull again."
     assert checked == ["llama3.2:1b"]
@@ -205,7 +205,7 @@ def test_a_pull(pulling: tuple[threading.Event, str]) -> None:
 def test_a_pull_ends_with_the_server(pulling: tuple[threading.Event, str]) -> None:
     _, address = pulling
     with httpx.stream(
-        "POST", f"{address}/api/models/pull", json={"name": "llama3.2:1b"}, timeout=60
+        "POST", f"{address}/api/models/pull", json={"name": "llama3.2:1b"}, timeout=300
     ) as answer:
         next(answer.iter_lines())
     # Nothing to assert: the fixture's end would wait for a download that did not end.

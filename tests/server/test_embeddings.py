@@ -147,7 +147,7 @@ def test_a_client_that_leaves_ends_the_work(address: str, models: FakeModels) ->
             )  # fmt: skip
     finally:
         models.embedding.go_on.set()
-    answer = httpx.post(f"{address}/v1/embeddings", json={"model": NAME, "input": "a"}, timeout=60)
+    answer = httpx.post(f"{address}/v1/embeddings", json={"model": NAME, "input": "a"}, timeout=300)
     assert answer.json()["model"] == NAME
 
 

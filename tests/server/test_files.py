@@ -56,7 +56,7 @@ def small(kept: Files) -> Iterator[httpx.Client]:
 
     errors.install(app)
     app.include_router(routes(kept, max_bytes=2**20))
-    with running(app) as url, httpx.Client(base_url=url, timeout=60) as client:
+    with running(app) as url, httpx.Client(base_url=url, timeout=300) as client:
         yield client
 
 
@@ -278,7 +278,7 @@ def test_a_client_that_leaves_leaves_nothing(address: str, settings: Settings) -
 
 def _socket(address: str) -> socket.socket:
     url = urlsplit(address)
-    return socket.create_connection((url.hostname or "", url.port or 0), timeout=60)
+    return socket.create_connection((url.hostname or "", url.port or 0), timeout=300)
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(

@@ -56,7 +56,7 @@ def tuning(house: str) -> Iterator[openai.OpenAI]:
 
 @pytest.fixture
 def raw(house: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=house, timeout=60) as client:
+    with httpx.Client(base_url=house, timeout=300) as client:
         yield client
 
 

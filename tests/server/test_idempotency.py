@@ -102,7 +102,7 @@ def test_a_client_that_left_may_come_again(
     model.holds("Hel", "lo")
     headers = {"idempotency-key": "gone"}
     with httpx.stream(
-        "POST", f"{address}{URL}", json=ASK | {"stream": True}, headers=headers, timeout=60
+        "POST", f"{address}{URL}", json=ASK | {"stream": True}, headers=headers, timeout=300
     ) as answer:
         next(answer.iter_raw())
     assert wait_until(lambda: model.last.cancelled.is_set())
@@ -154,7 +154,7 @@ def test_it_survives_a_restart(home: Settings, model: FakeModel) -> None:
         with (
             Store.open(home.database_path) as store,
             running(create_app(FakeModels(model), store, home)) as url,
-            httpx.Client(base_url=url, timeout=60) as http,
+            httpx.Client(base_url=url, timeout=300) as http,
         ):
             answers.append(post(http, "night").content)
     assert answers[0] == answers[1]
@@ -165,7 +165,7 @@ def test_what_a_killed_process_began_is_run_again(home: Settings, model: FakeMod
     with (
         Store.open(home.database_path) as store,
         running(create_app(FakeModels(model), store, home)) as url,
-        httpx.Client(base_url=url, timeout=60) as http,
+        httpx.Client(base_url=url, timeout=300) as http,
     ):
         assert post(http, "killed").status_code == 200
         [row] = store.objects.listed(idempotency.KIND, owner="").items
@@ -184,7 +184,7 @@ def test_only_who_has_the_key_reads_what_is_kept(home: Settings, model: FakeMode
     with (
         Store.open(home.database_path) as store,
         running(create_app(FakeModels(model), store, home)) as url,
-        httpx.Client(base_url=url, timeout=60) as http,
+        httpx.Client(base_url=url, timeout=300) as http,
     ):
         said = post(http, "3f1c-secret").content
         [row] = store.objects.listed(idempotency.KIND, owner="").items
@@ -209,7 +209,7 @@ def test_after_a_day_the_key_is_new(home: Settings, model: FakeModel) -> None:
     with (
         Store.open(home.database_path) as store,
         running(create_app(FakeModels(model), store, home)) as url,
-        httpx.Client(base_url=url, timeout=60) as http,
+        httpx.Client(base_url=url, timeout=300) as http,
     ):
         post(http, "old")
         [row] = store.objects.listed(idempotency.KIND, owner="").items
@@ -233,7 +233,7 @@ def test_each_owner_has_their_own(home: Settings, model: FakeModel) -> None:
             project = store.people.add_project(name, by=Actor())
             _, key = store.keys.add("k", user_id=user.id, project_id=project.id, by=Actor())
             with httpx.Client(
-                base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=60
+                base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=300
             ) as http:
                 ids.add(post(http, "same").json()["id"])
                 ids.add(post(http, "same").json()["id"])

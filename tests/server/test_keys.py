@@ -68,7 +68,7 @@ def make_key(closed_store: Store, admin: str) -> MakeKey:
 
 @pytest.fixture
 def get(closed: str) -> Iterator[Callable[..., httpx.Response]]:
-    with httpx.Client(base_url=closed, timeout=60) as client:
+    with httpx.Client(base_url=closed, timeout=300) as client:
 
         def ask(url: str, key: str | None = None, method: str = "GET", **how) -> httpx.Response:
             headers = {} if key is None else {"authorization": f"Bearer {key}"}
@@ -100,15 +100,15 @@ def test_the_first_key_closes_the_server_and_its_end_does_not_open_it(
         Store.open(settings.database_path) as store,
         running(create_app(FakeModels(model), store, settings)) as url,
     ):
-        assert httpx.get(f"{url}/v1/models", timeout=60).status_code == 200
+        assert httpx.get(f"{url}/v1/models", timeout=300).status_code == 200
         user = store.people.add_user("Ada", role="admin", by=Actor())
         key, secret = store.keys.add("first", user_id=user.id, by=Actor())
-        assert httpx.get(f"{url}/v1/models", timeout=60).status_code == 401
+        assert httpx.get(f"{url}/v1/models", timeout=300).status_code == 401
         shown = {"authorization": f"Bearer {secret}"}
-        assert httpx.get(f"{url}/v1/models", headers=shown, timeout=60).status_code == 200
+        assert httpx.get(f"{url}/v1/models", headers=shown, timeout=300).status_code == 200
         store.keys.revoke(key.id, by=Actor())
-        assert httpx.get(f"{url}/v1/models", timeout=60).status_code == 401
-        assert httpx.get(f"{url}/v1/models", headers=shown, timeout=60).status_code == 401
+        assert httpx.get(f"{url}/v1/models", timeout=300).status_code == 401
+        assert httpx.get(f"{url}/v1/models", headers=shown, timeout=300).status_code == 401
 
 
 def test_another_address_is_never_open(tmp_path: object, model: FakeModel) -> None:
@@ -117,8 +117,10 @@ def test_another_address_is_never_open(tmp_path: object, model: FakeModel) -> No
         Store.open(settings.database_path) as store,
         running(create_app(FakeModels(model), store, settings)) as url,
     ):
-        assert httpx.get(f"{url}/v1/models", timeout=60).status_code == 401
-        assert httpx.get(f"{url}/health", headers={"host": "a.name"}, timeout=60).status_code == 200
+        assert httpx.get(f"{url}/v1/models", timeout=300).status_code == 401
+        assert (
+            httpx.get(f"{url}/health", headers={"host": "a.name"}, timeout=300).status_code == 200
+        )
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_newcomers_wait_in_line_and_none_is_turned_away() -> None:
         while not server.started:
             await asyncio.sleep(0.01)
         host, port = server.servers[0].sockets[0].getsockname()
-        crowd = [socket.create_connection((host, port), timeout=60) for _ in range(100)]
+        crowd = [socket.create_connection((host, port), timeout=300) for _ in range(100)]
         last = crowd[-1]
         last.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
         said = await asyncio.to_thread(last.recv, 12)

@@ -117,7 +117,7 @@ def spoken(
     async def go() -> Any:
         headers = {"authorization": f"Bearer {key}"} if key else {}
         async with (
-            httpx2.AsyncClient(headers=headers, timeout=60) as http,
+            httpx2.AsyncClient(headers=headers, timeout=300) as http,
             Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode) as client,
         ):
             try:
@@ -253,7 +253,7 @@ ACCEPT = {"accept": "application/json, text/event-stream"}
 @pytest.mark.parametrize("key", [None, "fs-wrong"])
 def test_without_a_key_that_fits_nobody_gets_in(keyed: Place, key: str | None) -> None:
     headers = ACCEPT | ({} if key is None else {"authorization": f"Bearer {key}"})
-    answer = httpx.post(f"{keyed.url}/mcp", json=REQUEST, headers=headers, timeout=60)
+    answer = httpx.post(f"{keyed.url}/mcp", json=REQUEST, headers=headers, timeout=300)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
 
@@ -261,7 +261,7 @@ def test_without_a_key_that_fits_nobody_gets_in(keyed: Place, key: str | None) -
 def test_a_keys_budget_holds_here_too(keyed: Place) -> None:
     headers = ACCEPT | {"authorization": f"Bearer {keyed.poor}"}
     first, second = (
-        httpx.post(f"{keyed.url}/mcp", json=REQUEST, headers=headers, timeout=60) for _ in range(2)
+        httpx.post(f"{keyed.url}/mcp", json=REQUEST, headers=headers, timeout=300) for _ in range(2)
     )
     assert first.status_code != 429
     assert (second.status_code, second.json()["error"]["code"]) == (429, "rate_limit_exceeded")
@@ -270,7 +270,7 @@ def test_a_keys_budget_holds_here_too(keyed: Place) -> None:
 def test_a_foreign_page_is_turned_away(unkeyed: Place) -> None:
     headers = ACCEPT | {"origin": "https://evil.example"}
     assert (
-        httpx.post(f"{unkeyed.url}/mcp", json=REQUEST, headers=headers, timeout=60).status_code
+        httpx.post(f"{unkeyed.url}/mcp", json=REQUEST, headers=headers, timeout=300).status_code
         == 403
     )
 
@@ -278,7 +278,7 @@ def test_a_foreign_page_is_turned_away(unkeyed: Place) -> None:
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
 def test_there_is_no_stream_and_no_session(unkeyed: Place, method: str) -> None:
     assert (
-        httpx.request(method, f"{unkeyed.url}/mcp", headers=ACCEPT, timeout=60).status_code == 405
+        httpx.request(method, f"{unkeyed.url}/mcp", headers=ACCEPT, timeout=300).status_code == 405
     )
 
 
@@ -289,7 +289,7 @@ def test_a_bad_body_is_refused_and_hurts_nobody(unkeyed: Place, body: bytes) -> 
     headers = ACCEPT | {"content-type": "application/json"}
     assert (
         400
-        <= httpx.post(f"{unkeyed.url}/mcp", content=body, headers=headers, timeout=60).status_code
+        <= httpx.post(f"{unkeyed.url}/mcp", content=body, headers=headers, timeout=300).status_code
         < 500
     )
     assert "double" in spoken(unkeyed.url, names)

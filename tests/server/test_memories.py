@@ -144,7 +144,7 @@ def test_anothers_memory_is_as_unknown_as_none(tmp_path: Path) -> None:
         store.objects.add_all(SUMMARY, [row], owner="")
         with running(create_app(FakeModels(FakeModel()), store, settings)) as url:
             ours, theirs, narrow = (
-                httpx.Client(base_url=url, headers={"Authorization": f"Bearer {each}"}, timeout=60)
+                httpx.Client(base_url=url, headers={"Authorization": f"Bearer {each}"}, timeout=300)
                 for each in secrets
             )
             made = add(ours, "I live in Lisbon.")

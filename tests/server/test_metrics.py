@@ -46,7 +46,7 @@ def alone(model: FakeModel, tmp_path: Path) -> Iterator[httpx.Client]:
     with (
         Store.open(settings.database_path) as store,
         running(create_app(FakeModels(model), store, settings)) as url,
-        httpx.Client(base_url=url, timeout=60) as http,
+        httpx.Client(base_url=url, timeout=300) as http,
     ):
         yield http
 
@@ -109,13 +109,13 @@ def test_a_server_with_keys_shows_them_to_keys(model: FakeModel, tmp_path: Path)
         user = store.people.add_user("Ada", by=Actor())
         _, key = store.keys.add("scraper", user_id=user.id, scopes=["metrics"], by=Actor())
         with running(create_app(FakeModels(model), store, settings)) as url:
-            assert httpx.get(f"{url}/metrics", timeout=60).status_code == 401
+            assert httpx.get(f"{url}/metrics", timeout=300).status_code == 401
             shown = {"authorization": f"Bearer {key}"}
-            answer = httpx.get(f"{url}/metrics", headers=shown, timeout=60)
+            answer = httpx.get(f"{url}/metrics", headers=shown, timeout=300)
             assert answer.status_code == 200
             for private in (key, key[:11], user.id, "Ada", "proj_"):
                 assert private not in answer.text
-            assert httpx.get(f"{url}/v1/models", headers=shown, timeout=60).status_code == 403
+            assert httpx.get(f"{url}/v1/models", headers=shown, timeout=300).status_code == 403
 
 
 def test_ready_when_the_model_is(store: Store, tmp_path: Path, model: FakeModel) -> None:
@@ -124,7 +124,7 @@ def test_ready_when_the_model_is(store: Store, tmp_path: Path, model: FakeModel)
         problem: Exception | None = None
 
         def get(self, name: str | None, **how: object) -> FakeModel:
-            self.loaded.wait(60)
+            self.loaded.wait(300)
             if self.problem is not None:
                 raise self.problem
             return super().get(name)
@@ -132,12 +132,12 @@ def test_ready_when_the_model_is(store: Store, tmp_path: Path, model: FakeModel)
     slow = Slow(model)
     settings = Settings(model="fake:1b", home=tmp_path)
     with running(create_app(slow, store, settings)) as url:
-        answer = httpx.get(f"{url}/ready", timeout=60)
+        answer = httpx.get(f"{url}/ready", timeout=300)
         assert answer.status_code == 503
         assert "being loaded" in answer.json()["error"]["message"]
-        assert httpx.get(f"{url}/health", timeout=60).status_code == 200
+        assert httpx.get(f"{url}/health", timeout=300).status_code == 200
         slow.loaded.set()
-        assert wait_until(lambda: httpx.get(f"{url}/ready", timeout=60).status_code == 200)
+        assert wait_until(lambda: httpx.get(f"{url}/ready", timeout=300).status_code == 200)
 
 
 def test_headers(client: openai.OpenAI, http: httpx.Client) -> None:

@@ -36,7 +36,7 @@ def organised(tmp_path_factory: pytest.TempPathFactory, model: FakeModel) -> Ite
 def admin(organised: tuple) -> Iterator[httpx.Client]:
     url, key, _ = organised
     headers = {"authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=url, headers=headers, timeout=300) as client:
         yield client
 
 

@@ -209,7 +209,7 @@ def test_leaving_frees_the_engine(address: str, text_model: TextModel, stream: b
     said = stats().generated_tokens
 
     async def ask_and_leave() -> None:
-        async with httpx.AsyncClient(base_url=address, timeout=60) as leaving:
+        async with httpx.AsyncClient(base_url=address, timeout=300) as leaving:
             asked = asyncio.create_task(leaving.post("/v1/chat/completions", json=ask))
             assert await asyncio.to_thread(wait_until, lambda: stats().generated_tokens > said)
             asked.cancel()
@@ -221,7 +221,7 @@ def test_leaving_frees_the_engine(address: str, text_model: TextModel, stream: b
 
 def test_the_page_uses_the_recommended_sampling(http: httpx.Client) -> None:
     chat = http.post("/api/conversations", json={}).json()["id"]
-    answer = http.post(f"/api/conversations/{chat}/turns", json={"content": "Say hi."}, timeout=60)
+    answer = http.post(f"/api/conversations/{chat}/turns", json={"content": "Say hi."}, timeout=300)
     done = json.loads(answer.text.strip().split("\n\n")[-1].removeprefix("data: "))
     assert done["message"]["receipt"]["sampling"]["temperature"] == 0.2
     assert done["message"]["status"] == "complete"

@@ -221,7 +221,7 @@ def test_a_task_that_is_cancelled_leaves_nothing_locked(
 
     def slow(*what: Any) -> Any:
         entered.set()
-        go_on.wait(60)
+        go_on.wait(300)
         return listed(*what)
 
     monkeypatch.setattr(state, "conversation_items", slow)

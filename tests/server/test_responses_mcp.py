@@ -194,7 +194,7 @@ def test_a_persona_starts_its_server_and_the_end_of_ours_ends_it(
                     "mcp_call", "library", "find_book",
                 )  # fmt: skip
                 assert "Emma: 2 on the shelf." in call.output
-                receipt = httpx.get(f"{url}/v1/responses/{made.id}/receipt", timeout=60).json()
+                receipt = httpx.get(f"{url}/v1/responses/{made.id}/receipt", timeout=300).json()
                 (step,) = [each for each in receipt["steps"] if each["name"] == "mcp"]
                 assert "library__reserve" in step["servers"]["library"]
             assert len(libraries()) == 1

@@ -35,14 +35,14 @@ def two(
 
 @contextmanager
 def signed_in(url: str, key: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url, timeout=60) as client:
+    with httpx.Client(base_url=url, timeout=300) as client:
         assert client.post("/api/session", json={"key": f" {key}\n"}).status_code == 200
         yield client
 
 
 def test_the_page_is_there_and_asks_for_a_key(two: tuple) -> None:
     url, key, _, _ = two
-    with httpx.Client(base_url=url, timeout=60) as client:
+    with httpx.Client(base_url=url, timeout=300) as client:
         assert client.get("/").status_code == 200
         assert client.get("/page/sign-in.js").status_code == 200
         assert client.get("/api/conversations").status_code == 401
@@ -67,14 +67,14 @@ def test_a_cookie_is_no_way_in_from_elsewhere(two: tuple) -> None:
         f"{url}/api/conversations",
         json={},
         headers={"cookie": f"{COOKIE}={key}", "origin": "https://evil.example"},
-        timeout=60,
+        timeout=300,
     )
     assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("sent", [{}, {"key": ""}, {"key": "a;b"}, {"key": "x" * 300}, {"key": 5}])
 def test_what_is_no_key(two: tuple, sent: dict[str, object]) -> None:
-    answer = httpx.post(f"{two[0]}/api/session", json=sent, timeout=60)
+    answer = httpx.post(f"{two[0]}/api/session", json=sent, timeout=300)
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "key"
 

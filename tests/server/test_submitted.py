@@ -17,7 +17,7 @@ def test_what_nobody_waits_for_is_cancelled() -> None:
     may_end, cancelled = threading.Event(), threading.Event()
 
     def start(_: Stopped) -> str:
-        may_end.wait(60)
+        may_end.wait(300)
         return "generation"
 
     async def gone_meanwhile() -> None:
@@ -45,7 +45,7 @@ def test_a_refusal_reaches_whoever_waits_and_nobody_else() -> None:
     may_end = threading.Event()
 
     def refuse(_: Stopped) -> int:
-        may_end.wait(60)
+        may_end.wait(300)
         raise Overloaded("full")
 
     async def both() -> None:

@@ -41,7 +41,7 @@ def small(kept: Uploads) -> Iterator[httpx.Client]:
 
     errors.install(app)
     app.include_router(uploads.routes(kept, max_part=1000))
-    with running(app) as url, httpx.Client(base_url=url, timeout=60) as client:
+    with running(app) as url, httpx.Client(base_url=url, timeout=300) as client:
         yield client
 
 

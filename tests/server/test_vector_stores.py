@@ -43,7 +43,7 @@ def upload(client: openai.OpenAI) -> Callable[..., str]:
 def vs(client: openai.OpenAI) -> Iterator[str]:
     made = client.vector_stores.create(name="a store")
     yield made.id
-    with httpx.Client(base_url=str(client.base_url), timeout=60) as http:
+    with httpx.Client(base_url=str(client.base_url), timeout=300) as http:
         http.delete(f"vector_stores/{made.id}")
 
 

@@ -51,7 +51,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for _ in range(600):
             assert process.poll() is None, (folder / "log").read_text()
             try:
-                made = httpx.request("MKCALENDAR", url, auth=USER, trust_env=False, timeout=60)
+                made = httpx.request("MKCALENDAR", url, auth=USER, trust_env=False, timeout=300)
             except httpx.ConnectError:
                 time.sleep(0.1)
                 continue
@@ -87,7 +87,7 @@ def test_what_is_put_is_found_and_can_be_moved(calendar: DavCalendar) -> None:
     assert calendar.between(NOW.replace(hour=15), NOW.replace(hour=16)).events == []
     (again,) = calendar.between(NOW.replace(hour=17), NOW.replace(hour=18)).events
     assert again.start == NOW.replace(hour=17)
-    httpx.delete(found.place, auth=USER, trust_env=False, timeout=60)
+    httpx.delete(found.place, auth=USER, trust_env=False, timeout=300)
     with pytest.raises(NotFound, match="any more"):
         calendar.move(moved, NOW)
 

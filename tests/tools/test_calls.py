@@ -105,7 +105,7 @@ def test_calls_at_the_same_time_are_not_hanging() -> None:
     together = threading.Barrier(3 * MAX_HANGING)
 
     def meet(arguments: Mapping[str, Any], context: ToolContext) -> Outcome:
-        together.wait(60)
+        together.wait(300)
         return Outcome(text="met")
 
     tool = made(meet, seconds=60)

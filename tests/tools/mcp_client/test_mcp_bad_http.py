@@ -99,7 +99,7 @@ def test_no_redirect_leads_elsewhere(servers: Servers) -> None:
 
 def test_it_never_answers(servers: Servers) -> None:
     over = threading.Event()
-    with answering(lambda _: over.wait(60) and None) as url:
+    with answering(lambda _: over.wait(300) and None) as url:
         (left,) = servers.tools([at(url, connect_seconds=0.5)]).left_out
         over.set()
     assert "no answer to the handshake in 0.5 s" in left.why
