@@ -51,7 +51,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--rounds", type=int, default=5)
     rounds = arguments.parse_args().rounds
-    settings = load_settings()
+    settings = load_settings().model_copy(update={"precision": "int8"})
     runner = load_runner(locate(settings.model, settings.models_dir), settings)
     assert isinstance(runner, Int8Runner), "int8 needs a processor with VNNI"
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""What 8 bits cost in quality: perplexity of a model on texts, in int8 and in float32.
+"""What 8 bits cost in quality: perplexity of a model on texts, as it answers and in float32.
 
     python benchmarks/perplexity.py MODEL TEXT.txt [TEXT.txt ...] [--tokens 2048]
 
@@ -56,7 +56,7 @@ def main() -> None:
     }
     found: dict[str, dict[str, float]] = {name: {} for name in texts}
     totals: dict[str, list[tuple[float, int]]] = {}
-    for precision in ("int8", "float32"):
+    for precision in ("auto", "float32"):
         runner = load_runner(local, settings.model_copy(update={"precision": precision}))
         for name, ids in texts.items():
             part = loss(runner, ids[: arguments.tokens])
@@ -67,13 +67,13 @@ def main() -> None:
         for precision, parts in totals.items()
     }
     for figures in found.values():
-        figures["ratio"] = figures["int8"] / figures["float32"]
+        figures["ratio"] = figures["auto"] / figures["float32"]
     if arguments.json:
         print(json.dumps(found, indent=2))
         return
-    print(f"{'perplexity':<32}{'int8':>10}{'float32':>10}{'ratio':>9}")
+    print(f"{'perplexity':<32}{'auto':>10}{'float32':>10}{'ratio':>9}")
     for name, figures in found.items():
-        row = f"{figures['int8']:10.3f}{figures['float32']:10.3f}{figures['ratio']:9.4f}"
+        row = f"{figures['auto']:10.3f}{figures['float32']:10.3f}{figures['ratio']:9.4f}"
         print(f"{name:<32}{row}")
 
 

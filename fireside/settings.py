@@ -67,7 +67,7 @@ class Settings(BaseSettings):
         description="Answers do not depend on what else is computed, also where that is slower.",
     )
     native: Literal["auto"] | bool = Field(
-        False,
+        "auto",
         description="Run models in the native core: `auto` those that it knows, where it is "
         "built; `true` refuses the others.",
     )

@@ -143,7 +143,7 @@ def default_model(smollm2_path: Path) -> LocalModel:
 
 
 def test_float_on_demand(default_model: LocalModel, tmp_path: Path) -> None:
-    runner = load_runner(default_model, Settings(home=tmp_path, precision="bfloat16"))
+    runner = load_runner(default_model, Settings(home=tmp_path, native=False, precision="bfloat16"))
     assert isinstance(runner, FloatRunner)
     assert runner.arena.kv.dtype == torch.bfloat16
     assert not list(tmp_path.rglob("*.safetensors"))
@@ -151,7 +151,7 @@ def test_float_on_demand(default_model: LocalModel, tmp_path: Path) -> None:
 
 def test_progress_and_int8(default_model: LocalModel, tmp_path: Path) -> None:
     heard: list[tuple[int, int]] = []
-    settings = Settings(home=tmp_path, kv_cache_mib=100)
+    settings = Settings(home=tmp_path, native=False, kv_cache_mib=100)
     runner = load_runner(default_model, settings, lambda *step: heard.append(step))
     assert isinstance(runner, Int8Runner)
     assert heard == sorted(heard)
@@ -160,7 +160,7 @@ def test_progress_and_int8(default_model: LocalModel, tmp_path: Path) -> None:
 
 
 def test_prepared_is_not_rounded_again(default_model: LocalModel, tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, kv_cache_mib=100)
+    settings = Settings(home=tmp_path, native=False, kv_cache_mib=100)
     prepare(default_model, settings)
     heard: list[tuple[int, int]] = []
     runner = load_runner(default_model, settings, lambda *step: heard.append(step))

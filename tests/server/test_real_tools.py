@@ -95,7 +95,11 @@ def check(choice: Any) -> int:
 def test_a_named_function_is_called(client: openai.OpenAI, name: str) -> None:
     chosen = {"type": "function", "function": {"name": name}}
     answer = client.chat.completions.create(
-        **ASK, tool_choice=chosen, parallel_tool_calls=False, n=2, seed=1
+        **ASK | {"max_tokens": 160},
+        tool_choice=chosen,
+        parallel_tool_calls=False,
+        n=2,
+        seed=1,
     )
     for choice in answer.choices:
         check(choice)

@@ -38,7 +38,7 @@ FOLDERS: Final[Mapping[str, str]] = {
 
 OTHERS: Final[Mapping[str, str]] = {
     "models": "weights, of nobody",
-    "cache": "the same weights, rounded",
+    "cache": "the same weights, packed or rounded",
     "heads": "trained judges of sentiment and the like",
     "personas": "who answers: the administrator's",
     "fireside.db": "the database: `fireside/storage/erasure.py`",
