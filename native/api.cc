@@ -74,12 +74,12 @@ PUBLIC int32_t fireside_multiply(const char *kernels, const Matrix *matrix, cons
 
 // Null where there are no kernels of that name.
 PUBLIC void *fireside_open(const Config *config, const Layer *layers, const Matrix *embedding,
-                    const Matrix *head, const float *last_norm, const float *rotary,
-                    const char *kernels, int32_t threads) {
+                    const Matrix *head, const float *last_norm, const char *kernels,
+                    int32_t threads) {
     const Kernels *found = kernels_for(kernels);
     if (!found) return nullptr;
     return new Step(*config, std::vector<Layer>(layers, layers + config->layers), *embedding, *head,
-                    last_norm, rotary, *found, threads);
+                    last_norm, *found, threads);
 }
 
 PUBLIC void fireside_close(void *step) { delete static_cast<Step *>(step); }

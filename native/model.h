@@ -86,17 +86,19 @@ struct Rows {
 };
 
 struct Layer {
-    Matrix qkv, output, gate_up, down;
+    Matrix q, k, v, output, gate_up, down;
     const float *attention_norm, *mlp_norm;
     const float *q_norm, *k_norm;  // of each head, or null
-    int32_t window;                // 0: all positions
+    const float *attention_post_norm, *mlp_post_norm;  // of what is added to a row, or null
+    const float *rotary;  // [positions][head_dim / 2] cosine and sine beside each other
+    int32_t window;       // 0: all positions
 };
 
 struct Config {
     int32_t layers, width, heads, kv_heads, head_dim, inner, vocabulary;
     int32_t blocks;      // of the cache
     int32_t activation;  // 0 SiLU, 1 GELU by tanh
-    float norm_eps, scale;
+    float norm_eps, scale, embedding_scale;
 };
 
 // One sequence's share of a step.

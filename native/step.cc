@@ -35,10 +35,9 @@ Rows Step::Buffer::rows() {
 }
 
 Step::Step(const Config &config, std::vector<Layer> layers, const Matrix &embedding,
-           const Matrix &head, const float *last_norm, const float *rotary, const Kernels &kernels,
-           int threads)
+           const Matrix &head, const float *last_norm, const Kernels &kernels, int threads)
     : config_(config), layers_(std::move(layers)), embedding_(embedding), head_(head),
-      last_norm_(last_norm), rotary_(rotary), kernels_(kernels), pool_(threads) {
+      last_norm_(last_norm), kernels_(kernels), pool_(threads) {
     // A block of one key head: its keys [head_dim][32], then its values [32][head_dim].
     of_values_ = static_cast<size_t>(TOKENS) * config.head_dim;
     of_head_ = 2 * of_values_;
@@ -76,6 +75,7 @@ void Step::reserve(int rows, int wanted) {
     grow(qkv_, n * heads * c.head_dim);
     grow(attended_, n * c.heads * c.head_dim);
     grow(inner_, n * c.inner);
+    grow(branch_, n * c.width);
     grow(last_, static_cast<size_t>(wanted) * c.width);
     rounded_width_.reserve(n, c.width);
     rounded_attended_.reserve(n, c.heads * c.head_dim);
@@ -97,9 +97,11 @@ void Step::plan(const Chunk *chunks, int count) {
     }
 }
 
-void Step::add_product(const Matrix &matrix, const float *input, const float *norm, Buffer &rounded,
+void Step::add_product(Matrices matrices, const float *input, const float *norm, Buffer &rounded,
                        int rows, float *output, bool adds, bool gated) {
-    const int width = matrix.inputs;
+    const int width = matrices[0]->inputs;
+    int outputs = 0;
+    for (const Matrix *matrix : matrices) outputs += matrix ? matrix->outputs : 0;
     const float eps = config_.norm_eps;
     if (rows > FEW) {
         phases_.emplace_back(
@@ -110,12 +112,12 @@ void Step::add_product(const Matrix &matrix, const float *input, const float *no
             },
             pieces(rows, FEW));
     }
-    const int units = matrix.outputs / TILE / (gated ? 2 : 1);
+    const int units = outputs / TILE / (gated ? 2 : 1);
     const int size = std::max(1, units / CHUNKS_OF_PRODUCT);
-    const int stride = gated ? matrix.outputs / 2 : matrix.outputs;
+    const int stride = gated ? outputs / 2 : outputs;
     const size_t phase = phases_.size();
     phases_.emplace_back(
-        [=, this, &matrix, &rounded](int piece, int thread) {
+        [=, this, &rounded](int piece, int thread) {
             Rows from = rounded.rows();
             if (rows <= FEW) {
                 Own &own = own_[thread];
@@ -128,11 +130,21 @@ void Step::add_product(const Matrix &matrix, const float *input, const float *no
                 }
             }
             const int begin = piece * size, end = std::min(units, begin + size);
-            if (gated)
-                kernels_.multiply_gated(matrix, begin, end, from, rows, output, stride,
+            if (gated) {
+                kernels_.multiply_gated(*matrices[0], begin, end, from, rows, output, stride,
                                         config_.activation);
-            else
-                kernels_.multiply(matrix, begin, end, from, rows, output, stride, adds);
+                return;
+            }
+            int tile = 0;
+            for (const Matrix *matrix : matrices) {
+                if (!matrix) break;
+                const int tiles = matrix->outputs / TILE;
+                const int first = std::max(begin - tile, 0), last = std::min(end - tile, tiles);
+                if (first < last)
+                    kernels_.multiply(*matrix, first, last, from, rows, output + tile * TILE, stride,
+                                      adds);
+                tile += tiles;
+            }
         },
         pieces(units, size));
 }
@@ -142,7 +154,7 @@ void Step::turn(int layer, int row) {
     const Config &c = config_;
     const Layer &l = layers_[layer];
     const int half = c.head_dim / 2, position = rows_[row].position;
-    const float *angles = rotary_ + static_cast<size_t>(position) * c.head_dim;
+    const float *angles = l.rotary + static_cast<size_t>(position) * c.head_dim;
     float *heads = qkv_.data() + static_cast<size_t>(row) * (c.heads + 2 * c.kv_heads) * c.head_dim;
     for (int head = 0; head < c.heads + c.kv_heads; head++) {
         float *at = heads + head * c.head_dim;
@@ -188,16 +200,32 @@ void Step::attend(int layer, int span, int head) {
                     of_values_);
 }
 
+void Step::add_branch(const Matrix &matrix, const float *input, Buffer &rounded,
+                      const float *post_norm) {
+    const int rows = static_cast<int>(rows_.size());
+    float *output = post_norm ? branch_.data() : x_.data();
+    add_product({&matrix}, input, nullptr, rounded, rows, output, !post_norm, false);
+    if (!post_norm) return;
+    phases_.emplace_back(
+        [=, this](int row, int) {
+            const size_t place = static_cast<size_t>(row) * config_.width;
+            kernels_.normalise(branch_.data() + place, post_norm, config_.norm_eps, config_.width);
+            for (size_t i = place; i < place + config_.width; i++) x_[i] += branch_[i];
+        },
+        rows);
+}
+
 void Step::add_phases(int layer) {
     const Layer &l = layers_[layer];
     const int rows = static_cast<int>(rows_.size()), spans = static_cast<int>(spans_.size());
-    add_product(l.qkv, x_.data(), l.attention_norm, rounded_width_, rows, qkv_.data(), false, false);
+    add_product({&l.q, &l.k, &l.v}, x_.data(), l.attention_norm, rounded_width_, rows, qkv_.data(),
+                false, false);
     phases_.emplace_back([this, layer](int row, int) { turn(layer, row); }, rows);
     phases_.emplace_back([this, layer, spans](int unit, int) { attend(layer, unit % spans, unit / spans); },
                          spans * config_.kv_heads);
-    add_product(l.output, attended_.data(), nullptr, rounded_attended_, rows, x_.data(), true, false);
-    add_product(l.gate_up, x_.data(), l.mlp_norm, rounded_width_, rows, inner_.data(), false, true);
-    add_product(l.down, inner_.data(), nullptr, rounded_inner_, rows, x_.data(), true, false);
+    add_branch(l.output, attended_.data(), rounded_attended_, l.attention_post_norm);
+    add_product({&l.gate_up}, x_.data(), l.mlp_norm, rounded_width_, rows, inner_.data(), false, true);
+    add_branch(l.down, inner_.data(), rounded_inner_, l.mlp_post_norm);
 }
 
 bool Step::run(const Chunk *chunks, int count, float *logits, const std::atomic<int> *cancelled) {
@@ -210,8 +238,9 @@ bool Step::run(const Chunk *chunks, int count, float *logits, const std::atomic<
         [this](int row, int) {
             const Row &r = rows_[row];
             const Chunk &chunk = chunks_[r.chunk];
-            kernels_.embed(embedding_, chunk.tokens[r.position - chunk.start],
-                           x_.data() + static_cast<size_t>(row) * config_.width);
+            float *to = x_.data() + static_cast<size_t>(row) * config_.width;
+            kernels_.embed(embedding_, chunk.tokens[r.position - chunk.start], to);
+            for (int i = 0; i < config_.width; i++) to[i] *= config_.embedding_scale;
         },
         rows);
     for (int layer = 0; layer < config_.layers; layer++) add_phases(layer);
@@ -223,7 +252,7 @@ bool Step::run(const Chunk *chunks, int count, float *logits, const std::atomic<
                             sizeof(float) * config_.width);
             },
             wanted);
-        add_product(head_, last_.data(), last_norm_, rounded_width_, wanted, logits, false, false);
+        add_product({&head_}, last_.data(), last_norm_, rounded_width_, wanted, logits, false, false);
     }
     pool_.run(phases_, cancelled);
     return !cancelled || !cancelled->load();

@@ -172,7 +172,7 @@ def _arithmetic(settings: Settings) -> list[Finding]:
         return []
     try:
         config = config_of(local)
-        chosen = choose_arithmetic(local, config, settings)
+        chosen = choose_arithmetic(config, settings)
     except FiresideError as error:
         return [Finding(name=name, value="none", problem=error.message, wrong=True)]
     value = f"{chosen} on {chosen.device} for {local.name}"

@@ -212,7 +212,7 @@ def _runs_in(local: LocalModel, settings: Settings) -> str:
     if local.entry is not None and local.entry.kind != "chat":
         return "float32"
     try:
-        return str(choose_arithmetic(local, config_of(local), settings))
+        return str(choose_arithmetic(config_of(local), settings))
     except FiresideError as error:
         return f"nothing here: {error.message}"
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fireside.engine.devices import choose_device
 from fireside.engine.native.choice import refuse_without_native, the_library, why_not_native
 from fireside.engine.native.library import choose_isa
-from fireside.hub import LocalModel
 from fireside.model.architecture import ModelConfig
 from fireside.settings import Settings
 
@@ -31,14 +30,14 @@ class Arithmetic:
         return f"{self.precision}, not the native core: {self.why_not_native}"
 
 
-def choose_arithmetic(local: LocalModel, config: ModelConfig, settings: Settings) -> Arithmetic:
+def choose_arithmetic(config: ModelConfig, settings: Settings) -> Arithmetic:
     """
     Raises:
         BadRequest: settings that contradict the model or the machine.
         Unavailable: the native core is asked for and not built.
     """
     device = choose_device(settings.device)
-    reason = why_not_native(local, config, settings, device)
+    reason = why_not_native(config, settings, device)
     if not reason:
         return Arithmetic(precision="native", device=device, isa=choose_isa(the_library()))
     if settings.native is True:

@@ -15,7 +15,8 @@ from fireside.engine.engine import Engine
 from fireside.engine.guidance import Guide
 from fireside.engine.kv_memory import kv_blocks
 from fireside.engine.native.choice import the_library
-from fireside.engine.native.packing import PackedWeights, open_packed, pack_file, packed_path
+from fireside.engine.native.packed_weights import PackedWeights, open_packed, packed_path
+from fireside.engine.native.packing import pack_model
 from fireside.engine.native.runner import NativeRunner
 from fireside.engine.runner import Runner
 from fireside.engine.text import TextModel
@@ -77,7 +78,7 @@ def _runner_of(
     local: LocalModel, settings: Settings, progress: Progress | None
 ) -> tuple[Runner, Arithmetic]:
     config = config_of(local)
-    arithmetic = choose_arithmetic(local, config, settings)
+    arithmetic = choose_arithmetic(config, settings)
     log.info("%s: %s.", local.name, arithmetic)
     if arithmetic.precision == "native":
         return _native_runner(local, config, settings, progress), arithmetic
@@ -95,17 +96,15 @@ def _native_runner(
         Unavailable: not enough memory.
     """
     blocks = kv_blocks(config, settings.kv_cache_mib, "cpu", bytes_per_number=NATIVE_BYTES)
-    packed = _packed(local, config, settings, progress)
+    packed = _packed(local, settings, progress)
     threads = core_count(settings.threads)
     return NativeRunner(the_library(), packed, config, num_blocks=blocks, threads=threads)
 
 
-def _packed(
-    local: LocalModel, config: ModelConfig, settings: Settings, progress: Progress | None
-) -> PackedWeights:
+def _packed(local: LocalModel, settings: Settings, progress: Progress | None) -> PackedWeights:
     path = packed_path(local, settings.home / "cache")
-    return open_packed(path) or pack_file(
-        the_library(), local, config, path, progress or (lambda done, total: None)
+    return open_packed(path) or pack_model(
+        the_library(), local, path, progress or (lambda done, total: None)
     )
 
 
@@ -117,9 +116,9 @@ def prepare(local: LocalModel, settings: Settings, progress: Progress | None = N
         BadRequest: settings that contradict the model or the machine.
     """
     config = config_of(local)
-    arithmetic = choose_arithmetic(local, config, settings)
+    arithmetic = choose_arithmetic(config, settings)
     if arithmetic.precision == "native":
-        _packed(local, config, settings, progress)
+        _packed(local, settings, progress)
     elif arithmetic.precision == "int8":
         from fireside.engine.torch_runners import prepare_weights
 

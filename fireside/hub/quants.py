@@ -7,7 +7,7 @@ costs its float32 result and nothing besides.
 
 Sources: `ggml-common.h` (block layouts) and `ggml-quants.c` (arithmetic) of ggml-org/llama.cpp.
 
-Refuses to quantise, and to guess: the IQ, TQ and MX formats are named, never decoded.
+The IQ, TQ and MX formats are named, never decoded.  The one that is also written is Q8_0.
 """
 
 from __future__ import annotations
@@ -263,3 +263,27 @@ def dequantize(raw: Bytes, name: str) -> Floats:
         for start in range(0, len(blocks), step):
             unpack(blocks[start : start + step], out[start : start + step])
     return out.reshape(-1)
+
+
+def quantize_q8_0(values: Floats) -> Bytes:
+    """Float32 to blocks of Q8_0, as ggml does it: each 32 numbers by the largest magnitude.
+
+    values: a multiple of 32 of them, in any shape.
+
+    Raises:
+        OverflowError: a number that is not finite, or too large for a scale in half precision.
+    """
+    blocks = values.reshape(-1, 32)
+    packed = np.empty((len(blocks), 34), np.uint8)
+    for start in range(0, len(blocks), SLICE // 32):
+        part = blocks[start : start + SLICE // 32]
+        scales = np.abs(part).max(axis=1, keepdims=True) / np.float32(127)
+        if not np.all(scales < 65_520):  # what rounds to more than the largest half
+            raise OverflowError
+        inverses = np.divide(1, scales, out=np.zeros_like(scales), where=scales > 1e-30)
+        scaled = part * inverses
+        rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)).astype(np.int8)
+        into = packed[start : start + len(part)]
+        into[:, :2] = scales.astype(np.float16).view(np.uint8)
+        into[:, 2:] = rounded.view(np.uint8)
+    return packed.reshape(-1)

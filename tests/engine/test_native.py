@@ -20,11 +20,11 @@ import torch
 import transformers
 
 from fireside.engine.native.library import CMatrix, load_library
-from fireside.engine.native.packing import KINDS, can_pack, open_packed, pack_file
+from fireside.engine.native.packed_weights import open_packed
+from fireside.engine.native.packing import KINDS, pack_model, why_not_packed
 from fireside.engine.native.place import place_of_library, state_of_library
 from fireside.engine.native.runner import NativeRunner
 from fireside.engine.runner import Abandoned
-from fireside.hub.gguf import open_gguf
 from fireside.hub.quants import dequantize
 from fireside.model.config import config_of
 from fireside.model.load import load_model
@@ -52,8 +52,13 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
               "num_attention_heads": 2, "num_key_value_heads": 1}),
     "mistral": ("MistralConfig", {"hidden_size": 64, "intermediate_size": 96, "head_dim": 16,
                 "num_attention_heads": 4, "num_key_value_heads": 4, "sliding_window": 40}),
+    "gemma3": ("Gemma3TextConfig", {"hidden_size": 64, "intermediate_size": 96, "head_dim": 256,
+               "num_attention_heads": 4, "num_key_value_heads": 1, "sliding_window": 40,
+               "num_hidden_layers": 7, "query_pre_attn_scalar": 200}),
 }  # fmt: skip
-TYPES = {"llama": "Q4_1", "qwen2": "Q8_0", "qwen3": "Q4_0", "mistral": "Q5_1"}
+TYPES = {"llama": "Q4_1", "qwen2": "Q8_0", "qwen3": "Q4_0", "mistral": "Q5_1", "gemma3": "Q5_0"}
+VALUES = {"qwen2": "Q5_0", "gemma3": "Q8_0"}
+"""Types of the attention's values, where they are others."""
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +98,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             for weight in model.parameters():
                 weight.normal_(0, 0.3 if weight.ndim > 1 else 0.5)
         made[name] = folder / f"{name}.gguf"
-        write_gguf(model, made[name], gguf.GGMLQuantizationType[TYPES[name]])
+        types = gguf.GGMLQuantizationType
+        values = types[VALUES[name]] if name in VALUES else None
+        write_gguf(model, made[name], types[TYPES[name]], values)
     return made
 
 
@@ -101,9 +108,9 @@ def runner_of(
     library: CDLL, file: Path, *, threads: int = 1, isa: str | None = None
 ) -> NativeRunner:
     config = config_of(local(file))
-    assert can_pack(config, open_gguf(file))
+    assert not why_not_packed(config)
     path = file.with_suffix(".native")
-    packed = open_packed(path) or pack_file(library, local(file), config, path)
+    packed = open_packed(path) or pack_model(library, local(file), path)
     return NativeRunner(library, packed, config, num_blocks=BLOCKS, threads=threads, isa=isa)
 
 
@@ -242,18 +249,6 @@ def test_another_processor_gives_the_same_bits(library: CDLL, tmp_path: Path) ->
     x86 = subprocess.run([tmp_path / "x86"], capture_output=True, check=True)
     assert arm.stdout == x86.stdout
     assert len(arm.stdout.splitlines()) == len(KINDS) + 1
-
-
-def test_a_packed_file_that_is_cut_is_none(library: CDLL, files: dict[str, Path]) -> None:
-    file = files["qwen2"]
-    runner_of(library, file)
-    path = file.with_suffix(".native")
-    cut = path.with_name("cut.native")
-    content = path.read_bytes()
-    for length in (0, 10, 200, len(content) - 1):
-        cut.write_bytes(content[:length])
-        assert open_packed(cut) is None
-    assert open_packed(path.with_name("none.native")) is None
 
 
 def test_a_step_that_nobody_waits_for_is_left(library: CDLL, files: dict[str, Path]) -> None:

@@ -1,17 +1,23 @@
-"""Law: our float32 equals the `gguf` package's, bit for bit, for any bytes whatever."""
+"""Law: our float32 equals the `gguf` package's, bit for bit, for any bytes whatever, and so does
+what we quantise."""
 
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 from gguf import GGMLQuantizationType
 from gguf.constants import GGML_QUANT_SIZES
 from gguf.quants import dequantize as reference
+from gguf.quants import quantize
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from fireside.errors import Unsupported
-from fireside.hub.quants import BY_NAME, DECODED, SLICE, dequantize
+from fireside.hub.quants import BY_NAME, DECODED, SLICE, dequantize, quantize_q8_0
 
 
 @pytest.mark.parametrize("name", DECODED)
@@ -68,3 +74,23 @@ def test_sizes_equal_the_gguf_package() -> None:
 def test_a_type_that_we_do_not_decode_is_named() -> None:
     with pytest.raises(Unsupported, match="IQ4_XS"):
         dequantize(np.zeros(136, dtype=np.uint8), "IQ4_XS")
+
+
+@given(
+    arrays(
+        np.float32,
+        st.integers(1, 4).map(lambda n: (n, 64)),
+        elements=st.floats(-90_000, 90_000, width=32, allow_subnormal=False),
+    )
+)
+def test_what_is_quantised_is_what_ggml_makes_of_it(values: Any) -> None:
+    theirs = quantize(values, GGMLQuantizationType.Q8_0)
+    assert np.array_equal(quantize_q8_0(values), theirs.reshape(-1))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 1e30])
+def test_what_8_bits_cannot_hold_is_an_error(wrong: float) -> None:
+    values = np.ones((2, 64), np.float32)
+    values[1, 5] = wrong
+    with pytest.raises(OverflowError):
+        quantize_q8_0(values)

@@ -23,8 +23,16 @@ ARCHITECTURES = {
 }
 
 
-def write_gguf(model: Any, path: Path, quantised: gguf.GGMLQuantizationType | None = None) -> None:
-    """quantised: the type of matrices whose rows fill whole blocks; None: float32."""
+def write_gguf(
+    model: Any,
+    path: Path,
+    quantised: gguf.GGMLQuantizationType | None = None,
+    values: gguf.GGMLQuantizationType | None = None,
+) -> None:
+    """quantised: the type of matrices whose rows fill whole blocks; None: float32.
+
+    values: that of the attention's values, where it is another one, as in files of mixed types.
+    """
     config = model.config
     architecture = ARCHITECTURES[config.model_type]
     writer = gguf.GGUFWriter(path, gguf.MODEL_ARCH_NAMES[architecture])
@@ -37,8 +45,8 @@ def write_gguf(model: Any, path: Path, quantised: gguf.GGMLQuantizationType | No
         stored = names.get_name(name, try_suffixes=(".weight", ".bias"))
         data = _converted(config, name, tensor).float().contiguous().numpy()
         if quantised is not None and data.ndim == 2 and data.shape[1] % 32 == 0:
-            packed = gguf.quantize(data, quantised)
-            writer.add_tensor(stored, packed, raw_dtype=quantised)
+            kind = values if values is not None and "attn_v" in stored else quantised
+            writer.add_tensor(stored, gguf.quantize(data, kind), raw_dtype=kind)
         else:
             writer.add_tensor(stored, data)
     if (factors := _rope_factors(config)) is not None:

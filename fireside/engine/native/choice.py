@@ -6,11 +6,9 @@ from ctypes import CDLL
 from typing import Final
 
 from fireside.engine.native.library import load_library
-from fireside.engine.native.packing import KINDS, can_pack
+from fireside.engine.native.packing import why_not_packed
 from fireside.engine.native.place import SOURCES, place_of_library, state_of_library
 from fireside.errors import BadRequest, Unavailable
-from fireside.hub import LocalModel
-from fireside.hub.gguf import GGUFFile, open_gguf
 from fireside.model.architecture import ModelConfig
 from fireside.settings import Settings
 
@@ -19,7 +17,7 @@ REINSTALL: Final = (
 )
 
 
-def why_not_native(local: LocalModel, config: ModelConfig, settings: Settings, device: str) -> str:
+def why_not_native(config: ModelConfig, settings: Settings, device: str) -> str:
     """As a clause; empty where the core runs this model."""
     if settings.native is False:
         return "FIRESIDE_NATIVE is false"
@@ -27,14 +25,7 @@ def why_not_native(local: LocalModel, config: ModelConfig, settings: Settings, d
         return f"the model is on {device}"
     if settings.precision != "auto":
         return f"FIRESIDE_PRECISION is {settings.precision}"
-    if local.adapters:
-        return "it does not run adapters"
-    if local.format != "gguf":
-        return "it runs GGUF files only"
-    file = open_gguf(local.path)
-    if not can_pack(config, file):
-        return _why_not_packed(config, file)
-    return why_not_loaded()
+    return why_not_packed(config) or why_not_loaded()
 
 
 def why_not_loaded() -> str:
@@ -81,10 +72,3 @@ def refuse_without_native(reason: str) -> None:
         "set it to auto.",
         param="native",
     )
-
-
-def _why_not_packed(config: ModelConfig, file: GGUFFile) -> str:
-    types = {each.type for each in file.tensors.values() if len(each.shape) == 2} - set(KINDS)
-    if types:
-        return f"it does not know the type {', '.join(sorted(types))}"
-    return f"it does not know the family {config.family}, or a size that it has"

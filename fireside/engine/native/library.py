@@ -23,9 +23,10 @@ class CMatrix(Structure):
 
 class CLayer(Structure):
     _fields_ = (
-        ("qkv", CMatrix), ("output", CMatrix), ("gate_up", CMatrix), ("down", CMatrix),
-        ("attention_norm", c_void_p), ("mlp_norm", c_void_p), ("q_norm", c_void_p),
-        ("k_norm", c_void_p), ("window", c_int32),
+        ("q", CMatrix), ("k", CMatrix), ("v", CMatrix), ("output", CMatrix), ("gate_up", CMatrix),
+        ("down", CMatrix), ("attention_norm", c_void_p), ("mlp_norm", c_void_p),
+        ("q_norm", c_void_p), ("k_norm", c_void_p), ("attention_post_norm", c_void_p),
+        ("mlp_post_norm", c_void_p), ("rotary", c_void_p), ("window", c_int32),
     )  # fmt: skip
 
 
@@ -34,6 +35,7 @@ class CConfig(Structure):
         ("layers", c_int32), ("width", c_int32), ("heads", c_int32), ("kv_heads", c_int32),
         ("head_dim", c_int32), ("inner", c_int32), ("vocabulary", c_int32), ("blocks", c_int32),
         ("activation", c_int32), ("norm_eps", c_float), ("scale", c_float),
+        ("embedding_scale", c_float),
     )  # fmt: skip
 
 
@@ -60,8 +62,8 @@ def load_library(path: Path) -> ctypes.CDLL:
         ("pack", None, (number, pointer, number, number, pointer, pointer)),
         ("row", None, (matrix, number, pointer)),
         ("multiply", number, (text, matrix, pointer, number, pointer)),
-        ("open", pointer, (POINTER(CConfig), POINTER(CLayer), matrix, matrix, pointer, pointer,
-                           text, number)),
+        ("open", pointer, (POINTER(CConfig), POINTER(CLayer), matrix, matrix, pointer, text,
+                           number)),
         ("close", None, (pointer,)),
         ("run", number, (pointer, POINTER(CChunk), number, pointer, pointer)),
         ("copy_block", None, (pointer, number, number)),

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from fireside.engine.native.library import CChunk, CConfig, CLayer, CMatrix, choose_isa
-from fireside.engine.native.packing import PackedWeights
+from fireside.engine.native.packed_weights import PackedWeights
 from fireside.engine.native.rotary import rotary_table
 from fireside.engine.runner import Abandoned, Chunk, tiles
 from fireside.model.architecture import ModelConfig
@@ -22,6 +22,9 @@ BLOCK_SIZE = 32
 TILE = 256
 """Rows between two questions whether anybody waits for the step."""
 ACTIVATIONS = {"silu": 0, "gelu_tanh": 1}
+NORMS = (
+    "attention_norm", "mlp_norm", "q_norm", "k_norm", "attention_post_norm", "mlp_post_norm",
+)  # fmt: skip
 
 
 class NativeRunner:
@@ -48,6 +51,9 @@ class NativeRunner:
         self._weights = weights
         length = min(config.context, num_blocks * BLOCK_SIZE)
         self._rotary = rotary_table(config, length)
+        self._local_rotary = self._rotary
+        if config.rope is not None and config.rope.local_theta is not None:
+            self._local_rotary = rotary_table(config, length, is_local=True)
         self._step = self._open(config, threads)
         self._logits = np.empty((0, config.vocab_size), np.float32)
 
@@ -65,23 +71,26 @@ class NativeRunner:
         described = CConfig(
             config.num_layers, config.width, config.num_heads, config.num_kv_heads,
             config.head_dim, config.mlp_width, config.vocab_size, self.num_blocks,
-            ACTIVATIONS[config.activation], config.norm_eps, config.scale,
+            ACTIVATIONS[config.activation], config.norm_eps, config.scale, config.embedding_scale,
         )  # fmt: skip
         step = self._library.fireside_open(
-            described, layers, embedding, head, weights.address("last_norm"),
-            self._rotary.ctypes.data, self.isa.encode(), threads,
+            described, layers, embedding, head, weights.address("last_norm"), self.isa.encode(),
+            threads,
         )  # fmt: skip
         assert step
         return int(step)
 
     def _layer(self, config: ModelConfig, index: int) -> CLayer:
-        names = ("qkv", "output", "gate_up", "down")
-        norms = ("attention_norm", "mlp_norm", "q_norm", "k_norm")
-        slides = bool(config.sliding_layers) and config.sliding_layers[index]
+        window = config.window(index)
+        rotary = self._rotary if window is None else self._local_rotary
         return CLayer(
-            *(self._matrix(f"{index}.{name}") for name in names),
-            *(self._weights.address(f"{index}.{name}") for name in norms),
-            config.sliding_window if slides else 0,
+            *(
+                self._matrix(f"{index}.{name}")
+                for name in ("q", "k", "v", "output", "gate_up", "down")
+            ),
+            *(self._weights.address(f"{index}.{name}") for name in NORMS),
+            rotary.ctypes.data,
+            window or 0,
         )
 
     def _matrix(self, name: str) -> CMatrix:
