@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import subprocess
 import sys
 
 import pytest
+from hypothesis import register_random
 
 from fireside.server import heap
 from fireside.server.heap import Heap
@@ -77,3 +79,14 @@ def test_what_stays_is_not_searched_until_the_server_ends() -> None:
     del made
     asyncio.run(tended.stop())
     assert gc.get_freeze_count() == 0
+
+
+def test_hypothesis_may_begin_while_a_server_has_frozen_what_there_is() -> None:
+    """It asks the collector who holds its random numbers, which then names nobody, and warns; in
+    whichever process a server was older than the first test with examples."""
+    holder = {"numbers": random.Random()}
+    gc.freeze()
+    try:
+        register_random(holder["numbers"])
+    finally:
+        gc.unfreeze()
