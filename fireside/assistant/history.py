@@ -2,7 +2,8 @@
 
 An answer that called tools is told as it went: what was said, what was called, what came of it.
 An answer that was cut off before its first word is left out, and what a person said in two goes
-becomes one message: many templates insist that user and assistant alternate.
+becomes one message: many templates insist that user and assistant alternate.  A row that holds an
+item of the API is read as the API reads it (`items.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from fireside.assistant.items import goes_with, joined, messages_of_item, names_of
 from fireside.messages import Message, ToolCall
 from fireside.storage import StoredMessage
 
@@ -33,8 +35,13 @@ def history_of(path: Sequence[StoredMessage]) -> History:
     messages: list[Message] = []
     ids: list[str] = []
     untrusted = False
+    sent = [dict(each.item) for each in path if each.item is not None]
+    names = names_of(sent)
     for said in path:
-        if said.role == "assistant":
+        if said.item is not None:
+            told = messages_of_item(dict(said.item), names, {})
+            untrusted |= said.item["type"] == "mcp_call"
+        elif said.role == "assistant":
             told = list(_answer(said))
             untrusted |= any(run.get("untrusted") for run in said.receipt.get("tools", ()))
         else:
@@ -45,6 +52,8 @@ def history_of(path: Sequence[StoredMessage]) -> History:
             if joins and message.role == "user":
                 both = f"{messages[-1].content}\n\n{message.content}"
                 messages[-1] = Message(role="user", content=both, name=message.name)
+            elif said.item is not None and goes_with(messages, message):
+                messages[-1] = joined(messages[-1], message)
             else:
                 messages.append(message)
                 ids.append(said.id)

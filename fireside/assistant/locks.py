@@ -13,20 +13,23 @@ from contextlib import contextmanager
 from fireside.errors import Conflict, FiresideError
 
 
+def is_locked() -> Conflict:
+    return Conflict(
+        "An answer is being written in this conversation: wait for its end, or stop it.",
+        code="conversation_locked",
+    )
+
+
 class Locks:
-    """By the conversation's id."""
+    """One of these serves the page, the API and the terminal.  By the conversation's id."""
 
     def __init__(self) -> None:
         self._held: set[str] = set()
         self._guard = threading.Lock()
 
-    def refusal(self) -> FiresideError:
-        return Conflict(
-            "An answer is being written in this conversation: wait for its end, or stop it.",
-            code="conversation_locked",
-        )
-
-    def take(self, conversation_id: str) -> Callable[[], None]:
+    def take(
+        self, conversation_id: str, refusal: Callable[[], FiresideError] = is_locked
+    ) -> Callable[[], None]:
         """Returns what lets go of it, once, however often it is called.
 
         Raises:
@@ -34,7 +37,7 @@ class Locks:
         """
         with self._guard:
             if conversation_id in self._held:
-                raise self.refusal()
+                raise refusal()
             self._held.add(conversation_id)
 
         released = threading.Event()
@@ -48,8 +51,10 @@ class Locks:
         return release
 
     @contextmanager
-    def held(self, conversation_id: str) -> Iterator[None]:
-        release = self.take(conversation_id)
+    def held(
+        self, conversation_id: str, refusal: Callable[[], FiresideError] = is_locked
+    ) -> Iterator[None]:
+        release = self.take(conversation_id, refusal)
         try:
             yield
         finally:

@@ -177,10 +177,10 @@ class Session:
     # Looking
 
     def path(self) -> list[StoredMessage]:
-        """What has been said on the branch where the conversation stands."""
+        """What a person reads of the branch where the conversation stands."""
         if self.conversation is None or self.conversation.head_id is None:
             return []
-        return self.store.path_to(self.conversation.head_id)
+        return [each for each in self.store.path_to(self.conversation.head_id) if each.is_readable]
 
     def _last(self) -> StoredMessage:
         path = self.path()

@@ -18,6 +18,7 @@ from fastapi import APIRouter, FastAPI
 import fireside
 from fireside.assistant import Assistant, Chat
 from fireside.assistant.lineup import assistant_of
+from fireside.assistant.locks import Locks
 from fireside.assistant.memory.memories import Memories
 from fireside.assistant.memory.opened import memories_of
 from fireside.errors import Unavailable
@@ -119,6 +120,7 @@ class Parts:
     memories: Memories
     knowledge: Knowledge
     assistant: Assistant
+    locks: Locks
     services: list[Service]
 
     @classmethod
@@ -164,6 +166,7 @@ class Parts:
             memories=remembered,
             knowledge=knowledge,
             assistant=assistant,
+            locks=Locks(),
             services=[
                 budgets,
                 Sweep(files_.sweep),
@@ -282,6 +285,7 @@ def _working(parts: Parts, inside: Inside) -> Iterator[APIRouter]:
         finder=finder,
         assistant=parts.assistant,
         remote=remote,
+        locks=parts.locks,
         drain_seconds=settings.drain_seconds,
     )
     tuning, foreman = tuning_group(models_, store, parts.files, parts.tuned, inside, settings)
@@ -299,7 +303,8 @@ def _around(parts: Parts) -> Iterator[APIRouter]:
     yield memories.routes(parts.memories, store.objects)
     yield own_data.routes(Owned(store, settings.home), parts.files)
     yield attached.routes(store, parts.files, parts.knowledge[2].collections)
-    yield conversations.routes(Chat(models_, store, parts.assistant), store, parts.turns, models_)
+    chat = Chat(models_, store, parts.assistant, parts.locks)
+    yield conversations.routes(chat, store, parts.turns, models_)
     yield notice.routes(models_, parts.readiness, parts.pulls, settings, parts.assistant)
     yield page.routes()
     yield session.routes(store.keys)

@@ -1,4 +1,4 @@
-"""`/api/conversations`: what the page needs of the store until the Conversations API comes.
+"""`/api/conversations`: what the page needs of conversations beside `/v1/conversations`.
 
 The page keeps nothing: its history is the server's, and the terminal's.
 """
@@ -6,6 +6,7 @@ The page keeps nothing: its history is the server's, and the terminal's.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -110,19 +111,15 @@ def revealing(store: Store, vault: Vault) -> Show:
     return show
 
 
-def branch(
-    store: Store, conversation: Conversation, show: Show, limit: int | None = None
-) -> list[dict[str, object]]:
-    """The messages from the first to the head, each with the siblings it could give way to; with
-    `limit` the last ones."""
-    if conversation.head_id is None:
+def branch(store: Store, path: Sequence[StoredMessage], show: Show) -> list[dict[str, object]]:
+    """The messages of a path that a person reads, each with the siblings it could give way to."""
+    if not path:
         return []
     siblings: dict[str | None, list[str]] = {}
-    for message_id, parent_id in store.tree(conversation.id):
+    for message_id, parent_id in store.tree(path[0].conversation_id):
         siblings.setdefault(parent_id, []).append(message_id)
     return [
-        show(each) | {"siblings": siblings[each.parent_id]}
-        for each in store.path_to(conversation.head_id, limit)
+        show(each) | {"siblings": siblings[each.parent_id]} for each in path if each.is_readable
     ]
 
 
@@ -167,9 +164,16 @@ def routes(chat: Chat, store: Store, turns: Turns, models: Models) -> APIRouter:
 
     def whole(conversation_id: str, limit: int = SHOWN) -> dict[str, object]:
         conversation = store.get(conversation_id)
-        messages = turns.looked_at(lambda: branch(store, conversation, turns.show, limit))
-        above = messages[0]["parent_id"] if messages else None
-        earlier = 0 if above is None else store.depth(str(above))
+        path: list[StoredMessage] = []
+
+        def read() -> list[dict[str, object]]:
+            if conversation.head_id is not None:
+                path.extend(store.path_to(conversation.head_id, limit))
+            return branch(store, path, turns.show)
+
+        messages = turns.looked_at(read)
+        above = path[0].parent_id if path else None
+        earlier = 0 if above is None else store.depth(above)
         return shown(conversation) | {"messages": messages, "earlier": earlier}
 
     @router.get("/conversations")

@@ -105,17 +105,12 @@ def routes(store: Store, personas: Personas) -> APIRouter:
 
 
 def check_conversation(store: Store, conversation_id: str, owner: str) -> str | None:
-    """The last message that is shown, of the page's conversations; None of the API's.
+    """The message at which the conversation stands; None at its beginning.
 
     Raises:
         NotFound: there is none of the owner's.
     """
     unknown = f"Conversation with id {conversation_id[:100]!r} not found."
-    try:
-        store.objects.get("conversation", conversation_id, owner=owner)
-        return None
-    except NotFound:
-        pass
     try:
         found = store.get(conversation_id)
     except NotFound:

@@ -147,7 +147,6 @@ class Erasure:
         before = time.time() - days * 86_400
         c, o = conversations.c, objects.c
         below = objects.alias()
-        young = select(below.c.id).where(below.c.parent_id == o.id, below.c.created_at >= before)
         attached = select(below.c.id).where(
             below.c.kind == "vector_store_file",
             below.c.owner == o.owner,
@@ -156,7 +155,6 @@ class Erasure:
         old = select(o.kind, o.id, o.owner).where(o.created_at < before)
         queries: list[Select[Any]] = [
             select(_literal("conversations"), c.id, c.owner).where(c.updated_at < before),
-            old.where(o.kind == "conversation", ~young.exists()),
             old.where(
                 o.kind.in_(("response", "chat_completion")),
                 o.status.is_(None) | o.status.notin_(("queued", "in_progress")),

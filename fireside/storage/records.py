@@ -14,7 +14,11 @@ Status = Literal["complete", "partial", "stopped", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """One conversation.  `head_id` is the message that the reader stands at, a leaf by habit."""
+    """One conversation.
+
+    head_id: the message that the reader stands at, mostly a leaf.
+    metadata: what a client of the API attached.
+    """
 
     id: str
     owner: str
@@ -24,11 +28,16 @@ class Conversation:
     model: str | None = None
     system: str | None = None
     head_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """One row: a message, its place in the tree, and what it was made from."""
+    """One row: a message, its place in the tree, and what it was made from.
+
+    item: the item that a client of the API sent or was sent, as the API shows it; `role` and
+    `content` are what a person reads of it.  None: the page or the terminal wrote the row.
+    """
 
     id: str
     conversation_id: str
@@ -43,6 +52,13 @@ class StoredMessage:
     tool_call_id: str | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
     receipt: Mapping[str, Any] = field(default_factory=dict)
+    item: Mapping[str, Any] | None = None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether a person reads it.  What a client of the API and its functions say to each other
+        is not shown."""
+        return self.item is None or (self.role in ("user", "assistant") and bool(self.content))
 
     def as_message(self) -> Message:
         """What a prompt is rendered from."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -13,6 +14,11 @@ from fireside.storage.schema import messages
 
 COLUMNS = tuple(column.name for column in messages.columns)
 CONVERSATION = tuple(field.name for field in fields(Conversation))
+
+
+def conversation_of(values: Mapping[str, Any]) -> Conversation:
+    """A row's columns by name; `metadata` may be NULL."""
+    return Conversation(**{**values, "metadata": values["metadata"] or {}})
 
 
 def values_of(message: StoredMessage) -> dict[str, Any]:
@@ -39,5 +45,5 @@ def hit(row: Row[Any]) -> Hit:
     """A row of a search: a message, its conversation under `of_…`, and the snippet."""
     values = {name: row._mapping[f"of_{name}"] for name in CONVERSATION}
     return Hit(
-        conversation=Conversation(**values), message=stored(row), snippet=row._mapping["snippet"]
+        conversation=conversation_of(values), message=stored(row), snippet=row._mapping["snippet"]
     )

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 
 metadata = MetaData()
 
@@ -36,6 +36,7 @@ conversations = Table(
     Column("model", Text),
     Column("system", Text),
     Column("head_id", Text),
+    Column("metadata", JSON(none_as_null=True)),
     Index("conversations_by_owner", "owner", "updated_at", "id"),
 )
 
@@ -62,6 +63,8 @@ messages = Table(
     Column("tool_call_id", Text),
     Column("usage", JSON(none_as_null=True)),
     Column("receipt", JSON(none_as_null=True)),
+    # The item as the API shows it, where it came through the API.
+    Column("item", JSON(none_as_null=True)),
     Index("messages_by_conversation", "conversation_id"),
     Index("messages_by_parent", "parent_id"),
 )

@@ -35,6 +35,7 @@ from fireside.storage import sqlite
 from fireside.storage.audit import AuditLog
 from fireside.storage.erasure import Erasure
 from fireside.storage.ids import new_id
+from fireside.storage.items import Items
 from fireside.storage.keyring import Keyring
 from fireside.storage.lineage import Lineage
 from fireside.storage.migrate import is_current, migrate, revision
@@ -43,7 +44,7 @@ from fireside.storage.passages import Passages
 from fireside.storage.people import People
 from fireside.storage.records import Conversation, Hit, Status, StoredMessage
 from fireside.storage.reserve import Reserve, freeing, reserve_of, with_reserve
-from fireside.storage.rows import hit, stored, values_of
+from fireside.storage.rows import conversation_of, hit, stored, values_of
 from fireside.storage.schema import conversations as conversations_table
 from fireside.storage.schema import messages as messages_table
 from fireside.storage.schema import objects as objects_table
@@ -67,6 +68,7 @@ class Store:
         self.keys = Keyring(engine, self._writer)
         self.audit = AuditLog(engine)
         self.lineage = Lineage(engine)
+        self.items = Items(self._writer)
         self.erasure = Erasure(engine, self._writer)
         self.reserve = reserve_of(engine)
 
@@ -120,6 +122,7 @@ class Store:
         title: str = "",
         model: str | None = None,
         system: str | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> Conversation:
         now = time.time()
         made = Conversation(
@@ -130,6 +133,7 @@ class Store:
             updated_at=now,
             model=model,
             system=system,
+            metadata=dict(metadata or {}),
         )
         with self._writer.begin() as connection:
             connection.execute(insert(conversations_table).values(asdict(made)))
@@ -150,7 +154,7 @@ class Store:
             last = self.get(before)
             query = query.where(tuple_(c.updated_at, c.id) < (last.updated_at, last.id))
         with self._engine.connect() as connection:
-            return [Conversation(**row._mapping) for row in connection.execute(query)]
+            return [conversation_of(dict(row._mapping)) for row in connection.execute(query)]
 
     def get(self, conversation_id: str) -> Conversation:
         """
@@ -162,7 +166,7 @@ class Store:
             row = connection.execute(query).one_or_none()
         if row is None:
             raise no_conversation(conversation_id)
-        return Conversation(**row._mapping)
+        return conversation_of(dict(row._mapping))
 
     def rename(self, conversation_id: str, title: str) -> None:
         self._change(conversation_id, title=title)
@@ -173,13 +177,16 @@ class Store:
     def set_system(self, conversation_id: str, system: str | None) -> None:
         self._change(conversation_id, system=system)
 
+    def set_metadata(self, conversation_id: str, metadata: Mapping[str, str]) -> None:
+        self._change(conversation_id, metadata=dict(metadata))
+
     def set_head(self, conversation_id: str, message_id: str | None) -> None:
         """Stand at another message of the tree; None stands before the first."""
         if message_id is not None and self.message(message_id).conversation_id != conversation_id:
             raise no_message(message_id)
         self._change(conversation_id, head_id=message_id)
 
-    def _change(self, conversation_id: str, **values: str | None) -> None:
+    def _change(self, conversation_id: str, **values: Any) -> None:
         c = conversations_table.c
         with self._writer.begin() as connection:
             done = connection.execute(

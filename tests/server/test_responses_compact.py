@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fireside.assistant.packed_summary import FOREWORD, MARK, opened, sealed
 from fireside.errors import BadRequest
-from fireside.server.responses.compaction import FOREWORD, MARK, opened, sealed
 
 from .fakes import FakeModel
 from .test_responses import asked, create

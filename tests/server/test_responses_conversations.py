@@ -11,11 +11,11 @@ import openai
 import pytest
 
 from fireside.assistant import Assistant
+from fireside.assistant.locks import Locks
 from fireside.assistant.persona import DEFAULT
-from fireside.errors import BadRequest, NotFound
+from fireside.errors import Conflict, NotFound
 from fireside.server.answerers import Answerer
 from fireside.server.responses.conversations import Conversations
-from fireside.server.responses.locks import Locks
 from fireside.server.responses.remote import Remote
 from fireside.server.responses.search import Search
 from fireside.server.responses.start import Services, started
@@ -215,7 +215,7 @@ def test_a_task_that_is_cancelled_leaves_nothing_locked(
     store: Store, model: FakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state, locks = State(store), Locks()
-    talk = store.objects.add("conversation", "conv", {"metadata": {}}, owner="")
+    talk = store.create_conversation()
     entered, go_on = threading.Event(), threading.Event()
     listed = state.conversation_items
 
@@ -248,7 +248,7 @@ def test_a_task_that_is_cancelled_leaves_nothing_locked(
         def free() -> bool:
             try:
                 locks.take(talk.id)()
-            except BadRequest:
+            except Conflict:
                 return False
             return True
 

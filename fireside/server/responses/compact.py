@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Request
 
+from fireside.assistant.items import check_pairs, messages_of, read_of
+from fireside.assistant.packed_summary import sealed
 from fireside.assistant.prompt import starts_of
 from fireside.engine.calling import calling_for
 from fireside.engine.params import SamplingParams
@@ -30,9 +32,7 @@ from fireside.server.lengths import check_items
 from fireside.server.models import find
 from fireside.server.openapi import documented
 from fireside.server.responses import context
-from fireside.server.responses.compaction import sealed
 from fireside.server.responses.items import Item
-from fireside.server.responses.messages import check_pairs, messages_of, read_of
 from fireside.server.responses.run import usage_of
 from fireside.server.responses.state import State
 from fireside.server.responses.wire import Compact, Context

@@ -1,39 +1,38 @@
 """`/v1/conversations`: a history with a name, and its items.
 
 A response with `conversation` reads all of it and adds to it; while one is being written, nothing
-else may change it.  The page's own conversations (`server/conversations.py`) are another thing
-until the assistant makes them one.
+else may change it.  They are the conversations of the page and the terminal too: the branch at
+whose end a conversation stands is told as items here.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 
-from fireside.errors import NotFound
+from fireside.assistant.locks import Locks
+from fireside.errors import BadRequest, NotFound
 from fireside.server import body
 from fireside.server.caller import caller_of
 from fireside.server.listing import Page, envelope_of
 from fireside.server.openapi import Listed as ListOf
 from fireside.server.openapi import documented
 from fireside.server.responses.items import Item, parsed
-from fireside.server.responses.locks import Locks
-from fireside.server.responses.routes import Included, shown_items
-from fireside.server.responses.state import CONVERSATION, ITEM, State
+from fireside.server.responses.locks import is_locked
+from fireside.server.responses.routes import Included, page_of, shown_items
+from fireside.server.responses.state import State
 from fireside.server.responses.wire import ChangedConversation, NewConversation, NewItems
-from fireside.storage.objects import Listed as Rows
-from fireside.storage.objects import Stored
+from fireside.storage import Conversation
 
 
-def shown(conversation: Stored) -> dict[str, Any]:
+def shown(conversation: Conversation) -> dict[str, Any]:
     return {
         "id": conversation.id,
         "object": "conversation",
         "created_at": int(conversation.created_at),
-        "metadata": conversation.body["metadata"],
+        "metadata": dict(conversation.metadata),
     }
 
 
@@ -42,60 +41,59 @@ class Conversations:
 
     def __init__(self, state: State, locks: Locks) -> None:
         self._state = state
+        self._store = state.store
         self._locks = locks
 
-    def create(self, new: NewConversation, owner: str) -> Stored:
+    def create(self, new: NewConversation, owner: str) -> Conversation:
         given = parsed(new.items or [], "items")
         items = self._state.resolved(given.items, owner, param="items")
-        made = self._state.objects.add(
-            CONVERSATION, "conv", {"metadata": new.metadata}, owner=owner
-        )
+        made = self._store.create_conversation(owner=owner, metadata=new.metadata)
         self._state.append(made.id, items, given.minted, owner)
         return made
 
-    def change(self, conversation_id: str, metadata: dict[str, str], owner: str) -> Stored:
+    def change(self, conversation_id: str, metadata: dict[str, str], owner: str) -> Conversation:
         self._state.conversation(conversation_id, owner)
-
-        def changed(old: Stored) -> Stored:
-            return replace(old, body={"metadata": metadata})
-
-        return self._state.objects.change(CONVERSATION, conversation_id, changed, owner=owner)
+        self._store.set_metadata(conversation_id, metadata)
+        return self._state.conversation(conversation_id, owner)
 
     def remove(self, conversation_id: str, owner: str) -> None:
         """With its items.  The responses that were part of it have their own."""
         self._state.conversation(conversation_id, owner)
-        with self._locks.held(conversation_id):
-            self._state.objects.remove(CONVERSATION, conversation_id, owner=owner)
+        with self._locks.held(conversation_id, is_locked):
+            self._store.delete(conversation_id)
 
     def add(self, conversation_id: str, new: NewItems, owner: str) -> list[Item]:
         self._state.conversation(conversation_id, owner)
-        with self._locks.held(conversation_id):
+        with self._locks.held(conversation_id, is_locked):
             given = parsed(new.items, "items")
             items = self._state.resolved(given.items, owner, param="items")
             return self._state.append(conversation_id, items, given.minted, owner)
 
-    def listed(self, conversation_id: str, owner: str, page: Page) -> Rows:
-        self._state.conversation(conversation_id, owner)
-        return self._state.objects.listed(
-            ITEM, owner=owner, parent_id=conversation_id, **page.between
-        )
+    def listed(self, conversation_id: str, owner: str) -> list[Item]:
+        return self._state.conversation_items(conversation_id, owner)
 
     def item(self, conversation_id: str, item_id: str, owner: str) -> Item:
-        self._state.conversation(conversation_id, owner)
-        try:
-            row = self._state.objects.get(ITEM, item_id, owner=owner)
-        except NotFound:
-            row = None
-        if row is None or row.parent_id != conversation_id:
-            raise NotFound(f"Item with id {item_id[:100]!r} not found in this conversation.")
-        item: Item = row.body["item"]
-        return item
+        for item in self._state.conversation_items(conversation_id, owner):
+            if item["id"] == item_id:
+                return item
+        raise NotFound(f"Item with id {item_id[:100]!r} not found in this conversation.")
 
-    def remove_item(self, conversation_id: str, item_id: str, owner: str) -> Stored:
+    def remove_item(self, conversation_id: str, item_id: str, owner: str) -> Conversation:
+        """
+        Raises:
+            BadRequest: it is a part of an answer of the page: those are deleted as a whole.
+        """
         conversation = self._state.conversation(conversation_id, owner)
-        with self._locks.held(conversation_id):
+        with self._locks.held(conversation_id, is_locked):
             self.item(conversation_id, item_id, owner)
-            self._state.objects.remove(ITEM, item_id, owner=owner)
+            try:
+                self._store.message(item_id)
+            except NotFound:
+                raise BadRequest(
+                    f"Item {item_id!r} is a part of an answer: delete the answer's message.",
+                    param="item_id",
+                ) from None
+            self._store.items.remove(item_id)
         return conversation
 
 
@@ -147,9 +145,8 @@ def routes(state: State, locks: Locks) -> APIRouter:
         page: Annotated[Page, Depends()],
     ) -> dict[str, Any]:
         owner = caller_of(request).owner
-        found = await asyncio.to_thread(kept.listed, conversation_id, owner, page)
-        items = [row.body["item"] for row in found.items]
-        return envelope_of(shown_items(items, include), found.more)
+        items = await asyncio.to_thread(kept.listed, conversation_id, owner)
+        return page_of(shown_items(items, include), page)
 
     @router.get("/{conversation_id}/items/{item_id}")
     @documented(response="conversations:ConversationItem")

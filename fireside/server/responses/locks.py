@@ -1,16 +1,14 @@
-"""Conversations that an answer is being written to, refused in OpenAI's words."""
+"""What the API says where an answer is being written to a conversation: OpenAI's words."""
 
 from __future__ import annotations
 
-from fireside.assistant import locks
-from fireside.errors import BadRequest, FiresideError
+from fireside.errors import BadRequest
 
 
-class Locks(locks.Locks):
-    def refusal(self) -> FiresideError:
-        return BadRequest(
-            "Another process is currently operating on this conversation. "
-            "Please retry in a few seconds.",
-            param="conversation",
-            code="conversation_locked",
-        )
+def is_locked() -> BadRequest:
+    return BadRequest(
+        "Another process is currently operating on this conversation. "
+        "Please retry in a few seconds.",
+        param="conversation",
+        code="conversation_locked",
+    )

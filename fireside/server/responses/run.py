@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,7 @@ from fireside.assistant.driving import pieces_of_async
 from fireside.assistant.pieces import Asked, Cited, Piece, Said, ToolEnded, ToolStarted
 from fireside.assistant.receipts import receipt_of
 from fireside.engine.calling import Arguments, CallEnded, CallStarted
-from fireside.errors import BadRequest, FiresideError, Unavailable
+from fireside.errors import BadRequest, FiresideError, NotFound, Unavailable
 from fireside.server.errors import log
 from fireside.server.logprobs import chat_logprobs
 from fireside.server.responses import context
@@ -273,7 +274,9 @@ class Run:
             output = self.reply.kept["output"]
             minted = self.said.inputs.minted | {item["id"] for item in output}
             added = [*self.said.inputs.items, *output]
-            self.state.append(self.call.conversation_id, added, minted, self.owner)
+            model = self.response["model"]
+            with suppress(NotFound):  # it was deleted meanwhile: it is written no more
+                self.state.append(self.call.conversation_id, added, minted, self.owner, model=model)
 
 
 def logprobs_of(tokens: list[TokenInfo]) -> list[Item]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fireside.assistant.exchange import Source
+from fireside.assistant.items import text_of
 from fireside.errors import Unsupported
 from fireside.server.responses.items import Item, within
-from fireside.server.responses.messages import text_of
 from fireside.server.responses.tools import FileSearchTool
 
 if TYPE_CHECKING:

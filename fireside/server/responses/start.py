@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from fireside.assistant.budget import Budget, Fit
 from fireside.assistant.exchange import Exchange, Section
+from fireside.assistant.items import check_pairs, decisions_of, read_of
+from fireside.assistant.locks import Locks
 from fireside.assistant.wanted import Wanted
 from fireside.engine.calling import Calling, calling_for
 from fireside.engine.params import Constraint, SamplingParams
@@ -20,8 +22,7 @@ from fireside.safety.injection import RULE
 from fireside.server.lengths import check_items
 from fireside.server.responses import context
 from fireside.server.responses.items import Item, text_part
-from fireside.server.responses.locks import Locks
-from fireside.server.responses.messages import check_pairs, decisions_of, read_of
+from fireside.server.responses.locks import is_locked
 from fireside.server.responses.remote import Remote
 from fireside.server.responses.reply import Reply, opening
 from fireside.server.responses.run import Run
@@ -85,16 +86,19 @@ def start(
     Raises:
         BadRequest, NotFound: and their kin, naming the parameter.
     """
-    if call.conversation_id is None:
+    conversation_id = call.conversation_id
+    if conversation_id is None:
         return _start(services, answerer, call, owner, memory, warm, lambda: None, stopped)
     if not call.store:
         raise BadRequest("conversation needs store: its items are kept.", param="store")
     try:
-        services.state.conversation(call.conversation_id, owner)
+        conversation = services.state.conversation(conversation_id, owner)
     except NotFound as error:
         error.param = "conversation"
         raise
-    release = services.locks.take(call.conversation_id)
+    if call.instructions is None:
+        call = call.model_copy(update={"instructions": conversation.system})
+    release = services.locks.take(conversation_id, is_locked)
     try:
         return _start(services, answerer, call, owner, memory, warm, release, stopped)
     except BaseException:

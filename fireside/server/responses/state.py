@@ -1,27 +1,29 @@
 """The rows of responses and conversations, and the histories that they make.
 
 A response is a row whose parent is the response before it; each of its items is a row below it.
-A conversation is a row too, with items of its own: a response that was part of one leaves copies
-there, so either can be deleted and the other stays whole.  What is sent with `store: false` never
-comes here.
+A conversation is the store's, the same that the page and the terminal show: a response that was
+part of one leaves copies of its items there, so either can be deleted and the other stays whole.
+What is sent with `store: false` never comes here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from fireside.assistant.stored_items import items_of, items_on, row_of
+from fireside.assistant.titles import title_of
 from fireside.errors import BadRequest, Conflict, NotFound
 from fireside.server.responses.item_wire import ItemReference
 from fireside.server.responses.items import PREFIXES, Item, within
 from fireside.server.responses.reply import FINAL
-from fireside.storage import Store
+from fireside.storage import Conversation, Store
 from fireside.storage.ids import new_id
 from fireside.storage.objects import New, Stored
 
 RESPONSE: Final = "response"
-CONVERSATION: Final = "conversation"
 ITEM: Final = "item"
 EVENT: Final = "response_event"
 RECEIPT: Final = "receipt"
@@ -41,6 +43,7 @@ class State:
     """Of all owners; every question names one.  Slow as a disk: never on the event loop."""
 
     def __init__(self, store: Store) -> None:
+        self.store = store
         self.objects = store.objects
         self.lineage = store.lineage
 
@@ -86,9 +89,11 @@ class State:
         return chain[0].id if chain else response_id
 
     def conversation_items(self, conversation_id: str, owner: str) -> list[Item]:
-        self.conversation(conversation_id, owner)
-        bodies = self.lineage.bodies_below(ITEM, [conversation_id])
-        return [body["item"] for body in bodies]
+        """Of the branch at whose end the conversation stands."""
+        conversation = self.conversation(conversation_id, owner)
+        if conversation.head_id is None:
+            return []
+        return items_on(self.store.path_to(conversation.head_id))
 
     def resolved(
         self,
@@ -118,11 +123,14 @@ class State:
         return found
 
     def _kept_item(self, item_id: str, owner: str) -> Item:
-        try:
+        with suppress(NotFound):
             item: Item = self.objects.get(ITEM, item_id, owner=owner).body["item"]
-        except NotFound:
-            raise NotFound(f"Item with id {item_id[:100]!r} not found.", param="id") from None
-        return item
+            return item
+        with suppress(NotFound, StopIteration):
+            row = self.store.message(item_id)
+            self.conversation(row.conversation_id, owner)
+            return next(each for each in items_of(row) if each["id"] == item_id)
+        raise NotFound(f"Item with id {item_id[:100]!r} not found.", param="id")
 
     # -- responses ------------------------------------------------------------------------
 
@@ -227,26 +235,40 @@ class State:
 
     # -- conversations --------------------------------------------------------------------
 
-    def conversation(self, conversation_id: str, owner: str) -> Stored:
-        try:
-            return self.objects.get(CONVERSATION, conversation_id, owner=owner)
-        except NotFound:
-            raise NotFound(f"Conversation with id {conversation_id[:100]!r} not found.") from None
+    def conversation(self, conversation_id: str, owner: str) -> Conversation:
+        """
+        Raises:
+            NotFound: there is none of this owner's.
+        """
+        with suppress(NotFound):
+            found = self.store.get(conversation_id)
+            if found.owner == owner:
+                return found
+        raise NotFound(f"Conversation with id {conversation_id[:100]!r} not found.")
 
     def append(
-        self, conversation_id: str, items: Sequence[Item], minted: Container[str], owner: str
+        self,
+        conversation_id: str,
+        items: Sequence[Item],
+        minted: Container[str],
+        owner: str,
+        *,
+        model: str | None = None,
     ) -> list[Item]:
         """Items at the end of a conversation, each under an id that finds it there: its own if
-        that is one of `minted`, else a new one."""
+        that is one of `minted`, else a new one.
+
+        model: who answered.
+        """
         self.conversation(conversation_id, owner)
         fresh = [
             item if item["id"] in minted else item | {"id": new_id(PREFIXES[item["type"]])}
             for item in items
         ]
-        rows = [
-            New(id=item["id"], body={"item": item}, status=item.get("status")) for item in fresh
-        ]
-        self.objects.add_all(ITEM, rows, owner=owner, parent_id=conversation_id)
+        rows = [row_of(item, model=model) for item in fresh]
+        asked = (row.content for row in rows if row.role == "user" and row.content.strip())
+        title = next((title_of(text) for text in asked), "")
+        self.store.items.append(conversation_id, rows, title=title, model=model)
         return fresh
 
 

@@ -23,6 +23,7 @@ from fireside.safety.privacy.vault import Vault
 from fireside.storage import Store
 from fireside.storage.erasure import BELOW, OWNED, UNOWNED
 from fireside.storage.files import Files
+from fireside.storage.items import NewItem
 from fireside.storage.objects import New
 from fireside.storage.passages import NewPassage
 from fireside.storage.schema import conversations, metadata, objects
@@ -74,8 +75,10 @@ def fill(store: Store, home: Path, owner: str, mark: str) -> None:
     rows = store.objects
     for kind in ("response", "memory", "dialogue_state", "chat_completion", "idempotency_key"):
         rows.add(kind, "x", {"text": f"{mark} {kind}"}, owner=owner, status="completed")
-    conversation = rows.add("conversation", "conv", {"metadata": {"m": mark}}, owner=owner)
-    rows.add("item", "msg", {"item": f"{mark} item"}, owner=owner, parent_id=conversation.id)
+    conversation = store.create_conversation(owner=owner, metadata={"m": mark})
+    item = {"id": f"msg_{owner}", "text": f"{mark} item"}
+    new = NewItem(id=item["id"], item=item, role="user", content=f"{mark} said")
+    store.items.append(conversation.id, [new])
     vs = rows.add("vector_store", "vs", {"name": mark}, owner=owner)
     vsf = rows.add(
         "vector_store_file", "vsf", {"file_id": "f"}, owner=owner, parent_id=vs.id,
@@ -135,7 +138,7 @@ def test_no_byte_is_left_of_who_is_forgotten(store: Store, home: Path, owner: st
     before = _exported(store, home, "proj_b")
     done = Owned(store, home).forget(owner)
     assert not done.remains
-    assert done.rows["conversations"] == 1
+    assert done.rows["conversations"] == 2
     assert holding(home, MARK) == []
     assert _exported(store, home, "proj_b") == before
     assert store.search(OTHER, owner="proj_b")
@@ -161,7 +164,7 @@ def test_an_export_holds_every_row_and_every_byte(store: Store, home: Path) -> N
     found = _exported(store, home, "proj_a")
     counts = json.loads(found["about.json"])["rows"]
     rows = sum(count for name, count in counts.items() if name not in ("messages", "passages"))
-    assert rows == sum(store.erasure.kinds("proj_a").values()) + 1
+    assert rows == sum(store.erasure.kinds("proj_a").values()) + 2
     assert json.loads(found["private_values.jsonl"])["value"] == MARK
     everything = b"".join(found.values())
     for part in (
@@ -218,10 +221,12 @@ def test_retention_takes_what_is_old_and_unused(store: Store, home: Path) -> Non
         dropped.append(response_id)
         store.objects.discard([response_id])
 
-    old = {kind: _old(store, kind) for kind in ("response", "conversation", "chat_completion")}
+    old = {kind: _old(store, kind) for kind in ("response", "chat_completion")}
     young = store.objects.add("response", "resp", {}, owner="a", status="completed")
-    used = _old(store, "conversation")
-    store.objects.add("item", "msg", {}, owner="a", parent_id=used)
+    used = store.create_conversation(owner="a").id
+    _aged(store, conversations, used, "updated_at")
+    new = NewItem(id="msg_a", item={"id": "msg_a"}, role="user", content="Hi")
+    store.items.append(used, [new])
     running = _old(store, "response", "in_progress")
     talk = store.create_conversation(owner="a")
     _aged(store, conversations, talk.id, "updated_at")
@@ -229,12 +234,12 @@ def test_retention_takes_what_is_old_and_unused(store: Store, home: Path) -> Non
     kept, gone = (_file(files, store) for _ in range(2))
     store.objects.add("vector_store_file", "vsf", {"file_id": kept}, owner="a")
     assert Retention(store, files, 0, drop).sweep() == 0
-    assert Retention(store, files, 30, drop).sweep() == 5
+    assert Retention(store, files, 30, drop).sweep() == 4
     assert dropped == [old["response"]]
     left = {row["id"] for row in store.erasure.objects("a")}
-    assert {young.id, used, running, kept} <= left
+    assert {young.id, running, kept} <= left
     assert not {*old.values(), gone} & left
-    assert [each.id for each in store.conversations("a")] == [fresh.id]
+    assert {each.id for each in store.conversations("a")} == {fresh.id, used}
     assert {path.name for path in (home / "files").iterdir()} == {kept}
     assert Retention(store, files, 30, drop).sweep() == 0
 

@@ -12,13 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fireside.assistant.packed_summary import FOREWORD, opened
 from fireside.assistant.toolbox import DECLINED, Decision
 from fireside.errors import BadRequest
 from fireside.messages import Message, Role, ToolCall
-from fireside.server.responses.compaction import FOREWORD, opened
-from fireside.server.responses.items import Item
 from fireside.tools.mcp.servers import named
 from fireside.tools.running import OURS
+
+Item = dict[str, Any]
+"""As the API shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,35 +95,52 @@ def read_of(items: Sequence[Item], decided: Mapping[str, Decision] | None = None
     """
     found: list[Message] = []
     ids: list[str] = []
-    names = {each["call_id"]: each["name"] for each in items if each["type"] == "function_call"}
-    for each in items:
-        if each["type"] == "mcp_approval_request":
-            names[each["id"]] = _function(each)
+    names = names_of(items)
     for item in items:
-        for message in _messages(item, names, decided or {}):
-            last = found[-1] if found else None
-            if last is None:
-                found.append(message)
-                ids.append(item["id"])
-            elif message.tool_calls and last.role == "assistant":
-                content = last.content or message.content
-                calls = last.tool_calls + message.tool_calls
-                found[-1] = replace(last, content=content, tool_calls=calls)
-            elif message.role == "system" and len(found) == 1 and last.role == "system":
-                found[-1] = replace(last, content=f"{last.content}\n\n{message.content}")
+        for message in messages_of_item(item, names, decided or {}):
+            if goes_with(found, message):
+                found[-1] = joined(found[-1], message)
             else:
                 found.append(message)
                 ids.append(item["id"])
     return Read(messages=found, ids=ids)
 
 
+def goes_with(before: Sequence[Message], message: Message) -> bool:
+    """Whether the last message and this one are one: a text and its calls, or the system messages
+    at the beginning."""
+    if not before:
+        return False
+    last = before[-1]
+    if message.tool_calls:
+        return last.role == "assistant"
+    return message.role == last.role == "system" and len(before) == 1
+
+
+def joined(last: Message, message: Message) -> Message:
+    if message.tool_calls:
+        content = last.content or message.content
+        return replace(last, content=content, tool_calls=last.tool_calls + message.tool_calls)
+    return replace(last, content=f"{last.content}\n\n{message.content}")
+
+
+def names_of(items: Sequence[Item]) -> dict[str, str]:
+    """Of the functions that these items call, by the call's id."""
+    names = {each["call_id"]: each["name"] for each in items if each["type"] == "function_call"}
+    for each in items:
+        if each["type"] == "mcp_approval_request":
+            names[each["id"]] = _function(each)
+    return names
+
+
 def messages_of(items: Sequence[Item]) -> list[Message]:
     return read_of(items).messages
 
 
-def _messages(
+def messages_of_item(
     item: Item, names: Mapping[str, str], decided: Mapping[str, Decision]
 ) -> list[Message]:
+    """names: as `names_of`.  decided: as `read_of`."""
     match item["type"]:
         case "message":
             role: Role = "system" if item["role"] == "developer" else item["role"]
