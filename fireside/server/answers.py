@@ -35,17 +35,26 @@ async def gathered(generation: Generation) -> list[Told]:
 
 
 def finish_of(event: TextEvent, generation: Generation) -> str | None:
-    """`stop` or `length`; an answer that was broken off is a failure, not a short answer.
+    """`stop` or `length`.
+
+    Raises: as `check_end`.
+    """
+    check_end(event.finish_reason, [generation])
+    return event.finish_reason
+
+
+def check_end(reason: str | None, generations: Sequence[Generation]) -> None:
+    """An answer that was broken off is a failure, not a short answer.
 
     Raises:
         Unavailable: the server stopped it.
         FiresideError: the engine failed on it.
     """
-    if event.finish_reason == "cancelled":
+    if reason == "cancelled":
         raise Unavailable("The answer was broken off: the server is shutting down. Ask again.")
-    if event.finish_reason == "error":
-        raise generation.error or FiresideError("The model failed on this request.")
-    return event.finish_reason
+    if reason == "error":
+        failures = (each.error for each in generations if each.error is not None)
+        raise next(failures, None) or FiresideError("The model failed on this request.")
 
 
 class Counted(Protocol):

@@ -20,8 +20,8 @@ from fireside.assistant.exchange import Exchange
 from fireside.assistant.pieces import Piece, Said
 from fireside.assistant.wanted import Wanted
 from fireside.engine.calling import Arguments, CallStarted
-from fireside.errors import FiresideError, Unavailable, Unsupported
-from fireside.server.answers import usage_of
+from fireside.errors import FiresideError, Unsupported
+from fireside.server.answers import check_end, usage_of
 from fireside.server.chat_chunks import delta_of
 from fireside.server.chat_head import Head
 from fireside.server.chat_messages import as_messages
@@ -150,15 +150,11 @@ def params_of(who: Answerer, call: ChatCompletionRequest) -> SamplingParams:
 async def pieces(core: Answering, source: AsyncIterator[TextEvent] | None) -> AsyncIterator[Piece]:
     """
     Raises:
-        Unavailable, FiresideError: the answer was broken off.
+        FiresideError: as `check_end`.
     """
     async for piece in pieces_of_async(core, source):
         yield piece
-    if core.reason == "cancelled":
-        raise Unavailable("The answer was broken off: the server is shutting down. Ask again.")
-    if core.reason == "error":
-        failures = [each.error for each in core.generations if each.error is not None]
-        raise failures[0] if failures else FiresideError("The model failed on this request.")
+    check_end(core.reason, core.generations)
 
 
 async def chunks(

@@ -19,7 +19,8 @@ from fireside.assistant.driving import pieces_of_async
 from fireside.assistant.pieces import Asked, Cited, Piece, Said, ToolEnded, ToolStarted
 from fireside.assistant.receipts import receipt_of
 from fireside.engine.calling import Arguments, CallEnded, CallStarted
-from fireside.errors import BadRequest, FiresideError, NotFound, Unavailable
+from fireside.errors import BadRequest, FiresideError, NotFound
+from fireside.server.answers import check_end
 from fireside.server.errors import log
 from fireside.server.logprobs import chat_logprobs
 from fireside.server.responses import context
@@ -169,7 +170,8 @@ class Run:
             first = None
             for made in self._made(piece):
                 yield made
-        self._check_end()
+        if not (self.cancelled and self.core.reason == "cancelled"):
+            check_end(self.core.reason, self.core.generations)
         async for made in self._end():
             yield made
 
@@ -183,20 +185,6 @@ class Run:
         self.begun = True
         async for piece in pieces_of_async(self.core, source):
             yield piece
-
-    def _check_end(self) -> None:
-        """An answer that was broken off is a failure, not a short answer.
-
-        Raises:
-            Unavailable: the server stopped it.
-            FiresideError: the engine failed on it.
-        """
-        reason = self.core.reason
-        if reason == "cancelled" and not self.cancelled:
-            raise Unavailable("The answer was broken off: the server is shutting down. Ask again.")
-        if reason == "error":
-            failures = [each.error for each in self.core.generations if each.error is not None]
-            raise failures[0] if failures else FiresideError("The model failed on this request.")
 
     async def _wait_for(self, place: asyncio.Future[None]) -> None:
         """Until it is there, or this is cancelled."""
