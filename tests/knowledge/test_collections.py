@@ -366,7 +366,7 @@ def test_deletion_ends_the_reading(house: House, gone: str, monkeypatch) -> None
         house.collections.detach("ann", endless.store_id, endless.file_id)
     else:
         house.collections.remove("ann", endless.store_id)
-    endless.thread.join(60)
+    endless.thread.join(300)
     assert not endless.thread.is_alive()
     assert house.store.objects.owners(FILE, status="in_progress") == []
 
@@ -388,7 +388,7 @@ def test_one_owners_files_do_not_hold_up_anothers(house: House, monkeypatch) -> 
     assert order == ["bob", "eve", "bob", "bob"]  # ann has one in work
     assert not house.ingest.step()
     house.collections.detach("ann", endless.store_id, endless.file_id)
-    endless.thread.join(60)
+    endless.thread.join(300)
     house.read_all()
     assert house.store.objects.owners(FILE, status="queued") == []
 

@@ -239,7 +239,7 @@ def test_a_task_that_is_cancelled_leaves_nothing_locked(
 
     async def cancelled() -> None:
         work = asyncio.create_task(started(services, answerer=who, call=call, owner="", memory={}))
-        await asyncio.to_thread(entered.wait, 60)
+        await asyncio.to_thread(entered.wait, 300)
         work.cancel()
         with pytest.raises(asyncio.CancelledError):
             await work

@@ -42,7 +42,7 @@ def test_an_answer_that_begins_while_it_is_read_is_not_cut_off() -> None:
 
     async def look() -> list[object]:
         beginning = asyncio.ensure_future(turns.begin(ask))
-        await asyncio.to_thread(stored.wait, 60)
+        await asyncio.to_thread(stored.wait, 300)
         seen = [running(turns)]
         may_return.set()
         await asyncio.gather(beginning, return_exceptions=True)
