@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,14 @@ class Served:
     slow_key: str
 
 
+class SameSeed(random.Random):
+    """A request that names no seed gets this one: at temperature 1 every run says the same, in
+    whatever order the clients ask."""
+
+    def getrandbits(self, k: int, /) -> int:
+        return 0
+
+
 @pytest.fixture(scope="session")
 def served(
     smollm2_path: Path, minilm_path: Path, models_dir: Path,
@@ -42,5 +51,7 @@ def served(
         _, key = store.keys.add("clients", user_id=user, by=Actor())
         limits = Limits(requests_per_minute=20)
         _, slow = store.keys.add("slow", user_id=user, limits=limits, by=Actor())
-        with running(create_app(Models(settings), store, settings)) as url:
+        models = Models(settings)
+        models.get().engine._seeds = SameSeed()
+        with running(create_app(models, store, settings)) as url:
             yield Served(url=url, key=key, slow_key=slow)
