@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from fireside.errors import Conflict, FiresideError
 
 
-def is_locked() -> Conflict:
+def locked_error() -> Conflict:
+    """What a second answer is refused with."""
     return Conflict(
         "An answer is being written in this conversation: wait for its end, or stop it.",
         code="conversation_locked",
@@ -28,7 +29,7 @@ class Locks:
         self._guard = threading.Lock()
 
     def take(
-        self, conversation_id: str, refusal: Callable[[], FiresideError] = is_locked
+        self, conversation_id: str, refusal: Callable[[], FiresideError] = locked_error
     ) -> Callable[[], None]:
         """Returns what lets go of it, once, however often it is called.
 
@@ -52,7 +53,7 @@ class Locks:
 
     @contextmanager
     def held(
-        self, conversation_id: str, refusal: Callable[[], FiresideError] = is_locked
+        self, conversation_id: str, refusal: Callable[[], FiresideError] = locked_error
     ) -> Iterator[None]:
         release = self.take(conversation_id, refusal)
         try:

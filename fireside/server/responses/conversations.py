@@ -20,7 +20,7 @@ from fireside.server.listing import Page, envelope_of
 from fireside.server.openapi import Listed as ListOf
 from fireside.server.openapi import documented
 from fireside.server.responses.items import Item, parsed
-from fireside.server.responses.locks import is_locked
+from fireside.server.responses.locks import locked_error
 from fireside.server.responses.routes import Included, page_of, shown_items
 from fireside.server.responses.state import State
 from fireside.server.responses.wire import ChangedConversation, NewConversation, NewItems
@@ -59,12 +59,12 @@ class Conversations:
     def remove(self, conversation_id: str, owner: str) -> None:
         """With its items.  The responses that were part of it have their own."""
         self._state.conversation(conversation_id, owner)
-        with self._locks.held(conversation_id, is_locked):
+        with self._locks.held(conversation_id, locked_error):
             self._store.delete(conversation_id)
 
     def add(self, conversation_id: str, new: NewItems, owner: str) -> list[Item]:
         self._state.conversation(conversation_id, owner)
-        with self._locks.held(conversation_id, is_locked):
+        with self._locks.held(conversation_id, locked_error):
             given = parsed(new.items, "items")
             items = self._state.resolved(given.items, owner, param="items")
             return self._state.append(conversation_id, items, given.minted, owner)
@@ -84,7 +84,7 @@ class Conversations:
             BadRequest: it is a part of an answer of the page: those are deleted as a whole.
         """
         conversation = self._state.conversation(conversation_id, owner)
-        with self._locks.held(conversation_id, is_locked):
+        with self._locks.held(conversation_id, locked_error):
             self.item(conversation_id, item_id, owner)
             try:
                 self._store.message(item_id)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fireside.errors import BadRequest
 
 
-def is_locked() -> BadRequest:
+def locked_error() -> BadRequest:
+    """What a second request is refused with."""
     return BadRequest(
         "Another process is currently operating on this conversation. "
         "Please retry in a few seconds.",

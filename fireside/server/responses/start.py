@@ -22,7 +22,7 @@ from fireside.safety.injection import RULE
 from fireside.server.lengths import check_items
 from fireside.server.responses import context
 from fireside.server.responses.items import Item, text_part
-from fireside.server.responses.locks import is_locked
+from fireside.server.responses.locks import locked_error
 from fireside.server.responses.remote import Remote
 from fireside.server.responses.reply import Reply, opening
 from fireside.server.responses.run import Run
@@ -98,7 +98,7 @@ def start(
         raise
     if call.instructions is None:
         call = call.model_copy(update={"instructions": conversation.system})
-    release = services.locks.take(conversation_id, is_locked)
+    release = services.locks.take(conversation_id, locked_error)
     try:
         return _start(services, answerer, call, owner, memory, warm, release, stopped)
     except BaseException:
