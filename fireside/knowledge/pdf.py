@@ -6,7 +6,8 @@ What a page holds beside text is named: a scan is not guessed at.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from fireside.knowledge.documents import Block, LeftOut, Unread
 
 MOST_PAGES = 20_000
 MOST_FIELDS = 1_000  # of a page
+FIGURE = re.compile(r"[+−–-]?\d")
 PUSH_BUTTON = 1 << 16  # a flag of a field: it has no value
 COMMENTS = {"/Text": "comment", "/StrikeOut": "struck passage"}
 ENCRYPTED = "The PDF is encrypted: save it without a password."
@@ -73,9 +75,50 @@ def pdf(path: Path) -> Iterator[Block | Unread]:
         yield from _beside(reader)
 
 
+class DrawnText:
+    """The pieces of a page's text, in the order in which they are read.
+
+    A raised figure stands after `^`: 10⁶ would be read as 106.  It is smaller than the text before
+    it on its line, and stands higher.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._baseline: float | None = None  # of the line's text; None at its beginning
+        self._height = 0.0
+        self._last = " "  # letter
+
+    @property
+    def text(self) -> str:
+        return "".join(self._pieces)
+
+    def add(
+        self, piece: str, page: Sequence[float], line: Sequence[float], font: object, size: float
+    ) -> None:
+        """As pypdf calls a visitor.  page, line: the six numbers of its matrices."""
+        if piece.strip():
+            baseline = page[5] + line[5] * page[3] + line[4] * page[1]
+            height = abs(size * line[3] * page[3])
+            if self._is_raised(piece, baseline, height):
+                piece = f"^{piece}"
+            else:
+                self._baseline, self._height = baseline, height
+        if "\n" in piece:
+            self._baseline = None
+        self._pieces.append(piece)
+        self._last = piece[-1:] or self._last
+
+    def _is_raised(self, piece: str, baseline: float, height: float) -> bool:
+        if self._baseline is None or not FIGURE.match(piece) or not height < 0.9 * self._height:
+            return False
+        return not self._last.isspace() and 0.1 < (baseline - self._baseline) / self._height < 0.8
+
+
 def _text(page: Any, left_out: LeftOut) -> str:
     """What the page shows: its text, what was typed into its form, and what was written on it."""
-    parts = [page.extract_text().strip()]
+    drawn = DrawnText()
+    page.extract_text(visitor_text=drawn.add)
+    parts = [drawn.text.strip()]
     for each in list(page.get("/Annots") or ())[:MOST_FIELDS]:
         mark = each.get_object()
         kind = mark.get("/Subtype")

@@ -111,6 +111,18 @@ CASES = [
     case("hexadecimal", shown(b"<4F6E65> Tj"), "One"),
     case("escapes", shown(b"(a \\(b\\) \\\\ \\101) Tj"), "a (b) \\ A"),
     case("string over two lines", shown(b"(a\\\nb) Tj"), "ab"),
+    case("raised figure", shown(b"(10) Tj /F1 8 Tf 14 5 Td (6) Tj /F1 12 Tf 5 -5 Td ( units) Tj"),
+         "10^6 units"),
+    case("raised figure of a later line", shown(b"(One) Tj T* (x) Tj /F1 8 Tf 6 4 Td (2) Tj "
+         b"/F1 12 Tf 5 -4 Td (+ y) Tj"), "One\nx^2+ y"),
+    case("raised figure in a scaled page", b".75 0 0 -.75 0 792 cm BT /F1 16 Tf 1 0 0 -1 96 96 Tm "
+         b"(note) Tj /F1 13 Tf 1 0 0 -1 122 90 Tm (-3) Tj ET", "note^-3"),
+    case("lowered figure", shown(b"(H) Tj /F1 8 Tf 9 -3 Td (2) Tj /F1 12 Tf 5 3 Td (O) Tj"), "H2O"),
+    case("raised letters", shown(b"(1) Tj /F1 8 Tf 7 5 Td (st) Tj"), "1st"),
+    case("small figure at the beginning of a line", shown(b"(One) Tj /F1 8 Tf 0 -14 Td (2) Tj"),
+         "One\n2"),
+    case("row of a table", shown(b"(Plum) Tj 90 0 Td (1.20) Tj 90 0 Td (30) Tj -180 -14 Td (Fig) Tj"),
+         "Plum 1.20 30\nFig"),
     case("two texts on a line", line(b"One") + line(b"Two", b"172 720 Td"), "One\nTwo"),
     Case("several streams", made(ONE, more={50: stream(line(b"Two", b"72 700 Td"))}).replace(
          b"/Contents 11 0 R", b"/Contents [11 0 R 50 0 R]"), "One\nTwo"),
