@@ -106,6 +106,7 @@ class FakeModel:
     is_exact: bool = True
     arithmetic: str = "none"
     entry: Any = None
+    sampling: Any = None
     tokenizer: Letters = field(default_factory=Letters)
     script: list[list[str]] = field(default_factory=list)
     failure: BaseException | None = None

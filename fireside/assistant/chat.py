@@ -247,7 +247,7 @@ class Chat:
         anyway: bool,
     ) -> tuple[Answering, dict[str, Any]]:
         own = named.persona.sampling.under(asked or {})
-        sampling = merged(model.entry.sampling if model.entry else None, own)
+        sampling = merged(model.sampling, own)
         budget = Budget.of(model.context, sampling.get("max_tokens"))
         history = history_of(path)
         params = SamplingParams(**{**sampling, "logprobs": 0})

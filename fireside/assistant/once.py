@@ -55,7 +55,7 @@ def answer_once(
     if not text.strip():
         raise BadRequest("The text is empty.", param="content")
     own = persona.sampling.under(sampling or {})
-    chosen = merged(model.entry.sampling if model.entry else None, own)
+    chosen = merged(model.sampling, own)
     params = SamplingParams(**{**chosen, "logprobs": 0})
     params.validate(model.tokenizer.vocab_size)
     exchange = Exchange(

@@ -24,7 +24,7 @@ from fireside.hub import LocalModel
 from fireside.hub.gguf import open_gguf
 from fireside.model.architecture import ModelConfig
 from fireside.model.config import config_of
-from fireside.model.generation_config import refuse_token_rules
+from fireside.model.generation_config import recommended_sampling, refuse_token_rules
 from fireside.model.tokenizer import load_tokenizer as load_tokenizer
 from fireside.settings import Settings
 
@@ -45,8 +45,10 @@ def load_text_model(
         Unavailable: not enough memory.
         BadRequest: settings that contradict the model or the machine.
     """
+    sampling = None
     if local.format == "hf":
         refuse_token_rules(local.path)
+        sampling = recommended_sampling(local.path)
     # Held open while tokenizer and runner read it, each with its own `open_gguf`.
     held = open_gguf(local.path) if local.format == "gguf" else None
     # The weights too are made in a thread that ends.  OpenMP keeps workers for every thread that
@@ -67,7 +69,9 @@ def load_text_model(
         speculative=settings.speculative,
     )
     engine.start()
-    return TextModel(local.name, tokenizer, engine, local, arithmetic=str(arithmetic))
+    return TextModel(
+        local.name, tokenizer, engine, local, arithmetic=str(arithmetic), sampling=sampling or None
+    )
 
 
 def load_runner(local: LocalModel, settings: Settings, progress: Progress | None = None) -> Runner:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -69,6 +69,7 @@ class TextModel:
         name: as the caller knows it.
         local: where it came from, or None.
         arithmetic: what it computes in, for a person.
+        sampling: what its makers recommend for a chat, where `local` has no catalogue entry.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class TextModel:
         local: LocalModel | None = None,
         *,
         arithmetic: str = "",
+        sampling: Mapping[str, float] | None = None,
     ) -> None:
         self.name = name
         self.tokenizer = tokenizer
@@ -86,6 +88,9 @@ class TextModel:
         self.local = local
         self.arithmetic = arithmetic
         self.entry: Entry | None = None if local is None else local.entry
+        self.sampling: Mapping[str, float] | None = (
+            self.entry.sampling if self.entry is not None else sampling
+        )
         self._breakers = BreakerTokens(tokenizer)
 
     @property

@@ -37,8 +37,7 @@ class Answerer:
         """
         if not self.own:
             return asked
-        recommended = self.model.entry.sampling if self.model.entry else None
-        return merged(recommended, self.persona.sampling.under(asked))
+        return merged(self.model.sampling, self.persona.sampling.under(asked))
 
 
 async def answerer(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -154,7 +153,7 @@ def test_what_does_not_fit_alone_is_refused_with_both_figures(chat: Chat, store:
 
 
 def test_the_makers_sampling_under_the_persons(chat: Chat, store: Store, model: Any) -> None:
-    model.entry = SimpleNamespace(sampling={"temperature": 0.2, "top_k": 40.0}, thinks=False)
+    model.sampling = {"temperature": 0.2, "top_k": 40.0}
     conversation = store.create_conversation()
     finish(chat.turn(conversation.id, "q", sampling={"temperature": 0.9, "max_tokens": 5}))
     params = model.asked[0].params

@@ -62,6 +62,7 @@ class Summariser:
     name = "summariser"
     context = 600
     entry = None
+    sampling = None
 
     def __init__(self, script: Sequence[tuple[str, str]] = ()) -> None:
         self.tokenizer: Any = Words()

@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from fireside.errors import Corrupt, Unsupported
-from fireside.model.generation_config import TOKEN_RULES, refuse_token_rules
+from fireside.model.generation_config import (
+    IGNORED,
+    TOKEN_RULES,
+    recommended_sampling,
+    refuse_token_rules,
+)
 
 
 @pytest.mark.parametrize("rule", TOKEN_RULES)
@@ -39,3 +44,33 @@ def test_a_broken_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "generation_config.json").write_text("[")
     with pytest.raises(Corrupt):
         refuse_token_rules(tmp_path)
+
+
+def test_its_sampling_is_followed(tmp_path: Path) -> None:
+    fields = {
+        "do_sample": True, "temperature": 0.6, "top_p": 0.95, "top_k": 20,
+        "repetition_penalty": 1.05, "max_length": 20, "pad_token_id": 0,
+    }  # fmt: skip
+    (tmp_path / "generation_config.json").write_text(json.dumps(fields))
+    assert recommended_sampling(tmp_path) == {
+        "temperature": 0.6, "top_p": 0.95, "top_k": 20, "repetition_penalty": 1.05,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [None, True, "0.7", -1, 1e9, float("nan"), [0.7]])
+def test_a_value_that_makes_no_sense_counts_as_absent(value: Any, tmp_path: Path) -> None:
+    (tmp_path / "generation_config.json").write_text(json.dumps({"temperature": value}))
+    assert recommended_sampling(tmp_path) == {}
+    assert recommended_sampling(tmp_path / "none") == {}
+
+
+@pytest.mark.parametrize("name", IGNORED)
+def test_what_is_ignored_is_named(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "generation_config.json").write_text(json.dumps({name: IGNORED[name]}))
+    recommended_sampling(tmp_path)
+    assert not caplog.records
+    (tmp_path / "generation_config.json").write_text(json.dumps({name: 3}))
+    recommended_sampling(tmp_path)
+    assert f"ignored: {name} = 3." in caplog.text

@@ -171,6 +171,7 @@ class FakeEmbedder:
 class FakeModel:
     name: str = "fake:1b"
     entry: None = None
+    sampling: None = None
     context: int = 1000
     is_exact: bool = True
     arithmetic: str = "none"
