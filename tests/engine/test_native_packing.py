@@ -105,7 +105,7 @@ def test_an_adapter_counts(library: CDLL, tmp_path: Path) -> None:
     assert kinds["0.down"] == KINDS["Q5_0"]
 
 
-def test_a_packed_file_that_is_cut_is_none(library: CDLL, tmp_path: Path) -> None:
+def test_a_packed_file_that_is_cut_or_damaged_is_none(library: CDLL, tmp_path: Path) -> None:
     file, path = tmp_path / "model.gguf", tmp_path / "whole.native"
     write_gguf(made(), file, gguf.GGMLQuantizationType.Q8_0)
     pack_model(library, local(file), path)
@@ -114,6 +114,10 @@ def test_a_packed_file_that_is_cut_is_none(library: CDLL, tmp_path: Path) -> Non
     for length in (0, 10, 200, len(content) - 1):
         cut.write_bytes(content[:length])
         assert open_packed(cut) is None
+    damaged = content.replace(b'"offset": 0', b'"offset": 9')
+    assert damaged != content
+    cut.write_bytes(damaged)
+    assert open_packed(cut) is None, "the core would read beyond the end of it"
     assert open_packed(tmp_path / "none.native") is None
 
 

@@ -1,6 +1,7 @@
 """The file of packed weights: a header that says where each part lies, then the parts.
 
-    "fireside native\\0" | length of the header, 8 bytes | header, JSON | padding | parts
+    "fireside native\\0" | length of the header, 8 bytes | SHA-256 of the header |
+    header, JSON | padding | parts
 
 It is a cache in `FIRESIDE_HOME/cache`, named after everything that the weights depend on.
 """
@@ -21,12 +22,14 @@ import numpy.typing as npt
 
 from fireside.hub import LocalModel
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raise it with every change of the layout."""
 MAGIC: Final = b"fireside native\0"
 ALIGNMENT: Final = 64
 PAGE: Final = 4096
 LONGEST_HEADER: Final = 1 << 26
+DIGEST: Final = 32
+"""Bytes."""
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +73,10 @@ def write_header(out: BinaryIO, parts: Mapping[str, Part], size: int, source: Pa
     """size: of all parts, in bytes.  source: the model's own file or folder."""
     described = {name: asdict(each) for name, each in parts.items()}
     header: dict[str, Any] = {"source": str(source), "parts": described, "bytes": size, "start": 0}
-    room = len(MAGIC) + 8 + len(json.dumps(header)) + 20
+    room = len(MAGIC) + 8 + DIGEST + len(json.dumps(header)) + 20
     header["start"] = -(-room // PAGE) * PAGE
     text = json.dumps(header).encode()
-    out.write(MAGIC + len(text).to_bytes(8, "little") + text)
+    out.write(MAGIC + len(text).to_bytes(8, "little") + hashlib.sha256(text).digest() + text)
     out.write(bytes(header["start"] - out.tell()))
 
 
@@ -108,14 +111,18 @@ def packed_of_bytes(content: BinaryIO, buffer: memoryview) -> PackedWeights:
 def _read_header(file: BinaryIO) -> Mapping[str, Any]:
     """
     Raises:
-        ValueError: it has none.
+        ValueError: it has none, or a damaged one: the core trusts every offset.
     """
     if file.read(len(MAGIC)) != MAGIC:
         raise ValueError
     size = int.from_bytes(file.read(8), "little")
+    digest = file.read(DIGEST)
     if size > LONGEST_HEADER:
         raise ValueError
-    header: Mapping[str, Any] = json.loads(file.read(size))
+    text = file.read(size)
+    if hashlib.sha256(text).digest() != digest:
+        raise ValueError
+    header: Mapping[str, Any] = json.loads(text)
     return header
 
 
