@@ -8,7 +8,6 @@ rule is refused.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -84,14 +83,15 @@ def recommended_sampling(folder: Path) -> dict[str, float]:
     if ignored:
         log.warning("%s: ignored: %s.", folder / FILE, ", ".join(ignored))
     return {
-        name: value
+        name: values[name]
         for name, (least, most) in SAMPLING.items()
-        if _is_number(value := values.get(name)) and least <= value <= most
+        if _is_between(values.get(name), least, most)
     }
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _is_between(value: object, least: float, most: float) -> bool:
+    """False for what is no number, and for NaN."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
 
 
 def _read(folder: Path) -> Mapping[str, Any]:
